@@ -1,0 +1,17 @@
+/*
+ * Reading UTF-8 that nobody has checked.
+ */
+#ifndef TG_UTF8_H
+#define TG_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The character at the start of `bytes` and, as the result, the bytes it takes (1-4). 0 when there is none:
+ * `length` is 0, or the bytes are no UTF-8 (also overlong forms, surrogates, and beyond U+10FFFF). */
+size_t tg_utf8_decode(const char *bytes, size_t length, uint32_t *character);
+
+/* How many of the first bytes fit into `limit` without cutting a character in two. */
+size_t tg_utf8_cut(const char *bytes, size_t length, size_t limit);
+
+#endif
