@@ -1,0 +1,29 @@
+/*
+ * retention: recordings outlive their processes, in memory more often than not, so their number is bounded.
+ *
+ * A process that makes a recording looks at the directory first. When more than TG_RETENTION_FILES recordings lie there,
+ * or more than TG_RETENTION_BYTES, it removes those of ended processes, oldest first, until three quarters of the bound
+ * are left. A recording whose process lives is never touched; one that changed in the last TG_RETENTION_FRESH_S seconds,
+ * which somebody may be about to report, only when it is bytes that are too many. Below the bounds this costs one walk
+ * over the directory's names.
+ */
+#ifndef TG_RETENTION_H
+#define TG_RETENTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TG_RETENTION_FILES   256
+#define TG_RETENTION_BYTES   (UINT64_C(256) << 20)
+#define TG_RETENTION_FRESH_S 600
+
+struct tg_retention {
+    size_t file_count;
+    uint64_t bytes;
+    size_t removed_count;
+};
+
+/* Trims the directory; what cannot be read or removed is left alone. The bounds are arguments for the sake of tests. */
+struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64_t bytes_max);
+
+#endif

@@ -1,0 +1,82 @@
+/* runtime: see runtime.h. */
+#include "record/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void add_candidate(struct tg_runtime_paths *out, const char *format, ...) TG_PRINTF(2, 3);
+
+static void add_candidate(struct tg_runtime_paths *out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *path = out->paths[out->count];
+    int length = vsnprintf(path, TG_RUNTIME_PATH_SIZE, format, args);
+    va_end(args);
+    if (length > 0 && length < TG_RUNTIME_PATH_SIZE && path[0] == '/') {
+        out->count++;
+    }
+}
+
+static bool is_ours(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && info.st_uid == geteuid();
+}
+
+void tg_runtime_candidates(struct tg_runtime_paths *out) {
+    out->count = 0;
+    const char *chosen = getenv("TACHOGRAPH_RUNTIME_DIR");
+    bool is_chosen = chosen && chosen[0];
+    if (is_chosen) {
+        add_candidate(out, "%s", chosen);
+    }
+    size_t chosen_count = out->count;
+    const char *session = getenv("XDG_RUNTIME_DIR");
+    if (session && session[0] && is_ours(session)) {
+        add_candidate(out, "%s/tachograph", session);
+    }
+    unsigned user = (unsigned)geteuid();
+    add_candidate(out, "/dev/shm/tachograph-%u", user);
+    add_candidate(out, "/tmp/tachograph-%u", user);
+    out->writer_count = is_chosen ? chosen_count : out->count;
+}
+
+static enum tg_status check_ours(int fd, const char *path, struct tg_error *err) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return tg_error_set_errno(err, errno, "cannot look at runtime directory \"%s\"", path);
+    }
+    if (status.st_uid != geteuid()) {
+        return tg_error_set(err, TG_ERROR_PERMISSION,
+                            "runtime directory \"%s\" belongs to user %u; set TACHOGRAPH_RUNTIME_DIR to one of "
+                            "your own",
+                            path, (unsigned)status.st_uid);
+    }
+    if ((status.st_mode & 077) != 0) {
+        return tg_error_set(err, TG_ERROR_PERMISSION,
+                            "runtime directory \"%s\" is open to other users (mode %03o); run chmod 700 on it", path,
+                            (unsigned)(status.st_mode & 0777));
+    }
+    return TG_OK;
+}
+
+enum tg_status tg_runtime_open(const char *path, bool create, int *fd, struct tg_error *err) {
+    if (create && mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return tg_error_set_errno(err, errno, "cannot make runtime directory \"%s\"", path);
+    }
+    int opened = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (opened < 0) {
+        return tg_error_set_errno(err, errno, "cannot open runtime directory \"%s\"", path);
+    }
+    enum tg_status status = check_ours(opened, path, err);
+    if (status != TG_OK) {
+        close(opened);
+        return status;
+    }
+    *fd = opened;
+    return TG_OK;
+}

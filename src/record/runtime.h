@@ -1,0 +1,36 @@
+/*
+ * runtime: the directories in which recordings lie.
+ *
+ * Candidates, best first: $TACHOGRAPH_RUNTIME_DIR, $XDG_RUNTIME_DIR/tachograph (when $XDG_RUNTIME_DIR is ours, which it
+ * is not under sudo), /dev/shm/tachograph-UID, /tmp/tachograph-UID. When TACHOGRAPH_RUNTIME_DIR is set, a writer uses
+ * that one alone; a reader looks in all of them, because a service and a shell seldom agree on $XDG_RUNTIME_DIR.
+ *
+ * A directory is used only if it is ours: owned by the effective user, mode 0700 and no symbolic link, since some
+ * candidates lie where others can write. Threads: pure functions of the environment and the file system.
+ */
+#ifndef TG_RUNTIME_H
+#define TG_RUNTIME_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define TG_RUNTIME_CANDIDATES 4
+#define TG_RUNTIME_PATH_SIZE  512
+
+struct tg_runtime_paths {
+    size_t count;
+    size_t writer_count; /* writers try the first so many: with TACHOGRAPH_RUNTIME_DIR no other than that */
+    char paths[TG_RUNTIME_CANDIDATES][TG_RUNTIME_PATH_SIZE];
+};
+
+/* The candidates of this process's environment. A path that is not absolute or too long is left out. */
+void tg_runtime_candidates(struct tg_runtime_paths *out);
+
+/* Opens the directory and checks that it is ours; with `create`, makes it first when it is missing. Returns the
+ * descriptor (close-on-exec) in `*fd`. */
+TG_NODISCARD enum tg_status tg_runtime_open(const char *path, bool create, int *fd, struct tg_error *err);
+
+#endif

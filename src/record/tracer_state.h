@@ -1,0 +1,116 @@
+/*
+ * tracer_state: what the tracer's files share, and nobody else includes.
+ *
+ * Locks, in this order: fold_lock (thread 0's counts), lock (space of the recording, the registry, the thread list).
+ * Everything a hot path reads changes only while no hot path can run (open, close, the child side of a fork) or belongs
+ * to the reading thread.
+ */
+#ifndef TG_TRACER_STATE_H
+#define TG_TRACER_STATE_H
+
+#include "record/tracer.h"
+
+#include <pthread.h>
+
+/* No caller's key: look again. */
+#define TG_STACK_KEY_UNKNOWN UINTPTR_MAX
+
+struct tg_stack {
+    uintptr_t root;
+    struct tg_call *top;
+    struct tg_stack *next; /* of the thread's other stacks that hold calls */
+};
+
+struct tg_thread {
+    struct tg_stack *stack;        /* the one that runs */
+    uintptr_t stack_key;           /* the last one seen on it */
+    struct tg_counters **counters; /* by function; NULL: not yet called here */
+    uint32_t counters_capacity;
+    uint64_t occupancy; /* generation << 32 | serial number */
+    struct tg_thread_entry *entry;
+    struct tg_stack *resting; /* other stacks that hold calls */
+    struct tg_stack first_stack;
+    struct tg_thread *next;
+};
+
+struct tg_tracer {
+    struct tg_clock clock;
+    struct tg_recording recording;
+    uintptr_t (*stack_root)(uintptr_t key);
+    uint64_t generation; /* of the recording: open and fork begin a new one */
+    bool open;
+    bool inherited;                      /* a fork took the recording away: the next call makes one */
+    struct tg_recording_options options; /* its strings are the four below: a forked child needs them again */
+    char service[128];
+    char service_version[64];
+    char program[512];
+    uint8_t run_uuid[16];
+    struct tg_function_registry registry;
+    struct tg_thread *threads;
+    uint64_t occupancy_serial;
+    struct tg_thread_entry *ended; /* thread 0 */
+    uint32_t spare_counters;       /* place of a cleared block for the next hand-over, or none */
+    uint32_t free_entries;         /* thread entries without a thread */
+    bool prepared;                 /* key and fork handlers are set up, once for the process */
+    pthread_key_t thread_key;
+    pthread_mutex_t fold_lock;
+    pthread_mutex_t lock;
+};
+
+extern struct tg_tracer tg_tracer;
+
+#if defined(__GNUC__) && defined(__PIC__)
+#define TG_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define TG_THREAD_LOCAL _Thread_local
+#endif
+extern TG_THREAD_LOCAL struct tg_thread *tg_this_thread;
+/* Calls for which this thread, refused an entry, does not ask again. */
+extern TG_THREAD_LOCAL uint32_t tg_calls_without_entry;
+
+/* Calls between two attempts to get space that was refused. */
+#define TG_RETRY_CALLS 1024
+
+/* tracer_process.c, with the lock held: the recording of a forked child, if this is one. False: there is none. */
+bool tg_tracer_reopen(void);
+
+/* tracer_thread.c: the calling thread's state with counters for `function`, or NULL when there is no space even for the
+ * thread; the caller counts what that loses. */
+struct tg_thread *tg_thread_prepare(uint32_t function);
+void tg_thread_count_unrecorded(void);
+/* Frees a thread's state. Calls that are still on its stacks are told by their occupancy, and never look at them. */
+void tg_thread_free(struct tg_thread *thread);
+/* A block as a function's first call finds it; its histogram, if any, is kept and emptied. */
+void tg_counters_clear(struct tg_counters *counters, uint32_t function);
+/* The slot for the place of a function's block in a thread entry, or NULL when there is no space for the table. The lock
+ * is held. */
+tg_place *tg_counters_slot(struct tg_thread_entry *entry, uint32_t function);
+/* Gives a block of this thread its histogram; the call before is included when it was the only one. False: there is
+ * none to be had. */
+bool tg_thread_add_buckets(struct tg_counters *counters, uint32_t function);
+/* Adds to a bucket that stands at its largest value. */
+void tg_thread_carry(struct tg_counters *counters, unsigned bucket);
+
+/* tracer_fold.c: thread-specific-data destructor. */
+void tg_thread_end(void *thread);
+
+/* tracer_stack.c: makes the stack of `key` the one that runs. */
+void tg_stack_switch_key(struct tg_thread *thread, uintptr_t key);
+/* Takes a call out of wherever it stands, when it is not simply the top of the running stack. */
+void tg_stack_remove(struct tg_call *call, uint64_t now_ticks);
+/* Pauses `call` of this thread and, with it, what stands above it on its stack. */
+void tg_stack_pause(struct tg_thread *thread, struct tg_call *call, uint64_t now_ticks);
+/* A call that was paused with another one goes its own way. */
+void tg_stack_leave_paused(struct tg_call *call);
+/* tracer.c: ends the active time that runs in `call`, which leaves the stack that runs. */
+void tg_call_stop(struct tg_call *call, uint64_t now_ticks);
+
+/* Relaxed access: each field has one writer, and readers go by the sequence (format.h). */
+#define TG_LOAD(FIELD)         atomic_load_explicit(&(FIELD), memory_order_relaxed)
+#define TG_STORE(FIELD, VALUE) atomic_store_explicit(&(FIELD), (VALUE), memory_order_relaxed)
+#define TG_ADD(FIELD, VALUE)   TG_STORE((FIELD), TG_LOAD(FIELD) + (VALUE))
+
+#define TG_LIKELY(CONDITION)   __builtin_expect(!!(CONDITION), 1)
+#define TG_UNLIKELY(CONDITION) __builtin_expect(!!(CONDITION), 0)
+
+#endif
