@@ -1,0 +1,20 @@
+/*
+ * Hooks into how code comes to run: modules as they are imported, and the main program as it starts.
+ */
+#ifndef TG_HOOK_H
+#define TG_HOOK_H
+
+#include <Python.h>
+
+#include "state.h"
+
+/* From now on modules loaded from files are given to tg_instrument_code() before their code runs. The loaders keep their
+ * identity: one method of importlib's loader class is replaced. Idempotent. -1 with an exception set. */
+int tg_hook_install(struct tg_state *state, PyObject *module);
+/* Takes the method back. */
+void tg_hook_remove(struct tg_state *state);
+
+/* watch_main(): gives the code of __main__ to tg_instrument_code() when its first frame is about to run. */
+PyObject *tg_watch_main(PyObject *module, PyObject *ignored);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * Hook into the main program. `tachograph run` starts plain Python, so that everything about the program is as it would
+ * be without us; its code must then be reached on its way to the interpreter. A frame evaluation function (PEP 523) is
+ * set from start-up until the first frame of __main__ is about to run; there the functions in the constants of that code
+ * are exchanged, and the evaluation function is taken back, before any code of the program has run.
+ *
+ * The interpreter's frame is private to each version, hence its internal header, here and nowhere else.
+ */
+#include "hook.h"
+
+#include "instrument.h"
+
+#define Py_BUILD_CORE 1
+#if PY_VERSION_HEX >= 0x030e0000
+#include <internal/pycore_interpframe.h>
+#else
+#include <internal/pycore_frame.h>
+#endif
+#undef Py_BUILD_CORE
+
+/* Frame evaluation functions have no argument of their own. The module is borrowed: it lives in sys.modules while this
+ * start-up lasts, and is looked up again by the function. */
+static _PyFrameEvalFunction evaluate_before;
+
+static PyObject *code_of(struct _PyInterpreterFrame *frame) {
+#if PY_VERSION_HEX >= 0x030e0000
+    return PyStackRef_AsPyObjectBorrow(frame->f_executable);
+#elif PY_VERSION_HEX >= 0x030d0000
+    return frame->f_executable;
+#else
+    return (PyObject *)frame->f_code;
+#endif
+}
+
+static bool is_main(struct _PyInterpreterFrame *frame) {
+    PyObject *code = code_of(frame);
+    if (!code || !PyCode_Check(code) ||
+        PyUnicode_CompareWithASCIIString(((PyCodeObject *)code)->co_name, "<module>") != 0) {
+        return false;
+    }
+    PyObject *main = PyImport_AddModule("__main__"); /* borrowed */
+    if (!main) {
+        PyErr_Clear();
+        return false;
+    }
+    return frame->f_globals == PyModule_GetDict(main);
+}
+
+/* The code is about to run and cannot be another object, but its constants have not been looked at yet. */
+static void exchange_nested(PyCodeObject *code, PyCodeObject *timed) {
+    PyObject *consts = code->co_consts;
+    PyObject *timed_consts = timed->co_consts;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts) && i < PyTuple_GET_SIZE(timed_consts); i++) {
+        PyObject *nested = PyTuple_GET_ITEM(consts, i);
+        PyObject *other = PyTuple_GET_ITEM(timed_consts, i);
+        if (nested != other && PyCode_Check(nested) && PyCode_Check(other)) {
+            PyTuple_SET_ITEM(consts, i, Py_NewRef(other));
+            Py_DECREF(nested);
+        }
+    }
+}
+
+static void instrument_main(PyCodeObject *code) {
+    PyObject *module = PyImport_ImportModule("tachograph._native");
+    PyObject *name = module ? PyUnicode_FromString("__main__") : NULL;
+    PyObject *timed = name ? tg_instrument_code(tg_state_of(module), code, name) : NULL;
+    if (timed) {
+        exchange_nested(code, (PyCodeObject *)timed);
+    } else {
+        PyErr_WriteUnraisable(name);
+    }
+    Py_XDECREF(timed);
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+}
+
+static PyObject *evaluate_until_main(PyThreadState *thread, struct _PyInterpreterFrame *frame, int throwing) {
+    _PyFrameEvalFunction evaluate = evaluate_before;
+    if (!throwing && is_main(frame)) {
+        _PyInterpreterState_SetEvalFrameFunc(PyInterpreterState_Get(), evaluate);
+        instrument_main((PyCodeObject *)code_of(frame));
+    }
+    return evaluate(thread, frame, throwing);
+}
+
+PyObject *tg_watch_main(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    _PyFrameEvalFunction evaluate = _PyInterpreterState_GetEvalFrameFunc(interpreter);
+    if (evaluate != evaluate_until_main) {
+        evaluate_before = evaluate;
+        _PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate_until_main);
+    }
+    Py_RETURN_NONE;
+}

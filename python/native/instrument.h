@@ -1,0 +1,23 @@
+/*
+ * Instrumentation: choosing functions and giving them rewritten code, or their own back.
+ *
+ * A function object keeps its identity: only its __code__ changes. Calls that run go on with the code they began with.
+ */
+#ifndef TG_INSTRUMENT_H
+#define TG_INSTRUMENT_H
+
+#include <Python.h>
+
+#include "state.h"
+
+/* `code`, of module `module`, with all functions in it that the selections choose timed; a new reference. */
+PyObject *tg_instrument_code(struct tg_state *state, PyCodeObject *code, PyObject *module);
+
+/* Module functions; docs with their definitions. */
+PyObject *tg_time_function(PyObject *module, PyObject *function);
+PyObject *tg_instrument_functions(PyObject *module, PyObject *args);
+PyObject *tg_instrument_everything(PyObject *module, PyObject *args);
+PyObject *tg_uninstrument_functions(PyObject *module, PyObject *args);
+PyObject *tg_unmatched_patterns(PyObject *module, PyObject *ignored);
+
+#endif

@@ -1,0 +1,294 @@
+/*
+ * The extension module tachograph._native: what Python code reaches of the core. Private; python/tachograph is the
+ * interface.
+ *
+ * One interpreter: the recording and the hooks belong to the process, so the module refuses subinterpreters. Fork: the
+ * tracer's own handlers (record/tracer.h). Shutdown: nothing has to happen, the recording is complete at every moment.
+ */
+#include <Python.h>
+
+#include "hook.h"
+#include "instrument.h"
+#include "probe.h"
+#include "record/tracer.h"
+#include "span.h"
+#include "state.h"
+#include "statistics.h"
+#include "wrapper.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the process was started as: struct tg_recording_options borrows it for the time of tg_tracer_open(). */
+struct identity {
+    char program[512];
+    uint8_t run_uuid[16];
+    bool has_run;
+};
+
+static void warn(const char *what, const char *why) {
+    PyObject *saved_type;
+    PyObject *saved_value;
+    PyObject *saved_traceback;
+    PyErr_Fetch(&saved_type, &saved_value, &saved_traceback);
+    if (PyErr_WarnFormat(PyExc_RuntimeWarning, 2, "tachograph: %s: %s", what, why) < 0) {
+        PyErr_Clear(); /* where warnings are errors, the program still goes on */
+    }
+    PyErr_Restore(saved_type, saved_value, saved_traceback);
+}
+
+static bool parse_hex(const char *text, uint8_t *bytes, size_t count) {
+    if (!text || strlen(text) != count * 2) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        char *end;
+        bytes[i] = (uint8_t)strtoul(pair, &end, 16);
+        if (*end) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_program(struct identity *identity) {
+    PyObject *words = PySys_GetObject("orig_argv"); /* borrowed */
+    PyObject *space = words && PyList_Check(words) ? PyUnicode_FromString(" ") : NULL;
+    PyObject *line = space ? PyUnicode_Join(space, words) : NULL;
+    PyObject *bytes = line ? PyUnicode_AsEncodedString(line, "utf-8", "backslashreplace") : NULL;
+    if (bytes) {
+        snprintf(identity->program, sizeof identity->program, "%s", PyBytes_AS_STRING(bytes));
+    }
+    PyErr_Clear();
+    Py_XDECREF(bytes);
+    Py_XDECREF(line);
+    Py_XDECREF(space);
+}
+
+/* A clock that stands still until a test moves it: figures can then be exact. */
+static uint64_t test_clock_ns;
+static bool has_test_clock;
+
+static uint64_t read_test_clock(void) {
+    return test_clock_ns;
+}
+
+static struct tg_clock chosen_clock(void) {
+    struct tg_clock clock;
+    if (has_test_clock) {
+        tg_clock_init_injected(&clock, read_test_clock);
+        return clock;
+    }
+    struct tg_error err = TG_ERROR_INIT;
+    enum tg_clock_kind kind = TG_CLOCK_AUTO;
+    const char *name = getenv("TACHOGRAPH_CLOCK");
+    bool named = name && name[0];
+    if ((!named || tg_clock_parse(name, &kind, &err) == TG_OK) && tg_clock_init(&clock, kind, &err) == TG_OK) {
+        return clock;
+    }
+    warn("TACHOGRAPH_CLOCK is ignored", err.message);
+    enum tg_status status = tg_clock_init(&clock, TG_CLOCK_MONOTONIC, NULL);
+    assert(status == TG_OK); /* every Linux has it */
+    (void)status;
+    return clock;
+}
+
+static bool is_disabled(void) {
+    const char *value = getenv("TACHOGRAPH_DISABLE");
+    return value && value[0] && strcmp(value, "0") != 0;
+}
+
+void tg_start_recording(void) {
+    static bool tried;
+    if (tried || is_disabled()) {
+        return;
+    }
+    tried = true;
+    struct identity identity = {.program = ""};
+    read_program(&identity);
+    identity.has_run = parse_hex(getenv("TACHOGRAPH_RUN"), identity.run_uuid, sizeof identity.run_uuid);
+    struct tg_tracer_options options = {
+        .recording = {.python_version = PY_VERSION_HEX,
+                      .service = getenv("TACHOGRAPH_SERVICE"),
+                      .service_version = getenv("TACHOGRAPH_SERVICE_VERSION"),
+                      .program = identity.program,
+                      .run_uuid = identity.has_run ? identity.run_uuid : NULL},
+        .clock = chosen_clock(),
+        .stack_root = tg_stack_root,
+    };
+    struct tg_error note = TG_ERROR_INIT;
+    struct tg_error err = TG_ERROR_INIT;
+    if (tg_tracer_open(&options, &note, &err) != TG_OK) {
+        warn("nothing is recorded", err.message);
+    } else if (note.status != TG_OK) {
+        warn("timings stay inside this process", note.message);
+    }
+}
+
+/* set_test_clock(ns): for tests; the first call comes before anything is timed. */
+static PyObject *set_test_clock(PyObject *Py_UNUSED(module), PyObject *argument) {
+    unsigned long long ns = PyLong_AsUnsignedLongLong(argument);
+    if (ns == (unsigned long long)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (!has_test_clock && tg_tracer_is_open()) {
+        PyErr_SetString(PyExc_RuntimeError, "the recording has begun with another clock");
+        return NULL;
+    }
+    has_test_clock = true;
+    test_clock_ns = ns;
+    Py_RETURN_NONE;
+}
+
+/* recording_path() -> str | None */
+static PyObject *recording_path(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    const struct tg_recording *recording = tg_tracer_hold();
+    PyObject *path = recording && recording->path[0] ? PyUnicode_DecodeFSDefault(recording->path) : Py_NewRef(Py_None);
+    tg_tracer_let_go();
+    return path;
+}
+
+/* is_timed(function) -> bool */
+static PyObject *is_timed(PyObject *module, PyObject *function) {
+    struct tg_state *state = tg_state_of(module);
+    return PyBool_FromLong(PyFunction_Check(function) &&
+                           tg_code_probe((PyCodeObject *)PyFunction_GET_CODE(function), state->probe_type) != NULL);
+}
+
+static PyObject *start_recording(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    tg_start_recording();
+    Py_RETURN_NONE;
+}
+
+static PyObject *remove_hook(PyObject *module, PyObject *Py_UNUSED(ignored)) {
+    struct tg_state *state = tg_state_of(module);
+    tg_hook_remove(state);
+    tg_selections_release(&state->selections);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    {"statistics", (PyCFunction)(uintptr_t)tg_statistics, METH_VARARGS | METH_KEYWORDS,
+     "statistics($module, /, pattern=None, *, by_thread=False)\n--\n\n"
+     "What is known of every timed function that was called, now, while all threads run on.\n\n"
+     "Args:\n"
+     "    pattern: only functions that match, as in `instrument`.\n"
+     "    by_thread: one dict for each thread, by the kernel's thread id; 0: all threads that have ended.\n\n"
+     "Returns:\n"
+     "    `FunctionStatistics` by ``module::qualname``.\n\n"
+     "Raises:\n"
+     "    ValueError: a pattern that cannot mean anything."},
+    {"drain", tg_drain, METH_NOARGS,
+     "drain($module, /)\n--\n\n"
+     "What has happened since the last drain, exactly: the sums of all drains are the statistics.\n\n"
+     "Functions without a call ended since then are left out. min_time and max_time are read off the difference's\n"
+     "histogram, so they are right to 6.25 %; running_count is that of now."},
+    {"recording_path", recording_path, METH_NOARGS,
+     "recording_path($module, /)\n--\n\n"
+     "Where this process records, for ``tachograph report``; None when there is no file (yet)."},
+    {"start_recording", start_recording, METH_NOARGS, "start_recording($module, /)\n--\n\n"},
+    {"time_function", tg_time_function, METH_O, "time_function($module, function, /)\n--\n\n"},
+    {"is_timed", is_timed, METH_O, "is_timed($module, function, /)\n--\n\n"},
+    {"wrap_callable", tg_wrap_callable, METH_VARARGS, "wrap_callable($module, callable, name, /)\n--\n\n"},
+    {"instrument_functions", tg_instrument_functions, METH_VARARGS,
+     "instrument_functions($module, functions, exclude, /)\n--\n\n"},
+    {"instrument_everything", tg_instrument_everything, METH_VARARGS,
+     "instrument_everything($module, patterns, exclude, projects, foreign, /)\n--\n\n"},
+    {"uninstrument_functions", tg_uninstrument_functions, METH_VARARGS,
+     "uninstrument_functions($module, functions, patterns, /)\n--\n\n"},
+    {"unmatched_patterns", tg_unmatched_patterns, METH_NOARGS, "unmatched_patterns($module, /)\n--\n\n"},
+    {"remove_hook", remove_hook, METH_NOARGS, "remove_hook($module, /)\n--\n\n"},
+    {"set_test_clock", set_test_clock, METH_O, "set_test_clock($module, ns, /)\n--\n\n"},
+    {"watch_main", tg_watch_main, METH_NOARGS, "watch_main($module, /)\n--\n\n"},
+    {NULL, NULL, 0, NULL},
+};
+
+static int refuse_subinterpreter(void) {
+    if (PyInterpreterState_Get() == PyInterpreterState_Main()) {
+        return 0;
+    }
+    PyErr_SetString(PyExc_ImportError, "tachograph times the main interpreter only; import it there");
+    return -1;
+}
+
+static int add_type(PyObject *module, const char *name, PyTypeObject *type) {
+    return type ? PyModule_AddObjectRef(module, name, (PyObject *)type) : -1;
+}
+
+static int module_exec(PyObject *module) {
+    if (refuse_subinterpreter() < 0) {
+        return -1;
+    }
+    tg_clock_anchor();
+    struct tg_state *state = tg_state_of(module);
+    state->probe_type = tg_probe_type_new(module);
+    state->wrapper_type = tg_wrapper_type_new(module);
+    state->span_type = tg_span_type_new(module);
+    state->statistics_type = tg_statistics_type_new(module);
+    state->tokens = tg_token_pool_new(module);
+    state->spans = PyDict_New();
+    if (!state->tokens || !state->spans || !state->probe_type || add_type(module, "Wrapper", state->wrapper_type) < 0 ||
+        add_type(module, "span", state->span_type) < 0 ||
+        add_type(module, "FunctionStatistics", state->statistics_type) < 0) {
+        return -1;
+    }
+    return tg_rewriter_init(&state->rewriter, state->probe_type);
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
+    struct tg_state *state = tg_state_of(module);
+    Py_VISIT(state->probe_type);
+    Py_VISIT(state->wrapper_type);
+    Py_VISIT(state->span_type);
+    Py_VISIT(state->statistics_type);
+    Py_VISIT(state->spans);
+    Py_VISIT(state->load_module);
+    return tg_rewriter_traverse(&state->rewriter, visit, arg);
+}
+
+static int module_clear(PyObject *module) {
+    struct tg_state *state = tg_state_of(module);
+    Py_CLEAR(state->probe_type);
+    Py_CLEAR(state->wrapper_type);
+    Py_CLEAR(state->span_type);
+    Py_CLEAR(state->statistics_type);
+    Py_CLEAR(state->spans);
+    Py_CLEAR(state->load_module);
+    tg_rewriter_release(&state->rewriter);
+    return 0;
+}
+
+static void module_free(void *module) {
+    struct tg_state *state = tg_state_of(module);
+    module_clear(module);
+    tg_selections_release(&state->selections);
+    tg_release_drained(state);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, (void *)(uintptr_t)module_exec},
+#ifdef Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "tachograph._native",
+    .m_doc = "The C side of tachograph. Private.",
+    .m_size = sizeof(struct tg_state),
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__native(void);
+
+PyMODINIT_FUNC PyInit__native(void) {
+    return PyModuleDef_Init(&module_def);
+}

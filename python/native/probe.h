@@ -1,0 +1,27 @@
+/*
+ * Probes: the constant by which a rewritten code object begins its calls (rewrite.h). A probe knows the function's id
+ * and keeps the code as it was, for uninstrument().
+ */
+#ifndef TG_PROBE_H
+#define TG_PROBE_H
+
+#include <Python.h>
+
+#include "state.h"
+
+PyTypeObject *tg_probe_type_new(PyObject *module);
+
+/* A probe for the function `name` ("module::qualname"). NULL with an exception set. */
+PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *original);
+
+/* Borrowed. */
+PyObject *tg_probe_name(PyObject *probe);
+PyObject *tg_probe_original(PyObject *probe);
+
+/* The id of the function of that name, made in `file` at `line`; -1 with an exception set. */
+int64_t tg_register_function(PyObject *name, PyObject *file, int line);
+
+/* "module::qualname", a new reference. */
+PyObject *tg_function_name(PyObject *module, PyObject *qualname);
+
+#endif

@@ -1,0 +1,206 @@
+/* Selections: see selection.h. */
+#include "selection.h"
+
+#include "base/pattern.h"
+
+#include <string.h>
+
+static void release_texts(struct tg_text_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        PyMem_Free(list->texts[i]);
+    }
+    PyMem_Free(list->texts);
+    *list = (struct tg_text_list){.texts = NULL};
+}
+
+static int add_text(struct tg_text_list *list, PyObject *item) {
+    Py_ssize_t length;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(item, &length);
+    if (!utf8) {
+        return -1;
+    }
+    char *text = PyMem_Malloc((size_t)length + 1);
+    char **texts = PyMem_Realloc(list->texts, (list->count + 1) * sizeof *texts);
+    if (texts) {
+        list->texts = texts;
+    }
+    if (!text || !texts) {
+        PyMem_Free(text);
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(text, utf8, (size_t)length + 1);
+    list->texts[list->count++] = text;
+    return 0;
+}
+
+static int check_pattern(const char *pattern) {
+    struct tg_error err = TG_ERROR_INIT;
+    if (tg_pattern_validate(pattern, &err) != TG_OK) {
+        PyErr_SetString(PyExc_ValueError, err.message);
+        return -1;
+    }
+    return 0;
+}
+
+static int add_texts(struct tg_text_list *list, PyObject *sequence, bool are_patterns) {
+    if (!sequence || sequence == Py_None) {
+        return 0;
+    }
+    PyObject *fast = PySequence_Fast(sequence, "expected a sequence of str");
+    int result = fast ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PySequence_Fast_GET_SIZE(fast); i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
+        if (!PyUnicode_Check(item)) {
+            PyErr_Format(PyExc_TypeError, "a pattern is a str, not %.100s", Py_TYPE(item)->tp_name);
+            result = -1;
+        } else {
+            result = add_text(list, item);
+        }
+        if (result == 0 && are_patterns) {
+            result = check_pattern(list->texts[list->count - 1]);
+        }
+    }
+    Py_XDECREF(fast);
+    return result;
+}
+
+struct tg_selection *tg_selection_new(PyObject *patterns, PyObject *exclude, PyObject *projects, PyObject *foreign) {
+    struct tg_selection *selection = PyMem_Calloc(1, sizeof *selection);
+    if (!selection) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    if (add_texts(&selection->patterns, patterns, true) < 0 || add_texts(&selection->exclude, exclude, true) < 0 ||
+        add_texts(&selection->projects, projects, false) < 0 || add_texts(&selection->foreign, foreign, false) < 0) {
+        tg_selection_free(selection);
+        return NULL;
+    }
+    selection->matched = PyMem_Calloc(selection->patterns.count + 1, sizeof *selection->matched);
+    if (!selection->matched) {
+        tg_selection_free(selection);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    return selection;
+}
+
+void tg_selection_free(struct tg_selection *selection) {
+    if (!selection) {
+        return;
+    }
+    release_texts(&selection->patterns);
+    release_texts(&selection->exclude);
+    release_texts(&selection->projects);
+    release_texts(&selection->foreign);
+    PyMem_Free(selection->matched);
+    PyMem_Free(selection);
+}
+
+int tg_selections_add(struct tg_selections *selections, struct tg_selection *selection) {
+    struct tg_selection **items = PyMem_Realloc(selections->items, (selections->count + 1) * sizeof(*items));
+    if (!items) {
+        tg_selection_free(selection);
+        PyErr_NoMemory();
+        return -1;
+    }
+    selections->items = items;
+    items[selections->count++] = selection;
+    return 0;
+}
+
+void tg_selections_release(struct tg_selections *selections) {
+    for (size_t i = 0; i < selections->count; i++) {
+        tg_selection_free(selections->items[i]);
+    }
+    PyMem_Free(selections->items);
+    *selections = (struct tg_selections){.items = NULL};
+}
+
+int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns) {
+    for (size_t i = 0; i < selections->count; i++) {
+        if (add_texts(&selections->items[i]->exclude, patterns, true) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static bool any_matches(const struct tg_text_list *patterns, const char *module, const char *qualname) {
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (tg_pattern_match_function(patterns->texts[i], module, qualname)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lies_in(const struct tg_text_list *directories, const char *file) {
+    for (size_t i = 0; i < directories->count; i++) {
+        if (strncmp(file, directories->texts[i], strlen(directories->texts[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lies_in_project(const struct tg_selection *selection, const char *file) {
+    return lies_in(&selection->projects, file) && !lies_in(&selection->foreign, file) &&
+           !strstr(file, "/site-packages/") && !strstr(file, "/dist-packages/");
+}
+
+static bool is_our_own(const char *module) {
+    static const char own[] = "tachograph";
+    size_t length = sizeof own - 1;
+    return strncmp(module, own, length) == 0 && (module[length] == '\0' || module[length] == '.');
+}
+
+int tg_selection_chooses(struct tg_selection *selection, PyObject *module, PyObject *qualname, PyObject *file) {
+    const char *module_name = PyUnicode_AsUTF8(module);
+    const char *function_name = module_name ? PyUnicode_AsUTF8(qualname) : NULL;
+    const char *file_name = function_name ? PyUnicode_AsUTF8(file) : NULL;
+    if (!file_name) {
+        if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+            PyErr_Clear(); /* no pattern can be written that would match */
+            return 0;
+        }
+        return -1;
+    }
+    if (is_our_own(module_name)) {
+        return 0;
+    }
+    bool chosen = lies_in_project(selection, file_name);
+    for (size_t i = 0; i < selection->patterns.count; i++) {
+        if (tg_pattern_match_function(selection->patterns.texts[i], module_name, function_name)) {
+            selection->matched[i] = true;
+            chosen = true;
+        }
+    }
+    return chosen && !any_matches(&selection->exclude, module_name, function_name);
+}
+
+int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file) {
+    int chosen = 0;
+    for (size_t i = 0; chosen == 0 && i < selections->count; i++) {
+        chosen = tg_selection_chooses(selections->items[i], module, qualname, file);
+    }
+    return chosen;
+}
+
+PyObject *tg_selections_unmatched(const struct tg_selections *selections) {
+    PyObject *unmatched = PyList_New(0);
+    for (size_t i = 0; unmatched && i < selections->count; i++) {
+        const struct tg_selection *selection = selections->items[i];
+        for (size_t j = 0; unmatched && j < selection->patterns.count; j++) {
+            if (selection->matched[j]) {
+                continue;
+            }
+            PyObject *pattern = PyUnicode_FromString(selection->patterns.texts[j]);
+            if (!pattern || PyList_Append(unmatched, pattern) < 0) {
+                Py_CLEAR(unmatched);
+            }
+            Py_XDECREF(pattern);
+        }
+    }
+    return unmatched;
+}

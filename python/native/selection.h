@@ -1,0 +1,52 @@
+/*
+ * Selections: which functions were asked for, as patterns or as "the files of this project", and which of them not.
+ *
+ * A selection says yes to a function that one of its patterns matches, or whose file lies in its project, unless one of
+ * its exclusions matches. Several selections together say yes when one does. tachograph's own functions are never
+ * chosen.
+ */
+#ifndef TG_SELECTION_H
+#define TG_SELECTION_H
+
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tg_text_list {
+    char **texts;
+    size_t count;
+};
+
+struct tg_selection {
+    struct tg_text_list patterns;
+    struct tg_text_list exclude;
+    struct tg_text_list projects; /* directories, ending with "/" */
+    struct tg_text_list foreign;  /* directories inside them that are not the project's: environments */
+    bool *matched;                /* by pattern: whether it ever said yes */
+};
+
+struct tg_selections {
+    struct tg_selection **items;
+    size_t count;
+};
+
+/* Takes sequences of str (NULL or None: empty), validated: ValueError names a pattern that cannot mean anything.
+ * NULL with an exception set. */
+struct tg_selection *tg_selection_new(PyObject *patterns, PyObject *exclude, PyObject *projects, PyObject *foreign);
+void tg_selection_free(struct tg_selection *selection);
+
+/* Takes ownership of `selection`, also when it fails (-1 with an exception set). */
+int tg_selections_add(struct tg_selections *selections, struct tg_selection *selection);
+void tg_selections_release(struct tg_selections *selections);
+/* Adds to what every selection excludes. -1 with an exception set. */
+int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns);
+
+/* 1 yes, 0 no, -1 with an exception set. */
+int tg_selection_chooses(struct tg_selection *selection, PyObject *module, PyObject *qualname, PyObject *file);
+int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file);
+
+/* A new list of the patterns that never said yes. */
+PyObject *tg_selections_unmatched(const struct tg_selections *selections);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * The extension's module state, and what its files owe each other.
+ *
+ * Everything here runs under the GIL. The module exists once, in the main interpreter: module.c refuses others. The
+ * struct belongs to the module object and ends with it.
+ */
+#ifndef TG_STATE_H
+#define TG_STATE_H
+
+#include <Python.h>
+
+#include "measure/clock.h"
+#include "record/measures.h"
+#include "rewrite.h"
+#include "selection.h"
+#include "token.h"
+
+struct tg_state {
+    PyTypeObject *probe_type;
+    PyTypeObject *wrapper_type;
+    PyTypeObject *span_type;
+    PyTypeObject *statistics_type;
+    struct tg_token_pool *tokens;
+    struct tg_rewriter rewriter;
+    struct tg_selections selections; /* what modules imported from now on are asked for */
+    PyObject *spans;                 /* dict: "module::name" -> function id */
+    PyObject *load_module;           /* exec_module as it was; NULL: the hook is not installed */
+    struct tg_measures *drained;     /* by function: what drain() has given out */
+    size_t drained_count;
+};
+
+static inline struct tg_state *tg_state_of(PyObject *module) {
+    return PyModule_GetState(module);
+}
+
+/* module.c: makes sure the process records. Never fails: where there is no recording, nothing is recorded and a warning
+ * has said so, once. */
+void tg_start_recording(void);
+
+#endif

@@ -1,0 +1,30 @@
+"""Times the functions of a Python program, exactly, at a cost nobody notices.
+
+    import tachograph
+
+    @tachograph.timing
+    def checkout(cart): ...
+
+    tachograph.instrument("shop.*")          # or whole packages, loaded now or later
+    tachograph.statistics()["shop.cart::Cart.add"].average_time
+
+Figures live in a recording, a small mapped file that survives the process; ``tachograph report`` reads it, and
+``tachograph run app.py`` does all of this from outside. Times are seconds, floats, everywhere in this module.
+"""
+
+from tachograph._instrument import instrument, uninstrument
+from tachograph._native import FunctionStatistics, drain, recording_path, span, statistics
+from tachograph._timing import timing
+from tachograph._version import __version__
+
+__all__ = [
+    "FunctionStatistics",
+    "__version__",
+    "drain",
+    "instrument",
+    "recording_path",
+    "span",
+    "statistics",
+    "timing",
+    "uninstrument",
+]

@@ -1,0 +1,33 @@
+"""``python -m tachograph`` is the program ``tachograph`` that was installed with this package."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+
+
+def _program() -> str | None:
+    directories = [sysconfig.get_path("scripts"), os.path.dirname(sys.executable), sysconfig.get_path("scripts", "posix_user")]
+    for directory in directories:
+        path = os.path.join(directory, "tachograph")
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def main() -> int:
+    """Replaces this process by the program; returns only when it cannot be found."""
+    program = _program()
+    if program is None:
+        print(
+            "tachograph: the program was not found next to this Python; reinstall it with "
+            f"{sys.executable} -m pip install --force-reinstall tachograph",
+            file=sys.stderr,
+        )
+        return 127
+    os.execv(program, [program, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

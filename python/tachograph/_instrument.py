@@ -1,0 +1,86 @@
+"""Timing whole modules, classes and namespaces."""
+
+from __future__ import annotations
+
+import types
+
+from tachograph import _native, _settings
+from tachograph._targets import functions_of, functions_of_class, functions_of_namespace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Target = str | Iterable[str] | types.ModuleType | type | Mapping[str, object] | Callable[..., object]
+
+
+def _patterns(target: object) -> list[str] | None:
+    """The patterns that `target` stands for, or None when it stands for objects."""
+    if isinstance(target, str):
+        return [target]
+    if isinstance(target, types.ModuleType):
+        return [target.__name__]
+    if isinstance(target, (list, tuple, set, frozenset)):
+        return list(target)
+    return None
+
+
+def _functions(target: object) -> list[types.FunctionType]:
+    if isinstance(target, type):
+        return list(functions_of_class(target))
+    if isinstance(target, dict):
+        return list(functions_of_namespace(target))
+    functions = list(functions_of(target))
+    if not functions:
+        raise TypeError(
+            "expected a pattern, a module, a class, a dict of globals or a Python function, "
+            f"not {type(target).__name__}; put @tachograph.timing on callables written in C"
+        )
+    return functions
+
+
+def _exclusions(exclude: str | Iterable[str]) -> list[str]:
+    return [exclude] if isinstance(exclude, str) else list(exclude)
+
+
+def instrument(target: Target, *, exclude: str | Iterable[str] = ()) -> int:
+    """Times functions without touching their source.
+
+    Args:
+        target: a pattern or several, for modules loaded now and imported later: ``shop`` is that module, ``shop.*`` it
+            and its submodules, and with ``::`` the pattern globs full names, as in ``shop.cart::Cart.*``; or a module;
+            a class; a dict of globals (all functions and classes defined there); a function.
+        exclude: patterns of functions to leave alone.
+
+    Returns:
+        How many functions are timed now that were not before. Functions of modules imported later are not in it.
+
+    Raises:
+        ValueError: a pattern that cannot mean anything.
+        TypeError: a target that is none of the above.
+    """
+    if _settings.disabled():
+        return 0
+    patterns = _patterns(target)
+    if patterns is None:
+        return _native.instrument_functions(_functions(target), _exclusions(exclude))
+    return _native.instrument_everything(patterns, _exclusions(exclude), [], [])
+
+
+def uninstrument(target: Target | None = None) -> int:
+    """Gives functions back the code they had: calls cost nothing again. Calls that run are still recorded.
+
+    Args:
+        target: as for `instrument`; None: everything, and no further imports are timed.
+
+    Returns:
+        How many functions are no longer timed.
+    """
+    if target is None:
+        count = _native.uninstrument_functions(None, ["*"])
+        _native.remove_hook()
+        return count
+    patterns = _patterns(target)
+    if patterns is None:
+        return _native.uninstrument_functions(_functions(target), ["*"])
+    return _native.uninstrument_functions(None, patterns)
