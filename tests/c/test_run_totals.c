@@ -22,8 +22,12 @@ static void make(struct made *made, bool by_thread) {
 /* `calls` calls of `ns` each. */
 static void add(struct made *made, const char *name, const char *file, uint32_t thread, uint64_t calls, uint64_t ns) {
     struct tg_snapshot_row *row = &made->rows[made->snapshot.row_count++];
-    *row = (struct tg_snapshot_row){
-        .thread = thread, .name = name, .name_bytes = strlen(name), .file = file, .file_bytes = strlen(file), .line = 3};
+    *row = (struct tg_snapshot_row){.thread = thread,
+                                    .name = name,
+                                    .name_bytes = strlen(name),
+                                    .file = file,
+                                    .file_bytes = strlen(file),
+                                    .line = 3};
     tg_measures_init(&row->measures);
     row->measures.call_count = calls;
     row->measures.total_ns = calls * ns;
@@ -116,9 +120,10 @@ static void sorts_by_each_key(void **state) {
     static const struct {
         enum tg_run_sort key;
         const char *first;
-    } cases[] = {{TG_RUN_SORT_TOTAL, "a::many"},   {TG_RUN_SORT_SELF, "c::selfish"},   {TG_RUN_SORT_CALLS, "a::many"},
-                 {TG_RUN_SORT_AVERAGE, "b::slow"}, {TG_RUN_SORT_P50, "b::slow"},       {TG_RUN_SORT_P99, "b::slow"},
-                 {TG_RUN_SORT_MAXIMUM, "b::slow"}, {TG_RUN_SORT_ERRORS, "c::selfish"}, {TG_RUN_SORT_CUMULATIVE, "b::slow"}};
+    } cases[] = {
+        {TG_RUN_SORT_TOTAL, "a::many"},   {TG_RUN_SORT_SELF, "c::selfish"},   {TG_RUN_SORT_CALLS, "a::many"},
+        {TG_RUN_SORT_AVERAGE, "b::slow"}, {TG_RUN_SORT_P50, "b::slow"},       {TG_RUN_SORT_P99, "b::slow"},
+        {TG_RUN_SORT_MAXIMUM, "b::slow"}, {TG_RUN_SORT_ERRORS, "c::selfish"}, {TG_RUN_SORT_CUMULATIVE, "b::slow"}};
     struct made made;
     struct tg_run_totals totals;
     make(&made, false);
@@ -189,9 +194,12 @@ static void nothing_is_no_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_processes_by_name_and_file), cmocka_unit_test(threads_of_processes_stay_apart),
-        cmocka_unit_test(sorts_by_each_key),               cmocka_unit_test(equal_keys_go_by_name),
-        cmocka_unit_test(keeps_what_patterns_match),       cmocka_unit_test(nothing_is_no_failure),
+        cmocka_unit_test(sums_processes_by_name_and_file),
+        cmocka_unit_test(threads_of_processes_stay_apart),
+        cmocka_unit_test(sorts_by_each_key),
+        cmocka_unit_test(equal_keys_go_by_name),
+        cmocka_unit_test(keeps_what_patterns_match),
+        cmocka_unit_test(nothing_is_no_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
