@@ -34,7 +34,11 @@ static const struct tg_option options[] = {
      .value = "PATTERN",
      .offset = offsetof(struct settings, time),
      .check = refuse_slash},
-    {.name = "limit", .letter = 'n', .kind = TG_OPTION_NUMBER, .value = "N", .offset = offsetof(struct settings, limit)},
+    {.name = "limit",
+     .letter = 'n',
+     .kind = TG_OPTION_NUMBER,
+     .value = "N",
+     .offset = offsetof(struct settings, limit)},
     {.name = "sort",
      .kind = TG_OPTION_CHOICE,
      .value = "KEY",
@@ -85,8 +89,8 @@ static void assert_operands(const struct parsed *parsed, const char *expected) {
 
 static void takes_every_spelling(void **state) {
     (void)state;
-    static const char *const lines[] = {"--output=x --limit=5 -v", "--output x --limit 5 -v", "-ox -n5 -v",
-                                        "-o x -n 5 -v",            "-vox -n=5",               "-vn5 -ox"};
+    static const char *const lines[] = {
+        "--output=x --limit=5 -v", "--output x --limit 5 -v", "-ox -n5 -v", "-o x -n 5 -v", "-vox -n=5", "-vn5 -ox"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct parsed parsed;
         parse(&parsed, &reader, lines[i]);

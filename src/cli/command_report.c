@@ -1,0 +1,234 @@
+/* `tachograph report`: shows what recordings hold. See commands.h. */
+#include "base/pattern.h"
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "record/catalog.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAMED_MAX 3 /* recordings that a message lists */
+
+struct settings {
+    struct tg_report_options report;
+};
+
+static const struct tg_option options[] = {
+    TG_REPORT_OPTIONS(struct settings),
+    {.name = "by-thread",
+     .kind = TG_OPTION_FLAG,
+     .help = "a line for each thread of a function",
+     .offset = offsetof(struct settings, report.by_thread)},
+    {.name = "only",
+     .kind = TG_OPTION_LIST,
+     .value = "PATTERN",
+     .help = "only functions that PATTERN matches, as with run --time; may be repeated",
+     .offset = offsetof(struct settings, report.only),
+     .check = tg_pattern_validate},
+    {.name = NULL},
+};
+
+static const char *const usage[] = {"[OPTION]... [RECORDING | PID | RUN]...", NULL};
+
+static const struct tg_example examples[] = {
+    {"tachograph report", "what the latest program did, also when it was killed or still runs"},
+    {"tachograph report 4711 --sort p99 -n 10", "the ten functions of process 4711 with the slowest calls"},
+    {"tachograph report --only 'shop.*' --json a.tgr", "the functions of shop in a recording, as JSON"},
+    {NULL, NULL},
+};
+
+/* What to read: paths to recordings, from the command line or from the catalog. */
+struct choice {
+    const char **paths; /* the array is owned; the texts are the command line's or the catalog's */
+    size_t count;
+    struct tg_catalog catalog;
+};
+
+static enum tg_status choose(struct choice *choice, const char *path, struct tg_error *err) {
+    const char **paths = realloc(choice->paths, (choice->count + 1) * sizeof *paths);
+    if (!paths) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list the recordings");
+    }
+    choice->paths = paths;
+    choice->paths[choice->count++] = path;
+    return TG_OK;
+}
+
+/* All of a run, the process that began first coming first. */
+static enum tg_status choose_run(struct choice *choice, const uint8_t run_uuid[16], struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    for (size_t i = choice->catalog.count; i-- > 0 && status == TG_OK;) {
+        if (tg_catalog_is_of_run(&choice->catalog.entries[i], run_uuid)) {
+            status = choose(choice, choice->catalog.entries[i].path, err);
+        }
+    }
+    return status;
+}
+
+/* The newest recording, with the others of its run. */
+static enum tg_status choose_newest(struct choice *choice, struct tg_error *err) {
+    if (choice->catalog.count == 0) {
+        return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                            "there is no recording yet; 'tachograph run SCRIPT' makes one, or name a file");
+    }
+    const struct tg_catalog_entry *newest = &choice->catalog.entries[0];
+    enum tg_status status = choose_run(choice, newest->run_uuid, err);
+    return status == TG_OK && choice->count == 0 ? choose(choice, newest->path, err) : status;
+}
+
+static enum tg_status choose_pid(struct choice *choice, const char *word, struct tg_error *err) {
+    uint64_t pid = strtoull(word, NULL, 10);
+    for (size_t i = 0; i < choice->catalog.count; i++) {
+        if (choice->catalog.entries[i].pid == pid) {
+            return choose(choice, choice->catalog.entries[i].path, err);
+        }
+    }
+    return tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no recording of a process %s, and no file of that name",
+                        word);
+}
+
+/* Reads the 32 digits of a run's uuid. */
+static bool read_uuid(const char *word, uint8_t uuid[16]) {
+    static const char digits[] = "0123456789abcdef";
+    if (strlen(word) != 32 || strspn(word, digits) != 32) {
+        return false;
+    }
+    for (size_t i = 0; i < 16; i++) {
+        const char *high = strchr(digits, word[2 * i]);
+        const char *low = strchr(digits, word[2 * i + 1]);
+        uuid[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+    }
+    return true;
+}
+
+static enum tg_status refuse_directory(const char *path, struct tg_error *err) {
+    struct tg_catalog inside;
+    enum tg_status status = tg_catalog_read_directory(&inside, path, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    struct tg_strbuf names = TG_STRBUF_INIT;
+    for (size_t i = 0; i < inside.count && i < NAMED_MAX; i++) {
+        tg_strbuf_printf(&names, "%s%s", i ? ", " : "", inside.entries[i].path);
+    }
+    if (inside.count > NAMED_MAX) {
+        tg_strbuf_printf(&names, " and %zu older ones", inside.count - NAMED_MAX);
+    }
+    if (inside.count) {
+        status = tg_error_set(err, TG_ERROR_INVALID, "'%s' is a directory; name a recording in it: %s", path,
+                              tg_strbuf_text(&names));
+    } else {
+        status = tg_error_set(err, TG_ERROR_INVALID, "'%s' is a directory, and no recording lies in it", path);
+    }
+    tg_strbuf_release(&names);
+    tg_catalog_release(&inside);
+    return status;
+}
+
+static enum tg_status choose_word(struct choice *choice, const char *word, struct tg_error *err) {
+    struct stat info;
+    uint8_t run_uuid[16];
+    if (stat(word, &info) == 0) {
+        return S_ISDIR(info.st_mode) ? refuse_directory(word, err) : choose(choice, word, err);
+    }
+    if (read_uuid(word, run_uuid)) {
+        size_t before = choice->count;
+        enum tg_status status = choose_run(choice, run_uuid, err);
+        return status != TG_OK || choice->count > before
+                   ? status
+                   : tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no recording of a run %s", word);
+    }
+    if (word[0] && word[strspn(word, "0123456789")] == '\0') {
+        return choose_pid(choice, word, err);
+    }
+    return choose(choice, word, err); /* opening it says what is wrong */
+}
+
+static enum tg_status choose_all(struct choice *choice, char **words, struct tg_error *err) {
+    *choice = (struct choice){.paths = NULL};
+    enum tg_status status = tg_catalog_read(&choice->catalog, err);
+    if (status == TG_OK && !words[0]) {
+        status = choose_newest(choice, err);
+    }
+    for (; *words && status == TG_OK; words++) {
+        status = choose_word(choice, *words, err);
+    }
+    return status;
+}
+
+static void release_choice(struct choice *choice) {
+    free(choice->paths);
+    tg_catalog_release(&choice->catalog);
+}
+
+/* To the file named, or to standard output. A reader that has seen enough (`| head`) is no failure. */
+static enum tg_status write_out(const struct tg_report_options *report, const struct tg_strbuf *text,
+                                struct tg_error *err) {
+    enum tg_status status = tg_strbuf_status(text);
+    if (status != TG_OK) {
+        return tg_error_set(err, status, "not enough memory to print the report");
+    }
+    if (report->output) {
+        return tg_output_replace(report->output, tg_strbuf_text(text), text->length, err);
+    }
+    int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
+    return error && error != EPIPE ? tg_error_set_errno(err, error, "cannot write to standard output") : TG_OK;
+}
+
+static enum tg_status show(const struct settings *settings, const struct choice *choice, struct tg_error *err) {
+    struct tg_report report;
+    enum tg_status status = tg_report_open(&report, choice->paths, choice->count, &settings->report, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    struct tg_terminal terminal = settings->report.output ? TG_TERMINAL_NONE : tg_terminal_of(STDOUT_FILENO);
+    tg_report_print(&report, &settings->report, &terminal, &text);
+    tg_report_close(&report);
+    status = write_out(&settings->report, &text, err);
+    tg_strbuf_release(&text);
+    return status;
+}
+
+static int run(const struct tg_command *command, char **words) {
+    struct settings settings = {.report.sort = TG_RUN_SORT_TOTAL};
+    struct tg_error err = TG_ERROR_INIT;
+    int exit_code = TG_EXIT_OK;
+    if (tg_commands_parse(command, words, &settings, &exit_code)) {
+        struct choice choice;
+        enum tg_status status = choose_all(&choice, words, &err);
+        if (status == TG_OK) {
+            status = show(&settings, &choice, &err);
+        }
+        release_choice(&choice);
+        if (status != TG_OK) {
+            tg_message_error("%s", err.message);
+            exit_code = TG_EXIT_FAILED;
+        }
+    }
+    tg_text_list_release(&settings.report.only);
+    return exit_code;
+}
+
+const struct tg_command tg_command_report = {
+    .name = "report",
+    .summary = "show the timings of a program that ran, runs or was killed",
+    .usage = usage,
+    .description =
+        "Shows what recordings hold: the exact timings of each function. A recording is named by its file, by the "
+        "process that wrote it, or by the run that it belongs to; without a name it is the latest, with all processes "
+        "of its run. Several are summed up, function by function.\n"
+        "total: the sum of all calls; self: without the timed functions called from there; average: total by calls; "
+        "p50 and p99: the time that 50 % and 99 % of the calls did not exceed (within 6.25 %); errors: calls that "
+        "ended with an exception; running: calls that have not ended.",
+    .options = options,
+    .examples = examples,
+    .exit_codes = "0 done; 1 a recording cannot be read, or the report cannot be written; 2 wrong usage",
+    .run = run,
+};

@@ -1,0 +1,394 @@
+/*
+ * `tachograph run`: starts a program with its functions timed, and reports when it has ended. See commands.h.
+ *
+ * The program is the plain interpreter with the user's words; that it is to be timed stands in its environment
+ * (TACHOGRAPH_RUN and what follows it below), where the package's start-up hook reads it. Its recordings are found
+ * afterwards by the run's uuid. From the start of the program on, nothing that happens here changes how it ends.
+ */
+#include "base/pattern.h"
+#include "cli/child.h"
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/program.h"
+#include "cli/report.h"
+#include "cli/settings.h"
+#include "measure/clock.h"
+#include "record/catalog.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define EXIT_FAILED         125
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND      127
+#define NOT_GIVEN           (-1)
+#define UUID_DIGITS         32
+
+struct settings {
+    struct tg_report_options report;
+    struct tg_text_list time;
+    struct tg_text_list exclude;
+    const char *service;
+    const char *version;
+    const char *python;
+    const char *module;
+    const char *code;
+    int clock;
+    bool no_report;
+};
+
+static const char *const clocks[] = {"auto", "tsc", "monotonic", "cpu", NULL};
+
+static const struct tg_option options[] = {
+    {.name = "time",
+     .kind = TG_OPTION_LIST,
+     .value = "PATTERN",
+     .help = "time the functions that PATTERN matches: 'shop' a module, 'shop.*' with its submodules, "
+             "'shop.cart::Cart.*' by name; may be repeated; without it those of the program's own project",
+     .offset = offsetof(struct settings, time),
+     .check = tg_pattern_validate},
+    {.name = "exclude",
+     .kind = TG_OPTION_LIST,
+     .value = "PATTERN",
+     .help = "but not these; may be repeated",
+     .offset = offsetof(struct settings, exclude),
+     .check = tg_pattern_validate},
+    {.name = "service",
+     .kind = TG_OPTION_TEXT,
+     .value = "NAME",
+     .help = "call the program NAME in reports",
+     .offset = offsetof(struct settings, service)},
+    {.name = "version",
+     .kind = TG_OPTION_TEXT,
+     .value = "VERSION",
+     .help = "the program's version, for reports",
+     .offset = offsetof(struct settings, version)},
+    {.name = "clock",
+     .kind = TG_OPTION_CHOICE,
+     .value = "CLOCK",
+     .help = "measure with this clock; without it the fastest that is safe here",
+     .offset = offsetof(struct settings, clock),
+     .choices = clocks},
+    {.name = "python",
+     .kind = TG_OPTION_TEXT,
+     .value = "PATH",
+     .help = "run it with this Python; without it that of the active virtual environment, else the one that "
+             "tachograph is installed in, else python3 on PATH",
+     .offset = offsetof(struct settings, python)},
+    {.name = NULL,
+     .letter = 'm',
+     .kind = TG_OPTION_TEXT,
+     .last = true,
+     .value = "MODULE",
+     .help = "run a module, as python -m does; what follows is for the program",
+     .offset = offsetof(struct settings, module)},
+    {.name = NULL,
+     .letter = 'c',
+     .kind = TG_OPTION_TEXT,
+     .last = true,
+     .value = "CODE",
+     .help = "run code, as python -c does; what follows is for the program",
+     .offset = offsetof(struct settings, code)},
+    TG_REPORT_OPTIONS(struct settings),
+    {.name = "no-report",
+     .kind = TG_OPTION_FLAG,
+     .help = "only record; 'tachograph report' shows it later",
+     .offset = offsetof(struct settings, no_report)},
+    {.name = NULL},
+};
+
+static const char *const usage[] = {
+    "[OPTION]... SCRIPT [ARGUMENT]...",
+    "[OPTION]... -m MODULE [ARGUMENT]...",
+    "[OPTION]... [--] COMMAND [ARGUMENT]...",
+    NULL,
+};
+
+static const struct tg_example examples[] = {
+    {"tachograph run app.py --port 8000", "time every function of app.py's project"},
+    {"tachograph run --time 'shop.*' -m shop.worker", "time the functions of the package shop, in its worker"},
+    {"tachograph run -o report.txt --sort self pytest -q", "a command on PATH that is a Python program"},
+    {"tachograph run --json -o report.json app.py", "for other programs to read"},
+    {NULL, NULL},
+};
+
+/* The environment of a timed program, and what its texts need. */
+struct environment {
+    struct tg_variable variables[8];
+    char run[UUID_DIGITS + 1];
+    uint8_t run_uuid[16];
+    struct tg_strbuf time;
+    struct tg_strbuf exclude;
+};
+
+static void make_uuid(struct environment *environment) {
+    uint8_t *uuid = environment->run_uuid;
+    if (getrandom(uuid, 16, 0) != 16) {
+        uint64_t now[2] = {(uint64_t)tg_clock_wall_ns(), (uint64_t)getpid() << 32U ^ (uint64_t)tg_clock_monotonic_ns()};
+        memcpy(uuid, now, sizeof now);
+    }
+    uuid[6] = (uint8_t)((uuid[6] & 0x0FU) | 0x40U); /* version 4: random */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3FU) | 0x80U);
+    for (size_t i = 0; i < 16; i++) {
+        snprintf(environment->run + 2 * i, 3, "%02x", uuid[i]);
+    }
+}
+
+/* Sets a variable only where the command line says something: the environment has said the rest. */
+static void set(struct environment *environment, size_t *count, const char *name, const char *value) {
+    if (value) {
+        environment->variables[(*count)++] = (struct tg_variable){.name = name, .value = value};
+    }
+}
+
+static const char *join_lines(struct tg_strbuf *out, const struct tg_text_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        tg_strbuf_append(out, i ? "\n" : "");
+        tg_strbuf_append(out, list->items[i]);
+    }
+    return list->count ? tg_strbuf_text(out) : NULL;
+}
+
+static enum tg_status prepare(struct environment *environment, const struct settings *settings, struct tg_error *err) {
+    size_t count = 0;
+    *environment = (struct environment){.run = ""};
+    make_uuid(environment);
+    set(environment, &count, "TACHOGRAPH_RUN", environment->run);
+    set(environment, &count, "TACHOGRAPH_TIME", join_lines(&environment->time, &settings->time));
+    set(environment, &count, "TACHOGRAPH_EXCLUDE", join_lines(&environment->exclude, &settings->exclude));
+    set(environment, &count, "TACHOGRAPH_SERVICE", settings->service);
+    set(environment, &count, "TACHOGRAPH_SERVICE_VERSION", settings->version);
+    set(environment, &count, "TACHOGRAPH_CLOCK", settings->clock == NOT_GIVEN ? NULL : clocks[settings->clock]);
+    enum tg_status status = tg_strbuf_status(&environment->time);
+    status = status == TG_OK ? tg_strbuf_status(&environment->exclude) : status;
+    return status == TG_OK ? TG_OK : tg_error_set(err, status, "not enough memory for the patterns");
+}
+
+static void release_environment(struct environment *environment) {
+    tg_strbuf_release(&environment->time);
+    tg_strbuf_release(&environment->exclude);
+}
+
+/* The paths of the run's recordings: the program's own process first, then as they began. */
+static size_t find_recordings(const struct tg_catalog *catalog, const struct environment *environment, uint64_t pid,
+                              const char **paths) {
+    size_t count = 0;
+    for (int own = 1; own >= 0; own--) {
+        for (size_t i = catalog->count; i-- > 0;) {
+            const struct tg_catalog_entry *entry = &catalog->entries[i];
+            if (tg_catalog_is_of_run(entry, environment->run_uuid) && (entry->pid == pid) == own) {
+                paths[count++] = entry->path;
+            }
+        }
+    }
+    return count;
+}
+
+/* Why nothing was timed, as far as it can be told from here. */
+static void note_nothing(struct tg_report *report, const struct settings *settings) {
+    struct tg_strbuf *notes = &report->notes;
+    bool patterns = settings->time.count > 0 || getenv("TACHOGRAPH_TIME");
+    if (report->recording_count == 0) {
+        tg_strbuf_append(notes, "The program left no recording. Either it ended before it had begun, or it runs\n"
+                                "without site-packages (python -S), or tachograph was found through PYTHONPATH only\n"
+                                "(install it with pip), or no directory for recordings can be written to (set\n"
+                                "TACHOGRAPH_RUNTIME_DIR to one of your own).\n");
+    } else if (patterns) {
+        tg_strbuf_append(notes, "No function that --time matches was called. A pattern is a module ('shop'), a module\n"
+                                "with its submodules ('shop.*'), or has '::' before a function ('shop.cart::total');\n"
+                                "the program's own file is the module '__main__'.\n");
+    } else {
+        tg_strbuf_append(notes, "No function of the program's own project was called: without --time, functions of\n"
+                                "the standard library and of site-packages are not timed. Name what is meant, as\n"
+                                "with --time 'package.*'.\n");
+    }
+}
+
+static void note_next(struct tg_report *report, const struct environment *environment) {
+    struct tg_strbuf *notes = &report->notes;
+    if (report->recording_count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < report->recording_count && i < 3; i++) {
+        tg_strbuf_printf(notes, "%-10s%s\n", i ? "" : "recorded", report->recordings[i].path);
+    }
+    if (report->recording_count > 3) {
+        tg_strbuf_printf(notes, "%-10sand %zu more\n", "", report->recording_count - 3);
+    }
+    const char *which = report->recording_count == 1 ? report->recordings[0].path : environment->run;
+    tg_strbuf_printf(notes, "%-10stachograph report %s\n", "again", which);
+}
+
+/* To the file named, or to stderr. A stderr that nobody reads is no failure: the program has ended as it has. */
+static enum tg_status write_out(const struct settings *settings, const struct tg_strbuf *text, struct tg_error *err) {
+    enum tg_status status = tg_strbuf_status(text);
+    if (status != TG_OK) {
+        return tg_error_set(err, status, "not enough memory to print the report");
+    }
+    if (settings->report.output) {
+        return tg_output_replace(settings->report.output, tg_strbuf_text(text), text->length, err);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    (void)!tg_output_write(STDERR_FILENO, tg_strbuf_text(text), text->length);
+    return TG_OK;
+}
+
+static enum tg_status report_paths(const struct settings *settings, const struct environment *environment,
+                                   const struct tg_program *program, const struct tg_child_end *end,
+                                   const char *const *paths, size_t count, struct tg_error *err) {
+    struct tg_report report;
+    enum tg_status status = tg_report_open(&report, paths, count, &settings->report, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    report.end = end;
+    report.program = program->name;
+    if (report.totals.row_count == 0) {
+        note_nothing(&report, settings);
+        tg_strbuf_append_char(&report.notes, '\n');
+    }
+    note_next(&report, environment);
+    bool to_file = settings->report.output != NULL;
+    struct tg_terminal terminal = to_file ? TG_TERMINAL_NONE : tg_terminal_of(STDERR_FILENO);
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_strbuf_append(&text, to_file || settings->report.json ? "" : "\n"); /* apart from the program's own words */
+    tg_report_print(&report, &settings->report, &terminal, &text);
+    tg_report_close(&report);
+    status = write_out(settings, &text, err);
+    tg_strbuf_release(&text);
+    if (status != TG_OK && count > 0) {
+        tg_error_prefix(err, "the report is lost, but not the recording (tachograph report %s)", paths[0]);
+    }
+    return status;
+}
+
+static enum tg_status report_run(const struct settings *settings, const struct environment *environment,
+                                 const struct tg_program *program, const struct tg_child_end *end,
+                                 struct tg_error *err) {
+    struct tg_catalog catalog;
+    enum tg_status status = tg_catalog_read(&catalog, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    const char **paths = calloc(catalog.count + 1, sizeof *paths);
+    if (paths) {
+        size_t count = find_recordings(&catalog, environment, end->pid, paths);
+        status = report_paths(settings, environment, program, end, paths, count, err);
+    } else {
+        status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list the recordings");
+    }
+    free(paths);
+    tg_catalog_release(&catalog);
+    return status;
+}
+
+/* The exit code for an interpreter that would not start. */
+static int exit_code_of(enum tg_status status) {
+    return status == TG_ERROR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+/* Runs and reports; returns only when the program could not be started, or the report failed. */
+static int run_timed(const struct settings *settings, const struct tg_program *program, struct tg_error *err) {
+    struct environment environment;
+    struct tg_child_end end;
+    enum tg_status status = prepare(&environment, settings, err);
+    if (status != TG_OK) {
+        release_environment(&environment);
+        return EXIT_FAILED;
+    }
+    status = tg_child_run(program->interpreter.path, program->argv, environment.variables, &end, err);
+    if (status != TG_OK) {
+        release_environment(&environment);
+        return exit_code_of(status);
+    }
+    if (!settings->no_report) {
+        status = report_run(settings, &environment, program, &end, err);
+    }
+    release_environment(&environment);
+    if (status == TG_OK) {
+        tg_child_end_alike(&end);
+    }
+    return EXIT_FAILED;
+}
+
+/* What can be known to fail, before the program has done hours of work. */
+static enum tg_status check(const struct settings *settings, struct tg_error *err) {
+    const char *obstacle = settings->clock == TG_CLOCK_TSC ? tg_clock_tsc_obstacle() : NULL;
+    if (obstacle) {
+        return tg_error_set(err, TG_ERROR_UNSUPPORTED, "the clock tsc is not safe here (%s); leave --clock out",
+                            obstacle);
+    }
+    return settings->report.output && !settings->no_report ? tg_output_check(settings->report.output, err) : TG_OK;
+}
+
+/* Returns only when nothing was started. */
+static int start(const struct settings *settings, char **words, struct tg_error *err) {
+    struct tg_program_request request = {
+        .python = settings->python, .module = settings->module, .code = settings->code, .words = words};
+    struct tg_program program;
+    int exit_code = EXIT_FAILED;
+    if (tg_program_plan(&program, &request, &exit_code, err) != TG_OK) {
+        tg_program_release(&program);
+        return exit_code;
+    }
+    if (tg_settings_disabled()) {
+        execv(program.interpreter.path, program.argv);
+        exit_code = exit_code_of(tg_error_set_errno(err, errno, "cannot execute '%s'", program.interpreter.path));
+    } else if (check(settings, err) == TG_OK) {
+        enum tg_status status = tg_interpreter_probe(&program.interpreter, err);
+        exit_code = status == TG_OK         ? run_timed(settings, &program, err)
+                    : status == TG_ERROR_IO ? EXIT_NOT_EXECUTABLE
+                                            : EXIT_FAILED;
+    }
+    tg_program_release(&program);
+    return exit_code;
+}
+
+static int run(const struct tg_command *command, char **words) {
+    struct settings settings = {.report.sort = TG_RUN_SORT_TOTAL, .clock = NOT_GIVEN};
+    struct tg_error err = TG_ERROR_INIT;
+    int exit_code = TG_EXIT_USAGE;
+    if (!tg_commands_parse(command, words, &settings, &exit_code)) {
+        goto done;
+    }
+    exit_code = TG_EXIT_USAGE;
+    if (!settings.module && !settings.code && !words[0]) {
+        tg_error_set(&err, TG_ERROR_INVALID,
+                     "nothing to run; give a script, -m MODULE or -c CODE, as in 'tachograph "
+                     "run app.py'");
+    } else if (tg_settings_check(&err) == TG_OK) {
+        exit_code = start(&settings, words, &err);
+    }
+    tg_message_error("%s", err.message);
+done:
+    tg_text_list_release(&settings.time);
+    tg_text_list_release(&settings.exclude);
+    return exit_code;
+}
+
+const struct tg_command tg_command_run = {
+    .name = "run",
+    .summary = "run a Python program with its functions timed, then report",
+    .usage = usage,
+    .description =
+        "Runs the program as python would: the same arguments, input and output, exit code and signals. Each call of "
+        "each timed function is measured. When the program has ended, in whatever way, the report goes to stderr or to "
+        "a file, and the recording stays for 'tachograph report'.\n"
+        "With TACHOGRAPH_DISABLE=1 in the environment it runs plain. What is not given here is taken from "
+        "TACHOGRAPH_TIME and TACHOGRAPH_EXCLUDE (patterns, one a line), TACHOGRAPH_SERVICE, "
+        "TACHOGRAPH_SERVICE_VERSION, TACHOGRAPH_CLOCK and TACHOGRAPH_PYTHON.",
+    .options = options,
+    .examples = examples,
+    .exit_codes =
+        "Those of the program, 0 to 255; when a signal ends it, tachograph ends by the same one. Of tachograph "
+        "itself: 2 wrong usage, or no such script; 125 it failed; 126 the interpreter cannot be executed; "
+        "127 it is not found",
+    .program = true,
+    .run = run,
+};

@@ -1,0 +1,56 @@
+/* commands: see commands.h. */
+#include "cli/commands.h"
+
+#include "base/nearest.h"
+#include "cli/help.h"
+#include "cli/message.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct tg_command *const tg_commands[] = {
+    &tg_command_run, &tg_command_report, &tg_command_help, &tg_command_version, NULL,
+};
+
+const struct tg_command *tg_commands_find(const char *name) {
+    for (size_t i = 0; tg_commands[i]; i++) {
+        if (strcmp(tg_commands[i]->name, name) == 0) {
+            return tg_commands[i];
+        }
+    }
+    return NULL;
+}
+
+int tg_commands_refuse(const char *name) {
+    struct tg_nearest nearest;
+    tg_nearest_init(&nearest, name);
+    for (size_t i = 0; tg_commands[i]; i++) {
+        tg_nearest_offer(&nearest, tg_commands[i]->name);
+    }
+    const char *ending = strrchr(name, '.');
+    if (nearest.count > 0) {
+        tg_message_error("unknown command '%s'; did you mean 'tachograph %s'?", name, nearest.names[0]);
+    } else if (access(name, F_OK) == 0) {
+        const char *meant = ending && strcmp(ending, ".py") == 0 ? "run" : "report";
+        tg_message_error("unknown command '%s'; did you mean 'tachograph %s %s'?", name, meant, name);
+    } else {
+        tg_message_error("unknown command '%s'; see 'tachograph --help'", name);
+    }
+    return TG_EXIT_USAGE;
+}
+
+bool tg_commands_parse(const struct tg_command *command, char **words, void *settings, int *exit_code) {
+    struct tg_error err = TG_ERROR_INIT;
+    bool help = false;
+    if (tg_options_parse(command, words, settings, &help, &err) != TG_OK) {
+        tg_message_error("%s: %s; see 'tachograph %s --help'", command->name, err.message, command->name);
+        *exit_code = TG_EXIT_USAGE;
+        return false;
+    }
+    if (help) {
+        *exit_code = tg_help_print_command(command);
+        return false;
+    }
+    return true;
+}

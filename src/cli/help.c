@@ -1,0 +1,146 @@
+/* help: see help.h. */
+#include "cli/help.h"
+
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define WIDTH          ((size_t)80)
+#define OPTION_INDENT  ((size_t)26)
+#define EXAMPLE_INDENT ((size_t)6)
+
+static const struct tg_option help_option = {.name = "help", .letter = 'h', .help = "show this"};
+
+/* Appends words, wrapped; `column` is where the line stands now, further lines are indented. */
+static void append_wrapped(struct tg_strbuf *out, const char *text, size_t column, size_t indent) {
+    bool first = true;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (!first && column + 1 + length > WIDTH) {
+            tg_strbuf_append_char(out, '\n');
+            tg_strbuf_append_repeated(out, ' ', indent);
+            column = indent;
+        } else if (!first) {
+            tg_strbuf_append_char(out, ' ');
+            column++;
+        }
+        tg_strbuf_append_bytes(out, text, length);
+        column += length;
+        text += length;
+        text += strspn(text, " ");
+        first = false;
+    }
+    tg_strbuf_append_char(out, '\n');
+}
+
+/* Paragraphs, separated by newlines in the text and by empty lines in the output. */
+static void append_paragraphs(struct tg_strbuf *out, const char *text, size_t indent) {
+    for (bool first = true; *text; first = false) {
+        struct tg_strbuf paragraph = TG_STRBUF_INIT;
+        size_t length = strcspn(text, "\n");
+        tg_strbuf_append_bytes(&paragraph, text, length);
+        tg_strbuf_append(out, first ? "" : "\n");
+        tg_strbuf_append_repeated(out, ' ', indent);
+        append_wrapped(out, tg_strbuf_text(&paragraph), indent, indent);
+        tg_strbuf_release(&paragraph);
+        text += length;
+        text += strspn(text, "\n");
+    }
+}
+
+static void append_option(struct tg_strbuf *out, const struct tg_option *option) {
+    size_t start = out->length;
+    tg_strbuf_append(out, option->letter ? "  -" : "    ");
+    if (option->letter) {
+        tg_strbuf_append_char(out, option->letter);
+        tg_strbuf_append(out, option->name ? ", " : "");
+    } else {
+        tg_strbuf_append(out, "  ");
+    }
+    if (option->name) {
+        tg_strbuf_printf(out, "--%s", option->name);
+    }
+    if (option->value) {
+        tg_strbuf_printf(out, " %s", option->value);
+    }
+    size_t column = out->length - start;
+    if (column + 2 > OPTION_INDENT) {
+        tg_strbuf_append_char(out, '\n');
+        column = 0;
+    }
+    tg_strbuf_append_repeated(out, ' ', OPTION_INDENT - column);
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_strbuf_append(&text, option->help);
+    for (size_t i = 0; option->choices && option->choices[i]; i++) {
+        tg_strbuf_printf(&text, "%s%s", i ? ", " : "; one of ", option->choices[i]);
+    }
+    append_wrapped(out, tg_strbuf_text(&text), OPTION_INDENT, OPTION_INDENT);
+    tg_strbuf_release(&text);
+}
+
+static void append_examples(struct tg_strbuf *out, const struct tg_example *examples) {
+    tg_strbuf_append(out, "\nExamples:\n");
+    for (const struct tg_example *example = examples; example->command; example++) {
+        tg_strbuf_printf(out, "  %s\n%*s", example->command, (int)EXAMPLE_INDENT, "");
+        append_wrapped(out, example->what, EXAMPLE_INDENT, EXAMPLE_INDENT);
+    }
+}
+
+void tg_help_append_command(struct tg_strbuf *out, const struct tg_command *command) {
+    for (size_t i = 0; command->usage[i]; i++) {
+        tg_strbuf_printf(out, "%s tachograph %s %s\n", i ? "      " : "Usage:", command->name, command->usage[i]);
+    }
+    tg_strbuf_append_char(out, '\n');
+    append_paragraphs(out, command->description ? command->description : command->summary, 0);
+    tg_strbuf_append(out, "\nOptions:\n");
+    for (const struct tg_option *option = command->options; option->name || option->letter; option++) {
+        append_option(out, option);
+    }
+    append_option(out, &help_option);
+    if (command->examples) {
+        append_examples(out, command->examples);
+    }
+    tg_strbuf_append(out, "\nExit codes:\n");
+    append_paragraphs(out, command->exit_codes ? command->exit_codes : "0 done; 1 failed; 2 wrong usage", 2);
+}
+
+static int print(struct tg_strbuf *text) {
+    int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
+    tg_strbuf_release(text);
+    if (error) {
+        struct tg_error err = TG_ERROR_INIT;
+        tg_error_set_errno(&err, error, "cannot write to standard output");
+        tg_message_error("%s", err.message);
+    }
+    return error ? TG_EXIT_FAILED : TG_EXIT_OK;
+}
+
+int tg_help_print_command(const struct tg_command *command) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_help_append_command(&text, command);
+    return print(&text);
+}
+
+int tg_help_print_overview(void) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_strbuf_append(&text, "Usage: tachograph COMMAND [OPTION]... [WORD]...\n\n"
+                            "How long does each of my functions take, exactly? Tachograph times the functions\n"
+                            "of Python programs, and keeps what it has measured when they are killed.\n\n"
+                            "Commands:\n");
+    for (size_t i = 0; tg_commands[i]; i++) {
+        tg_strbuf_printf(&text, "  %-10s %s\n", tg_commands[i]->name, tg_commands[i]->summary);
+    }
+    tg_strbuf_append(&text, "\nExamples:\n");
+    for (size_t i = 0; tg_commands[i]; i++) {
+        const struct tg_example *example = tg_commands[i]->examples;
+        if (example) {
+            tg_strbuf_printf(&text, "  %s\n%*s", example->command, (int)EXAMPLE_INDENT, "");
+            append_wrapped(&text, example->what, EXAMPLE_INDENT, EXAMPLE_INDENT);
+        }
+    }
+    tg_strbuf_append(&text, "\n'tachograph help COMMAND' has the options of a command, and more examples.\n");
+    return print(&text);
+}

@@ -1,0 +1,39 @@
+/*
+ * interpreter: which Python runs the program, and whether tachograph can time it there.
+ *
+ * Found, in this order: the one asked for (--python, or the setting TACHOGRAPH_PYTHON), $VIRTUAL_ENV/bin/python, the
+ * python beside the tachograph program when that lies in a virtual environment, python3 on PATH.
+ */
+#ifndef TG_INTERPRETER_H
+#define TG_INTERPRETER_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define TG_INTERPRETER_PATH_SIZE 4096
+
+struct tg_interpreter {
+    char path[TG_INTERPRETER_PATH_SIZE]; /* as the user would have typed it: no link is resolved */
+    const char *origin;                  /* who named it, for messages: "--python" */
+};
+
+/* `wanted` is the value of --python, or NULL. TG_ERROR_NOT_FOUND, or TG_ERROR_PERMISSION when it is no program. */
+TG_NODISCARD enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const char *wanted,
+                                                struct tg_error *err);
+
+/* Asks the interpreter itself whether it is one that can be timed and has this version of tachograph; costs the start of
+ * a Python. TG_ERROR_UNSUPPORTED, TG_ERROR_VERSION, TG_ERROR_NOT_FOUND (tachograph is not installed there; the message
+ * has the line to type), TG_ERROR_IO (it does not run). */
+TG_NODISCARD enum tg_status tg_interpreter_probe(const struct tg_interpreter *interpreter, struct tg_error *err);
+
+/* Whether a file's name says Python: python, python3, python3.12, with or without directories. */
+bool tg_interpreter_is_name(const char *path);
+
+/* Looks `name` up as execvp() would: with a slash as it is, else along PATH. TG_ERROR_NOT_FOUND, or
+ * TG_ERROR_PERMISSION when all that is found cannot be executed. No message. */
+TG_NODISCARD enum tg_status tg_interpreter_search(const char *name, char *path, size_t size);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * program: what `tachograph run` is to start, as the words of a plain command line.
+ *
+ * By what comes first:
+ *   -m MODULE, -c CODE      python -m MODULE ..., python -c CODE ...
+ *   python3, ./bin/python   that interpreter, with its own options as they are
+ *   a file that exists, -   python FILE ..., as Python would: also a directory or a zip file with a __main__.py
+ *   a command on PATH       whose first line names a Python (pytest, flask): that Python with the command's file
+ * The interpreter is the one that tg_interpreter_find() finds, unless the program names its own and --python does not
+ * overrule it.
+ */
+#ifndef TG_PROGRAM_H
+#define TG_PROGRAM_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "cli/interpreter.h"
+
+struct tg_program_request {
+    const char *python; /* --python; NULL: not given */
+    const char *module; /* -m */
+    const char *code;   /* -c */
+    char **words;       /* what follows, ended by NULL */
+};
+
+struct tg_program {
+    struct tg_interpreter interpreter;
+    char **argv;      /* ended by NULL; the array is owned, the words are borrowed from here and the request */
+    const char *name; /* what runs, for people: "app.py", "-m shop" */
+    char file[TG_INTERPRETER_PATH_SIZE];
+    char shown[TG_INTERPRETER_PATH_SIZE];
+};
+
+/* `*exit_code` on failure: 2 for a program that is not there, as with python; 126 and 127 as for the interpreter. */
+TG_NODISCARD enum tg_status tg_program_plan(struct tg_program *program, const struct tg_program_request *request,
+                                            int *exit_code, struct tg_error *err);
+void tg_program_release(struct tg_program *program);
+
+#endif

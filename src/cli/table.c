@@ -1,0 +1,196 @@
+/* table: see table.h. */
+#include "cli/table.h"
+
+#include "cli/printable.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GAP ((size_t)2)
+
+struct tg_table_cell {
+    size_t start; /* in the table's text */
+    size_t length;
+    size_t width;
+};
+
+struct layout {
+    size_t widths[TG_TABLE_COLUMNS_MAX];
+    bool shown[TG_TABLE_COLUMNS_MAX];
+};
+
+void tg_table_init(struct tg_table *table, const struct tg_table_column *columns, size_t column_count) {
+    assert(column_count <= TG_TABLE_COLUMNS_MAX);
+    *table = (struct tg_table){.columns = columns, .column_count = column_count};
+}
+
+void tg_table_release(struct tg_table *table) {
+    if (table) {
+        tg_strbuf_release(&table->text);
+        free(table->cells);
+        *table = (struct tg_table){.columns = NULL};
+    }
+}
+
+void tg_table_add_bytes(struct tg_table *table, const char *text, size_t length) {
+    if (table->cell_count == table->cell_capacity) {
+        size_t capacity = table->cell_capacity ? table->cell_capacity * 2 : 256;
+        struct tg_table_cell *cells = realloc(table->cells, capacity * sizeof *cells);
+        table->failed = table->failed || !cells;
+        if (!cells) {
+            return;
+        }
+        table->cells = cells;
+        table->cell_capacity = capacity;
+    }
+    struct tg_table_cell *cell = &table->cells[table->cell_count++];
+    cell->start = table->text.length;
+    tg_printable_append(&table->text, text, length);
+    cell->length = table->text.length - cell->start;
+    cell->width = tg_printable_width(tg_strbuf_text(&table->text) + cell->start, cell->length);
+}
+
+void tg_table_add(struct tg_table *table, const char *text) {
+    tg_table_add_bytes(table, text, strlen(text));
+}
+
+static void measure(const struct tg_table *table, struct layout *layout) {
+    assert(table->column_count > 0);
+    for (size_t i = 0; i < table->column_count; i++) {
+        const char *title = table->columns[i].title;
+        layout->widths[i] = tg_printable_width(title, strlen(title));
+        layout->shown[i] = true;
+    }
+    for (size_t i = 0; i < table->cell_count; i++) {
+        size_t *width = &layout->widths[i % table->column_count];
+        *width = table->cells[i].width > *width ? table->cells[i].width : *width;
+    }
+}
+
+/* Columns of a whole line; with `least`, when everything flexible is as short as it may be. */
+static size_t line_width(const struct tg_table *table, const struct layout *layout, bool least) {
+    size_t total = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (layout->shown[i]) {
+            size_t floor = table->columns[i].least;
+            bool flexible = least && floor && floor < layout->widths[i];
+            total += (total ? GAP : 0) + (flexible ? floor : layout->widths[i]);
+        }
+    }
+    return total;
+}
+
+/* The shown column that is the first to go, or the number of columns. */
+static size_t most_dispensable(const struct tg_table *table, const struct layout *layout) {
+    size_t found = table->column_count;
+    for (size_t i = 0; i < table->column_count; i++) {
+        unsigned drop = layout->shown[i] ? table->columns[i].drop : 0;
+        if (drop && (found == table->column_count || drop > table->columns[found].drop)) {
+            found = i;
+        }
+    }
+    return found;
+}
+
+static void fit(const struct tg_table *table, size_t width, struct layout *layout) {
+    while (line_width(table, layout, true) > width) {
+        size_t column = most_dispensable(table, layout);
+        if (column == table->column_count) {
+            break;
+        }
+        layout->shown[column] = false;
+    }
+    for (size_t i = table->column_count; i-- > 0;) {
+        size_t total = line_width(table, layout, false);
+        size_t floor = table->columns[i].least;
+        if (layout->shown[i] && total > width && floor && floor < layout->widths[i]) {
+            size_t spare = layout->widths[i] - floor;
+            layout->widths[i] -= total - width < spare ? total - width : spare;
+        }
+    }
+}
+
+static size_t last_shown(const struct tg_table *table, const struct layout *layout) {
+    size_t last = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        last = layout->shown[i] ? i : last;
+    }
+    return last;
+}
+
+struct cell_text {
+    const char *text;
+    size_t length;
+    size_t width;
+};
+
+static void print_cell(struct tg_strbuf *out, const struct tg_table_column *column, const struct cell_text *cell,
+                       size_t width, bool last) {
+    size_t padding = cell->width < width ? width - cell->width : 0;
+    tg_strbuf_append_repeated(out, ' ', column->left ? 0 : padding);
+    tg_printable_shorten(out, cell->text, cell->length, width);
+    tg_strbuf_append_repeated(out, ' ', column->left && !last ? padding : 0);
+}
+
+static void print_titles(const struct tg_table *table, const struct layout *layout, const struct tg_terminal *terminal,
+                         struct tg_strbuf *out) {
+    size_t last = last_shown(table, layout);
+    const char *gap = tg_terminal_bold(terminal);
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (layout->shown[i]) {
+            const char *title = table->columns[i].title;
+            struct cell_text cell = {title, strlen(title), tg_printable_width(title, strlen(title))};
+            tg_strbuf_append(out, gap);
+            print_cell(out, &table->columns[i], &cell, layout->widths[i], i == last);
+            gap = "  ";
+        }
+    }
+    tg_strbuf_append(out, tg_terminal_plain(terminal));
+    tg_strbuf_append_char(out, '\n');
+}
+
+/* The last shown cell of a row that has text: lines do not end in blanks. */
+static size_t last_filled(const struct tg_table *table, const struct layout *layout, size_t row) {
+    size_t last = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        last = layout->shown[i] && table->cells[row * table->column_count + i].length ? i : last;
+    }
+    return last;
+}
+
+static void print_row(const struct tg_table *table, const struct layout *layout, const struct tg_terminal *terminal,
+                      size_t row, struct tg_strbuf *out) {
+    size_t last = last_filled(table, layout, row);
+    const char *gap = "";
+    for (size_t i = 0; i <= last; i++) {
+        if (layout->shown[i]) {
+            const struct tg_table_cell *cell = &table->cells[row * table->column_count + i];
+            struct cell_text text = {tg_strbuf_text(&table->text) + cell->start, cell->length, cell->width};
+            bool dim = table->columns[i].dim;
+            tg_strbuf_append(out, gap);
+            tg_strbuf_append(out, dim ? tg_terminal_dim(terminal) : "");
+            print_cell(out, &table->columns[i], &text, layout->widths[i], i == last);
+            tg_strbuf_append(out, dim ? tg_terminal_plain(terminal) : "");
+            gap = "  ";
+        }
+    }
+    tg_strbuf_append_char(out, '\n');
+}
+
+void tg_table_print(const struct tg_table *table, const struct tg_terminal *terminal, struct tg_strbuf *out) {
+    if (table->failed || tg_strbuf_status(&table->text) != TG_OK) {
+        out->failed = true;
+        return;
+    }
+    struct layout layout;
+    measure(table, &layout);
+    if (terminal->width) {
+        fit(table, terminal->width, &layout);
+    }
+    print_titles(table, &layout, terminal, out);
+    for (size_t row = 0; row < table->cell_count / table->column_count; row++) {
+        print_row(table, &layout, terminal, row, out);
+    }
+}

@@ -1,0 +1,48 @@
+/*
+ * table: rows and columns as aligned text.
+ *
+ * Columns are two blanks apart. Where the rows are wider than the terminal, first whole columns are left out, those
+ * with the highest `drop` first, while the flexible columns would get less than their least width; then the flexible
+ * columns are shortened in the middle, the last one first. Lines are never wrapped. Widths count columns of a terminal,
+ * not bytes.
+ */
+#ifndef TG_TABLE_H
+#define TG_TABLE_H
+
+#include "base/strbuf.h"
+#include "cli/terminal.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tg_table_column {
+    const char *title;
+    bool left;     /* aligned to the left; numbers are to the right */
+    bool dim;      /* less important */
+    unsigned drop; /* 0: always shown */
+    size_t least;  /* columns it may be shortened to; 0: not flexible */
+};
+
+struct tg_table {
+    const struct tg_table_column *columns; /* borrowed */
+    size_t column_count;
+    struct tg_strbuf text;       /* all cells, one after the other */
+    struct tg_table_cell *cells; /* row by row */
+    size_t cell_count;
+    size_t cell_capacity;
+    bool failed;
+};
+
+#define TG_TABLE_COLUMNS_MAX 24
+
+void tg_table_init(struct tg_table *table, const struct tg_table_column *columns, size_t column_count);
+void tg_table_release(struct tg_table *table);
+
+/* The next cell, from left to right and row by row; any text, it is made printable. */
+void tg_table_add(struct tg_table *table, const char *text);
+void tg_table_add_bytes(struct tg_table *table, const char *text, size_t length);
+
+/* Appends the titles and all rows, a line each. Failure to allocate shows in the status of `out`. */
+void tg_table_print(const struct tg_table *table, const struct tg_terminal *terminal, struct tg_strbuf *out);
+
+#endif

@@ -1,0 +1,180 @@
+"""Which Python `tachograph run` takes, and what it says when that one cannot be timed."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What the probe hears from such an interpreter, and what of it is said.
+UNSUPPORTED = {
+    "too old": ("cpython", "3.10.1", "", "CPython 3.10.1"),
+    "too new": ("cpython", "3.99.0", "", "CPython 3.99.0"),
+    "ancient": ("cpython", "2.7.18", "", "CPython 2.7.18"),
+    "free-threaded": ("cpython", "3.13.1", "t", "free-threaded"),
+    "another": ("pypy", "3.11.4", "", "pypy 3.11.4"),
+}
+
+
+def fake(cli: Any, text: str, name: str = "bin/python") -> Path:
+    """An interpreter that is a shell script."""
+    path: Path = cli.script(f"#!/bin/sh\n{text}\n", name)
+    path.chmod(0o755)
+    return path
+
+
+def real(cli: Any, options: str = "", name: str = "bin/python") -> Path:
+    """The interpreter of the tests by another name, with options of its own."""
+    return fake(cli, f'exec {shlex.quote(sys.executable)} {options} "$@"', name)
+
+
+@pytest.mark.parametrize("case", UNSUPPORTED)
+def test_unsupported_interpreter_is_refused_clearly(cli: Any, case: str) -> None:
+    implementation, version, flags, said = UNSUPPORTED[case]
+    python = fake(cli, f"printf '\\n@tachograph-probe@\\t{implementation}\\t{version}\\t{flags}\\t0.1.0\\t\\n'")
+    result = cli("run", "--python", python, cli.script("print(1)"))
+    assert (result.returncode, result.stdout) == (125, "")
+    assert said in result.stderr
+    assert "3.11 to 3.14" in result.stderr
+    assert str(python) in result.stderr
+
+
+def test_not_installed_gives_the_line_to_type(cli: Any) -> None:
+    python = real(cli, "-S", "my env/python")
+    result = cli("run", "--python", python, cli.script("print(1)"))
+    assert (result.returncode, result.stdout) == (125, "")
+    line = f"'{python}' -m pip install tachograph\n"
+    assert result.stderr.endswith(line)
+
+
+def test_other_version_is_refused(cli: Any) -> None:
+    cli.script("__version__ = '9.9.9'", "other/tachograph/__init__.py")
+    result = cli("run", cli.script("print(1)"), env={"PYTHONPATH": str(cli.directory / "other")})
+    assert result.returncode == 125
+    assert "has 9.9.9" in result.stderr
+
+
+def test_broken_installation_says_what_broke(cli: Any) -> None:
+    cli.script("raise RuntimeError('half a wheel')", "other/tachograph/__init__.py")
+    result = cli("run", cli.script("print(1)"), env={"PYTHONPATH": str(cli.directory / "other")})
+    assert result.returncode == 125
+    assert "half a wheel" in result.stderr
+
+
+def test_what_lies_around_does_not_confuse_the_probe(cli: Any) -> None:
+    for name in ("tachograph", "os", "sys", "encodings", "site", "io"):
+        cli.script("raise SystemExit('shadowed')", f"{name}.py")
+    elsewhere = cli.script("print('ran')", "elsewhere/app.py")
+    result = cli("run", elsewhere)
+    assert (result.returncode, result.stdout) == (0, "ran\n")
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "PYTHONINSPECT",
+        "PYTHONVERBOSE",
+        "PYTHONPROFILEIMPORTTIME",
+        "PYTHONSAFEPATH",
+        "PYTHONDEVMODE",
+        "PYTHONMALLOCSTATS",
+    ],
+)
+def test_variables_of_python_do_not_confuse_the_probe(cli: Any, variable: str) -> None:
+    script = cli.script("def f(): pass\nf()\nprint('ran')")
+    plain = cli.plain(sys.executable, script, env={variable: "1"}, input="")
+    result = cli("run", script, env={variable: "1"})
+    assert (result.returncode, result.stdout) == (plain.returncode, plain.stdout)
+    assert "__main__::f" in result.stderr
+
+
+def test_noise_of_a_sitecustomize_does_not_confuse_the_probe(cli: Any) -> None:
+    cli.script(
+        "import sys\nprint('hello')\nprint('@tachograph-probe@')\nsys.stderr.write('x')", "path/sitecustomize.py"
+    )
+    result = cli("run", cli.script("print('ran')"), env={"PYTHONPATH": str(cli.directory / "path")})
+    assert result.returncode == 0
+    assert result.stdout.endswith("ran\n")
+
+
+def test_interpreter_that_is_not_there_is_127(cli: Any) -> None:
+    script = cli.script("print(1)")
+    for python in ("/no/such/python", "no-such-python"):
+        result = cli("run", "--python", python, script)
+        assert (result.returncode, result.stdout) == (127, "")
+        assert python in result.stderr
+        assert "--python" in result.stderr
+    result = cli("run", script, env={"TACHOGRAPH_PYTHON": "", "PATH": "/nowhere"})
+    assert result.returncode in (0, 127)  # 0: the program under test lies in a virtual environment
+
+
+def test_interpreter_that_cannot_be_executed_is_126(cli: Any) -> None:
+    script = cli.script("print(1)")
+    plain = cli.script("no program", "bin/plain")
+    assert cli("run", "--python", plain, script).returncode == 126
+    plain.chmod(0o755)
+    foreign = fake(cli, "", "bin/foreign")
+    foreign.write_bytes(b"\x7fELF, but no more")
+    for python in (foreign, fake(cli, "echo oops; exit 3", "bin/oops")):
+        result = cli("run", "--python", python, script)
+        assert (result.returncode, result.stdout) == (126, "")
+        assert str(python) in result.stderr
+
+
+def test_active_virtual_environment_comes_before_path(cli: Any) -> None:
+    script = cli.script("import sys\nprint(sys.orig_argv[0])")
+    python = cli.directory / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    environment = {"TACHOGRAPH_PYTHON": "", "VIRTUAL_ENV": str(cli.directory / "env")}
+    packages = ":".join(path for path in sys.path if "site-packages" in path)  # a link alone is no environment
+    result = cli("run", script, env={**environment, "PYTHONPATH": packages})
+    assert result.stdout == f"{python}\n"
+
+
+def test_broken_virtual_environment_is_an_error(cli: Any) -> None:
+    environment = {"TACHOGRAPH_PYTHON": "", "VIRTUAL_ENV": "/no/env"}
+    result = cli("run", cli.script("print(1)"), env=environment)
+    assert (result.returncode, result.stdout) == (127, "")
+    assert "/no/env/bin/python" in result.stderr
+    assert "VIRTUAL_ENV" in result.stderr
+
+
+def test_command_on_path_runs_with_its_own_python(cli: Any) -> None:
+    text = "import sys\ndef f(): print(sys.argv)\nf()\n"
+    command = cli.script(f"#!{real(cli)}\n{text}", "commands/greet")
+    long = cli.script(f"#!/bin/sh\n'''exec' \"{real(cli)}\" \"$0\" \"$@\"\n' '''\n{text}", "commands/long")
+    through_env = cli.script(f"#!/usr/bin/env python\n{text}", "commands/through")
+    foreign = cli.script("#!/bin/sh\necho no\n", "commands/foreign")
+    for path in (command, long, through_env, foreign):
+        path.chmod(0o755)
+    environment = {"PATH": f"{command.parent}:{cli.directory / 'bin'}:/usr/bin:/bin"}
+    for path in (command, long, through_env):
+        result = cli("run", path.name, "-q", env=environment)
+        assert result.stdout == f"{[str(path), '-q']}\n", result.stderr
+        assert "__main__::f" in result.stderr
+    result = cli("run", "foreign", env=environment)
+    assert (result.returncode, result.stdout) == (126, "")
+    assert "no Python program" in result.stderr
+
+
+def test_leading_python_keeps_its_own_options(cli: Any) -> None:
+    script = cli.script("import sys\ndef f(): print(sys.flags.dev_mode, sys.argv[1:])\nf()")
+    result = cli("run", "--", sys.executable, "-X", "dev", script, "-x")
+    assert result.stdout == "True ['-x']\n"
+    assert "__main__::f" in result.stderr
+
+
+def test_script_that_is_not_there_is_2_as_with_python(cli: Any) -> None:
+    cli.script("print(1)", "server.py")
+    result = cli("run", "sevrer.py")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "did you mean 'server.py'" in result.stderr
+    result = cli("run", "folder/none.py")
+    assert result.returncode == 2
+    assert "folder/none.py" in result.stderr

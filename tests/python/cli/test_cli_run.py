@@ -1,0 +1,466 @@
+"""`tachograph run`: the program sees what plain Python shows it, ends as it would, and is reported whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# What a program can know of how it was started.
+LOOK = """
+import json, os, signal, sys
+def descriptors():  # all but the recording's own and the one that lists them
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink("/proc/self/fd/" + fd)
+        except OSError:
+            continue
+        if not target.endswith(".tgr"):
+            yield target.split(":")[0]
+def look():
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    main = sys.modules["__main__"]
+    return {
+        "argv": sys.argv, "path": sys.path, "orig_argv": sys.orig_argv, "executable": sys.executable,
+        "prefix": sys.prefix, "name": __name__, "file": main.__dict__.get("__file__"), "cwd": os.getcwd(),
+        "spec": getattr(main.__spec__, "name", None), "group": os.getpgrp(), "session": os.getsid(0),
+        "signals": {name: status[name].strip() for name in ("SigBlk", "SigIgn")},
+        "handlers": [str(signal.getsignal(number)) for number in range(1, 32) if number not in (9, 19)],
+        "descriptors": sorted(descriptors()), "flags": str(sys.flags), "stdin": sys.stdin.read(),
+        "environment": {k: v for k, v in os.environ.items() if not k.startswith("TACHOGRAPH_")},
+    }
+print(json.dumps(look()))
+"""
+
+WORK = """
+def inner(n):
+    return sum(range(n))
+def outer():
+    for _ in range(10):
+        inner(100)
+outer()
+"""
+
+
+def calls(report: dict[str, Any]) -> dict[str, int]:
+    """Calls by function."""
+    return {function["name"]: function["call_count"] for function in report["functions"]}
+
+
+@pytest.fixture
+def started(cli: Any) -> dict[str, list[str]]:
+    """Ways to start LOOK, as the words after `python` or `tachograph run`."""
+    script = cli.script(LOOK)
+    cli.script(LOOK, "pack/__init__.py").write_text("")
+    cli.script(LOOK, "pack/__main__.py")
+    cli.script(LOOK, "mod.py")
+    cli.script(LOOK, "folder/__main__.py")
+    with zipfile.ZipFile(cli.directory / "app.zip", "w") as archive:
+        archive.writestr("__main__.py", LOOK)
+    cli.script(LOOK, "app")
+    return {
+        "script": ["app.py", "a", "--b", "-c"],
+        "absolute": [str(script), "--", "x"],
+        "below": ["folder/../app.py"],
+        "no ending": ["app"],
+        "module": ["-m", "mod", "-m", "--help"],
+        "package": ["-m", "pack", "--", "-x"],
+        "code": ["-c", LOOK, "-x", "y z"],
+        "directory": ["folder", "1"],
+        "zip": ["app.zip", ""],
+    }
+
+
+WAYS = ["script", "absolute", "below", "no ending", "module", "package", "code", "directory", "zip"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_program_sees_what_plain_python_shows(cli: Any, started: dict[str, list[str]], way: str) -> None:
+    plain = cli.plain(sys.executable, *started[way], input="some\ninput")
+    assert plain.returncode == 0, plain.stderr
+    timed = cli("run", *started[way], input="some\ninput")
+    assert timed.returncode == 0, timed.stderr
+    assert json.loads(timed.stdout) == json.loads(plain.stdout)
+
+
+def test_program_from_standard_input(cli: Any) -> None:
+    result = cli("run", "-", "a", input="import sys\ndef f(): print(sys.argv)\nf()\n")
+    assert result.stdout == "['-', 'a']\n"
+
+
+def test_dispositions_and_mask_are_inherited(cli: Any) -> None:
+    script = cli.script(
+        "import signal\n"
+        "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN,"
+        " signal.SIGUSR1 in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    )
+
+    def prepare() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+
+    result = cli("run", script, preexec_fn=prepare)
+    assert (result.stdout, result.returncode) == ("True True True\n", 0)
+
+
+def test_closed_descriptors_stay_closed(cli: Any) -> None:
+    text = "import os\ndef is_open(fd): return os.path.exists(f'/proc/self/fd/{fd}')\n"
+    script = cli.script(text + "os.write(1, str([is_open(0), is_open(2)]).encode())")
+    shell = 'exec "$@" <&- 2>&-'
+    plain = cli.plain("sh", "-c", shell, "sh", sys.executable, script)
+    timed = cli.plain("sh", "-c", shell, "sh", *cli.command("run", script))
+    assert plain.stdout == "[False, False]"
+    assert (timed.stdout, timed.returncode, timed.stderr) == (plain.stdout, plain.returncode, "")
+
+
+ENDS = {
+    "falls off": "",
+    "exit 0": "sys.exit()",
+    "exit 1": "sys.exit('some text')",
+    "exit 3": "sys.exit(3)",
+    "exit 125": "sys.exit(125)",
+    "exit 255": "sys.exit(-1)",
+    "exception": "1 / 0",
+    "syntax": "exec('(')",
+    "_exit": "os._exit(9)",
+    "abort": "os.abort()",
+    "kill": "os.kill(os.getpid(), 9)",
+    "term": "os.kill(os.getpid(), 15)",
+    "segv": "os.kill(os.getpid(), 11)",
+    "pipe": "signal.signal(13, signal.SIG_DFL); os.kill(os.getpid(), 13)",
+    "interrupt": "os.kill(os.getpid(), 2); time.sleep(9)",
+    "real-time": "os.kill(os.getpid(), 40)",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_ends_as_the_program_does_and_reports(cli: Any, end: str) -> None:
+    script = cli.script("import os, sys, signal, time\n" + WORK + ENDS[end])
+    plain = cli.plain(sys.executable, script)
+    timed = cli("run", script)
+    assert timed.returncode == plain.returncode
+    assert timed.stdout == plain.stdout
+    assert timed.stderr.startswith(plain.stderr)
+    assert re.search(r"\n +10 .* __main__::inner ", timed.stderr)
+    assert not list(cli.directory.glob("core*"))
+    if plain.returncode >= 0:
+        assert f"ended with exit code {plain.returncode}\n" in timed.stderr
+    elif end != "real-time":
+        assert f"ended by {signal.Signals(-plain.returncode).name}\n" in timed.stderr
+
+
+def test_last_line_is_the_next_command(cli: Any) -> None:
+    result = cli("run", cli.script(WORK))
+    words = result.stderr.splitlines()[-1].split()
+    assert words[1:3] == ["tachograph", "report"]
+    assert str(cli.recordings()[-1]) in result.stderr
+    again = cli(*words[2:])
+    assert "__main__::inner" in again.stdout
+
+
+def test_json_goes_to_stderr_or_a_file(cli: Any) -> None:
+    script = cli.script(WORK + "print('out')")
+    direct = cli("run", "--json", script)
+    assert direct.stdout == "out\n"
+    report = json.loads(direct.stderr)
+    assert calls(report) == {"__main__::inner": 10, "__main__::outer": 1}
+    assert report["end"]["exit_code"] == 0
+    assert report["end"]["signal"] is None
+    assert report["end"]["duration_ns"] > max(function["total_ns"] for function in report["functions"])
+    filed = cli("run", "--json", "-o", "report.json", script)
+    assert filed.stderr == ""
+    assert calls(json.loads((cli.directory / "report.json").read_text())) == calls(report)
+
+
+def test_options_of_the_program_are_its_own(cli: Any) -> None:
+    script = cli.script("import sys\nprint(sys.argv[1:])\ndef f(): pass\nf()")
+    assert cli("run", script, "-o", "x", "--json", "--help", "-n").stdout == "['-o', 'x', '--json', '--help', '-n']\n"
+    assert not (cli.directory / "x").exists()
+
+
+def test_no_report_keeps_the_recording(cli: Any) -> None:
+    result = cli("run", "--no-report", cli.script(WORK))
+    assert result.stderr == ""
+    assert "__main__::outer" in cli("report", cli.recordings()[-1]).stdout
+
+
+def test_output_that_cannot_be_written_is_known_before(cli: Any) -> None:
+    script = cli.script("print('ran')")
+    result = cli("run", "-o", cli.directory / "no" / "report.txt", script)
+    assert (result.returncode, result.stdout) == (125, "")
+    assert "report.txt" in result.stderr
+    assert cli("run", "-o", cli.directory, script).returncode == 125
+
+
+def test_full_disk_is_125_and_names_the_recording(cli: Any) -> None:
+    result = cli("run", "-o", "/dev/full", cli.script(WORK))
+    assert result.returncode == 125
+    assert f"tachograph report {cli.recordings()[-1]}" in result.stderr
+    assert "No space left" in result.stderr
+
+
+def test_stderr_that_nobody_reads_changes_nothing(cli: Any) -> None:
+    process = cli.start("run", cli.script(WORK + "import sys; sys.stdin.read(); sys.exit(4)"), stdin=subprocess.PIPE)
+    process.stderr.close()
+    process.stdin.close()
+    assert process.wait(20) == 4
+    process.stdout.close()
+
+
+READY = """
+import os, signal, sys, time
+def wait():
+    print("ready", os.getpid(), flush=True)
+    time.sleep(60)
+"""
+
+
+def ready(process: subprocess.Popen[str]) -> int:
+    """Waits for the program; its process."""
+    assert process.stdout is not None
+    word, pid = process.stdout.readline().split()
+    assert word == "ready"
+    return int(pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM, signal.SIGQUIT])
+def test_signals_are_passed_on(cli: Any, number: signal.Signals) -> None:
+    process = cli.start("run", cli.script(READY + WORK + "wait()"))
+    ready(process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == -number
+    assert f"ended by {number.name}" in errors
+    assert "__main__::inner" in errors
+    assert re.search(r" 1 +__main__::wait", errors)  # still running
+
+
+def test_interrupt_sent_by_a_process_is_passed_on(cli: Any) -> None:
+    process = cli.start("run", cli.script(READY + "wait()"))
+    ready(process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in errors
+    assert "__main__::wait" in errors
+
+
+def test_handled_signal_is_the_programs_to_answer(cli: Any) -> None:
+    handler = "signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(17))\n"
+    process = cli.start("run", cli.script(READY + handler + "wait()"))
+    ready(process)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 17
+    assert "ended with exit code 17" in errors
+
+
+def test_signal_to_own_group_arrives_once(cli: Any) -> None:
+    text = (
+        "import os, signal, time\ngot = []\nsignal.signal(signal.SIGUSR1, lambda *a: got.append(a))\n"
+        "os.killpg(0, signal.SIGUSR1)\n"
+        "end = time.monotonic() + .3\nwhile time.monotonic() < end: time.sleep(.01)\nprint(len(got))"
+    )
+    assert cli("run", cli.script(text), start_new_session=True).stdout == "1\n"
+
+
+def test_killed_tachograph_takes_the_program_along(cli: Any, wait_until: Any) -> None:
+    process = cli.start("run", cli.script(READY + "wait()"))
+    pid = ready(process)
+    process.kill()
+    process.communicate(timeout=20)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the program's end")
+
+
+def test_killed_program_loses_nothing(cli: Any) -> None:
+    text = (
+        "import os\ndef count(n): return n\n"
+        "for n in range(1, 1_000_000):\n    count(n)\n    if n == 54_321: os.kill(os.getpid(), 9)\n"
+    )
+    result = cli("run", "--json", cli.script(text))
+    assert result.returncode == -9
+    report = json.loads(result.stderr)
+    assert calls(report) == {"__main__::count": 54_321}
+    assert (report["end"]["signal"], report["end"]["signal_name"]) == (9, "KILL")
+
+
+def state(pid: int) -> str:
+    """The letter of /proc: T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+def test_stop_of_tachograph_is_one_of_the_program(cli: Any, wait_until: Any) -> None:
+    # A group of its own in this session: stop signals do nothing to an orphaned one.
+    process = cli.start("run", cli.script(READY + "wait()"), process_group=0)
+    pid = ready(process)
+    for _ in range(3):
+        process.send_signal(signal.SIGTSTP)
+        wait_until(lambda: (state(pid), state(process.pid)) == ("T", "T"), "both to stop")
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: "T" not in (state(pid), state(process.pid)), "both to go on")
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_program_that_is_stopped_alone_can_be_continued_alone(cli: Any, wait_until: Any) -> None:
+    process = cli.start("run", cli.script(READY + "wait()"))
+    pid = ready(process)
+    for number in (signal.SIGSTOP, signal.SIGTSTP):
+        os.kill(pid, number)
+        wait_until(lambda: state(pid) == "T", "the program to stop")
+        os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: state(pid) != "T", "the program to go on")
+    assert state(process.pid) != "T"
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGTERM
+
+
+# A shell with job control, as far as it matters: the job has a group of its own and the terminal.
+SHELL = """
+import os, signal, sys
+job = os.fork()
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+if job == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpgrp())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+while True:
+    _, status = os.waitpid(job, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        break
+    print("stopped by", os.WSTOPSIG(status), flush=True)
+    os.killpg(job, signal.SIGCONT)
+os.tcsetpgrp(0, os.getpgrp())
+print("ended with", os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_terminal_keys_work_as_with_plain_python(cli: Any, timed: bool) -> None:
+    counted = (
+        "import signal, sys, time\ngot = []\nsignal.signal(signal.SIGINT, lambda *a: got.append(a))\n"
+        "def wait():\n    print('ready', flush=True)\n    while not got: time.sleep(.01)\n"
+        "    end = time.monotonic() + .3\n    while time.monotonic() < end: time.sleep(.01)\n"
+        "wait()\nprint('interrupts:', len(got), flush=True)\nsys.exit(5)"
+    )
+    script = str(cli.script(counted))
+    command = cli.command("run", "-o", "report.txt", script) if timed else [sys.executable, script]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cli.directory)
+        os.execve(sys.executable, [sys.executable, "-c", SHELL, *command], cli.environment)
+    seen = b""
+
+    def read_until(text: bytes) -> None:
+        nonlocal seen
+        while text not in seen:
+            seen += os.read(terminal, 4096)
+
+    read_until(b"ready")
+    os.write(terminal, b"\x1a")  # Ctrl-Z
+    read_until(b"stopped by 20")
+    os.write(terminal, b"\x03")  # Ctrl-C
+    read_until(b"ended with 5")
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    assert b"interrupts: 1\r\n" in seen
+    assert seen.count(b"stopped by") == 1
+    assert (cli.directory / "report.txt").exists() is timed
+
+
+def test_interrupt_from_the_terminal_reports_and_dies_of_it(cli: Any) -> None:
+    command = cli.command("run", "-o", "report.txt", cli.script(READY + "wait()"))
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cli.directory)
+        os.execve(sys.executable, [sys.executable, "-c", SHELL, *command], cli.environment)
+    seen = b""
+    while b"ready" not in seen:
+        seen += os.read(terminal, 4096)
+    os.write(terminal, b"\x03")
+    while b"ended with" not in seen:
+        seen += os.read(terminal, 4096)
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    assert b"KeyboardInterrupt" in seen
+    assert b"ended with -2" in seen
+    assert "ended by SIGINT" in (cli.directory / "report.txt").read_text()
+
+
+def test_child_processes_are_in_the_report(cli: Any) -> None:
+    text = (
+        "import os, subprocess, sys\ndef work(n): return n\n"
+        "if len(sys.argv) > 1:\n    [work(n) for n in range(5)]\nelse:\n"
+        "    work(0)\n    subprocess.run([sys.executable, __file__, 'child'], check=True)\n"
+        "    if os.fork() == 0:\n        work(1)\n        os._exit(0)\n    os.wait()\n"
+    )
+    script = cli.script(text)
+    result = cli("run", "--json", script)
+    report = json.loads(result.stderr)
+    assert calls(report) == {"__main__::work": 7}
+    assert len(report["processes"]) == 3
+    assert report["processes"][0]["pid"] == report["end"]["pid"]
+    assert len({process["run"] for process in report["processes"]}) == 1
+    text_report = cli("run", script).stderr
+    assert re.search(r"tachograph report [0-9a-f]{32}\n", text_report)
+    again = cli("report", report["processes"][0]["run"], "--json")
+    assert calls(json.loads(again.stdout)) == {"__main__::work": 7}
+
+
+def test_patterns_choose(cli: Any) -> None:
+    script = cli.script(WORK)
+    report = json.loads(cli("run", "--json", "--time", "__main__::inner", script).stderr)
+    assert calls(report) == {"__main__::inner": 10}
+    result = cli("run", "--json", "-o", "a.json", "--time=*", "--exclude", "__main__::out*", "--time", "nosuch", script)
+    assert "nosuch" in result.stderr
+    report = json.loads((cli.directory / "a.json").read_text())
+    assert "__main__::outer" not in calls(report)
+    assert calls(report)["__main__::inner"] == 10
+
+
+def test_settings_reach_the_recording(cli: Any) -> None:
+    script = cli.script(WORK)
+    options = ["--service", "shop", "--version", "2.1", "--clock", "monotonic"]
+    process = json.loads(cli("run", "--json", *options, script).stderr)["processes"][0]
+    assert (process["service"], process["service_version"], process["clock"]) == ("shop", "2.1", "monotonic")
+    process = json.loads(cli("run", "--json", script, env={"TACHOGRAPH_SERVICE": "from-env"}).stderr)["processes"][0]
+    assert process["service"] == "from-env"
+
+
+def test_says_why_nothing_was_timed(cli: Any) -> None:
+    unmatched = cli("run", "--time", "nosuch.*", cli.script(WORK))
+    assert unmatched.returncode == 0
+    assert "no function was timed" in unmatched.stderr
+    assert "--time" in unmatched.stderr
+    nothing = cli("run", cli.script("print(1)", "empty.py"))
+    assert "no function was timed" in nothing.stderr
+    assert json.loads(cli("run", "--json", "empty.py").stderr)["functions"] == []
+
+
+def test_disabled_is_the_plain_program(cli: Any) -> None:
+    script = cli.script("import os\ndef f(): pass\nf()\nprint(os.getpid(), 'TACHOGRAPH_RUN' in os.environ)")
+    process = cli.start("run", script, env={"TACHOGRAPH_DISABLE": "1"})
+    output, errors = process.communicate(timeout=20)
+    assert output == f"{process.pid} False\n"
+    assert errors == ""
+    assert cli.recordings() == []
+
+
+def test_no_directory_for_recordings_is_said(cli: Any) -> None:
+    result = cli("run", cli.script(WORK + "print('ran')"), env={"TACHOGRAPH_RUNTIME_DIR": "/proc/nowhere"})
+    assert result.returncode == 0
+    assert result.stdout == "ran\n"
+    assert "TACHOGRAPH_RUNTIME_DIR" in result.stderr

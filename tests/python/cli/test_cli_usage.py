@@ -1,0 +1,108 @@
+"""Help, wrong usage, and settings that do not exist."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tachograph
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
+def test_overview_names_every_command(cli: Any, words: list[str]) -> None:
+    result = cli(*words)
+    assert (result.returncode, result.stderr) == (0, "")
+    for text in ("run ", "report ", "Examples:", "tachograph run app.py"):
+        assert text in result.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "report", "help", "version"])
+def test_each_command_has_help(cli: Any, command: str) -> None:
+    first = cli("help", command)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == cli(command, "--help").stdout == cli(command, "-h").stdout
+    assert first.stdout.startswith(f"Usage: tachograph {command}")
+    assert "Exit codes:" in first.stdout
+    assert max(map(len, first.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["run", "report"])
+def test_help_has_examples_and_its_options(cli: Any, command: str) -> None:
+    text = cli("help", command).stdout
+    assert f"\n  tachograph {command} " in text.split("Examples:")[1]
+    for option in ("-o, --output FILE", "--json", "--sort KEY", "-n, --limit N", "--all"):
+        assert option in text
+
+
+def test_version_is_the_packages(cli: Any) -> None:
+    assert cli("--version").stdout == cli("version").stdout == f"tachograph {tachograph.__version__}\n"
+
+
+def test_python_m_is_the_same_program(cli: Any) -> None:
+    result = cli.plain(sys.executable, "-m", "tachograph", "help", "run")
+    assert result.stdout == cli("help", "run").stdout
+
+
+WRONG = {
+    "command": (["rnu", "a.py"], "did you mean 'tachograph run'"),
+    "nothing like it": (["xyzzy"], "tachograph --help"),
+    "help of none": (["help", "reprot"], "did you mean 'tachograph report'"),
+    "option": (["report", "--srot", "total"], "did you mean '--sort'"),
+    "beginning of one": (["run", "--serv", "a", "a.py"], "did you mean '--service'"),
+    "letter": (["report", "-z"], "unknown option '-z'"),
+    "no value": (["report", "--sort"], "--sort wants a value"),
+    "no value for a letter": (["report", "-n"], "-n wants a value"),
+    "value for a flag": (["report", "--json=yes"], "--json takes no value"),
+    "choice": (["report", "--sort", "size"], "choose one of total, self"),
+    "clock": (["run", "--clock", "sundial", "a.py"], "auto, tsc, monotonic, cpu"),
+    "number": (["report", "-n", "ten"], "number"),
+    "zero": (["report", "-n0"], "number"),
+    "negative": (["report", "-n", "-3"], "number"),
+    "huge": (["report", "-n", "9" * 30], "number"),
+    "pattern": (["run", "--time", "a/b.py", "a.py"], "--time: pattern 'a/b.py'"),
+    "exclude": (["run", "--exclude", "[", "a.py"], "--exclude: pattern '['"),
+    "nothing to run": (["run"], "nothing to run"),
+    "only options to run": (["run", "--json"], "nothing to run"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_usage_is_2_and_one_line(cli: Any, case: str) -> None:
+    words, said = WRONG[case]
+    result = cli(*words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert result.stderr.startswith("tachograph: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_script_for_a_command_gets_the_right_hint(cli: Any) -> None:
+    cli.script("print(1)", "app.py")
+    result = cli("app.py")
+    assert result.returncode == 2
+    assert "did you mean 'tachograph run app.py'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("TACHOGRAPH_SERVCE", "TACHOGRAPH_SERVICE"), ("TACHOGRAPH_XYZZY", "unset it")]
+)
+def test_unknown_setting_is_an_error(cli: Any, name: str, meant: str) -> None:
+    result = cli("run", cli.script("print(1)"), env={name: "1"})
+    assert (result.returncode, result.stdout) == (2, "")
+    assert name in result.stderr
+    assert meant in result.stderr
+
+
+def test_words_are_shown_without_their_control_characters(cli: Any) -> None:
+    assert "\x1b" not in cli("\x1b[31m").stderr
+    assert "\x1b" not in cli("run", "\x1b[31m.py").stderr
+
+
+def test_full_output_is_an_error(cli: Any) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = cli("--help", stdout=full, stderr=subprocess.PIPE)
+    assert result.returncode == 1
+    assert "standard output" in result.stderr
