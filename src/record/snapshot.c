@@ -25,7 +25,8 @@ struct taking {
     const struct tg_header *header;
     struct tg_snapshot *snapshot;
     bool by_thread;
-    size_t steps_left; /* a file has room for so many places: more means that they lead in circles */
+    size_t steps_left;  /* a file has room for so many places, */
+    size_t blocks_left; /* and so many blocks: more means that places lead in circles */
     unsigned naps_left;
     const struct tg_thread_entry **threads; /* NULL: damaged */
     uint32_t thread_count;
@@ -146,10 +147,7 @@ static struct tg_snapshot_row *new_row(struct tg_snapshot *snapshot) {
         snapshot->rows = rows;
         snapshot->row_capacity = capacity;
     }
-    struct tg_snapshot_row *row = &snapshot->rows[snapshot->row_count++];
-    *row = (struct tg_snapshot_row){.function = 0};
-    tg_measures_init(&row->measures);
-    return row;
+    return &snapshot->rows[snapshot->row_count++];
 }
 
 static void drop_rows(struct tg_snapshot *snapshot, size_t from) {
@@ -184,30 +182,42 @@ static void name_row(struct taking *taking, struct tg_snapshot_row *row) {
     row->line = entry->line;
 }
 
+static enum tg_status add_row(struct taking *taking, uint32_t function, uint32_t thread,
+                              const struct tg_measures *measures) {
+    struct tg_snapshot_row *row = new_row(taking->snapshot);
+    if (!row) {
+        return TG_ERROR_MEMORY;
+    }
+    *row = (struct tg_snapshot_row){
+        .function = function,
+        .thread = taking->by_thread ? thread : TG_ALL_THREADS,
+        .measures = *measures,
+    };
+    name_row(taking, row);
+    return TG_OK;
+}
+
 /* Adds a block to the function's rows, which begin at `first_row`. */
 static enum tg_status take_block(struct taking *taking, uint32_t function, uint32_t thread, size_t first_row,
                                  const struct tg_counters *counters) {
     struct tg_snapshot *snapshot = taking->snapshot;
     struct tg_measures measures;
+    if (taking->blocks_left == 0) {
+        return TG_OK;
+    }
+    taking->blocks_left--;
     read_scalars(taking, &measures, counters);
     if (measures.call_count == 0 && measures.running_count == 0) {
         return TG_OK;
     }
-    struct tg_snapshot_row *row;
-    if (!taking->by_thread && snapshot->row_count > first_row) {
-        row = &snapshot->rows[first_row];
-    } else {
-        row = new_row(snapshot);
-        if (!row) {
-            return TG_ERROR_MEMORY;
-        }
-        row->function = function;
-        row->thread = taking->by_thread ? thread : TG_ALL_THREADS;
-        name_row(taking, row);
-    }
     enum tg_status status = read_histogram(taking, &measures, counters);
-    if (status == TG_OK) {
-        status = tg_measures_add(&row->measures, &measures);
+    if (status == TG_OK && (taking->by_thread || snapshot->row_count == first_row)) {
+        status = add_row(taking, function, thread, &measures);
+        if (status == TG_OK) {
+            return TG_OK; /* the row owns the histogram now */
+        }
+    } else if (status == TG_OK) {
+        status = tg_measures_add(&snapshot->rows[first_row].measures, &measures);
     }
     tg_measures_release(&measures);
     return status == TG_ERROR_FULL ? TG_OK : status; /* a bucket at its largest value is no reason to show nothing */
@@ -255,6 +265,7 @@ static enum tg_status take_blocks(struct taking *taking, uint32_t function, size
 static enum tg_status take_function(struct taking *taking, uint32_t function) {
     size_t first_row = taking->snapshot->row_count;
     for (int tries = 1;; tries++) {
+        size_t blocks_left = taking->blocks_left;
         struct hand_over before = last_hand_over(taking, function);
         enum tg_status status = take_blocks(taking, function, first_row, before);
         atomic_thread_fence(memory_order_acquire);
@@ -267,6 +278,7 @@ static enum tg_status take_function(struct taking *taking, uint32_t function) {
             return TG_OK;
         }
         drop_rows(taking->snapshot, first_row);
+        taking->blocks_left = blocks_left;
     }
 }
 
@@ -325,7 +337,7 @@ static enum tg_status take(struct taking *taking) {
             find_columns(taking, function);
         }
         status = take_function(taking, function);
-        if (taking->steps_left == 0) {
+        if (taking->steps_left == 0 || taking->blocks_left == 0) {
             taking->snapshot->damaged_count++;
             break;
         }
@@ -346,6 +358,7 @@ enum tg_status tg_snapshot_take(struct tg_snapshot *snapshot, const struct tg_vi
         .header = header,
         .snapshot = snapshot,
         .by_thread = by_thread,
+        .blocks_left = view->bytes / sizeof(struct tg_counters) + 1,
         .naps_left = NAPS,
         .function_count = function_count > TG_FUNCTIONS_MAX ? TG_FUNCTIONS_MAX : function_count,
     };

@@ -16,11 +16,6 @@ struct tg_tracer tg_tracer = {
 TG_THREAD_LOCAL struct tg_thread *tg_this_thread;
 TG_THREAD_LOCAL uint32_t tg_calls_without_entry;
 
-static inline uint64_t ticks_between(uint64_t start, uint64_t end) {
-    /* A clock may step back between processors, and a thread's processor time differs from another thread's. */
-    return TG_LIKELY(end > start) ? end - start : 0;
-}
-
 void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key) {
     struct tg_thread *thread = tg_this_thread;
     if (TG_UNLIKELY(!thread || function >= thread->counters_capacity || !thread->counters[function])) {
@@ -52,17 +47,6 @@ void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_ke
     call->resumed_ticks = call->started_ticks = tg_clock_ticks(&tg_tracer.clock);
 }
 
-void tg_call_stop(struct tg_call *call, uint64_t now_ticks) {
-    uint64_t segment_ticks = ticks_between(call->resumed_ticks, now_ticks);
-    call->active_ticks += segment_ticks;
-    if (call->parent) {
-        call->parent->child_ticks += segment_ticks;
-    }
-    uint32_t depth = TG_LOAD(call->counters->depth) - 1;
-    TG_STORE(call->counters->depth, depth);
-    call->outermost = depth == 0;
-}
-
 static void rotate_extremes(struct tg_counters *counters, uint32_t epoch) {
     uint32_t passed = epoch - TG_LOAD(counters->epoch);
     for (uint32_t i = 1; i <= 2 && i <= passed; i++) {
@@ -81,7 +65,7 @@ static void rotate_extremes(struct tg_counters *counters, uint32_t epoch) {
     TG_STORE(counters->epoch, epoch);
 }
 
-static void count_in_bucket(struct tg_counters *counters, uint32_t place, uint64_t total_ns) {
+static inline void count_in_bucket(struct tg_counters *counters, uint32_t place, uint64_t total_ns) {
     struct tg_buckets *buckets = tg_recording_at(&tg_tracer.recording, place);
     unsigned index = tg_histogram_index(total_ns);
     uint32_t count = TG_LOAD(buckets->counts[index]);
@@ -111,9 +95,9 @@ static inline void record_end(const struct tg_call *call, struct tg_counters *co
     if (TG_UNLIKELY(clock->kind == TG_CLOCK_CPU)) {
         now_ticks = (uint64_t)tg_clock_monotonic_ns(); /* threads' processor times cannot tell which call was last */
     } else if (TG_UNLIKELY(call->was_paused)) {
-        total_ns = tg_clock_to_ns(clock, ticks_between(call->started_ticks, now_ticks));
+        total_ns = tg_clock_to_ns(clock, tg_ticks_between(call->started_ticks, now_ticks));
     }
-    uint64_t self_ns = tg_clock_to_ns(clock, ticks_between(call->child_ticks, call->active_ticks));
+    uint64_t self_ns = tg_clock_to_ns(clock, tg_ticks_between(call->child_ticks, call->active_ticks));
     uint32_t place = TG_LOAD(counters->buckets);
     if (TG_LIKELY(place != TG_PLACE_NONE && place != TG_PLACE_REFUSED)) {
         count_in_bucket(counters, place, total_ns);

@@ -22,7 +22,7 @@ static uint32_t reserve(size_t bytes) {
 }
 
 static struct tg_buckets *need_buckets(tg_place *place) {
-    if (TG_LOAD(*place) == TG_PLACE_NONE) {
+    if (!buckets_at(place)) {
         uint32_t reserved = reserve(sizeof(struct tg_buckets));
         TG_STORE(*place, reserved == TG_PLACE_NONE ? TG_PLACE_REFUSED : reserved);
     }
@@ -32,7 +32,8 @@ static struct tg_buckets *need_buckets(tg_place *place) {
 static void read_histogram(struct tg_histogram *out, struct tg_counters *counters) {
     const struct tg_buckets *low = buckets_at(&counters->buckets);
     const struct tg_buckets *high = buckets_at(&counters->carry_buckets);
-    for (unsigned i = 0; (low || high) && i < TG_HISTOGRAM_BUCKETS; i++) {
+    struct tg_bucket_range range = tg_counters_range(counters);
+    for (unsigned i = range.first; (low || high) && i < range.end; i++) {
         out->counts[i] += (low ? TG_LOAD(low->counts[i]) : 0) + (high ? (uint64_t)TG_LOAD(high->counts[i]) << 32 : 0);
     }
     if (TG_LOAD(counters->buckets) == TG_PLACE_NONE && TG_LOAD(counters->call_count) == 1) {
@@ -42,7 +43,8 @@ static void read_histogram(struct tg_histogram *out, struct tg_counters *counter
 
 static void write_histogram(struct tg_counters *counters, const struct tg_histogram *sum) {
     struct tg_buckets *low = need_buckets(&counters->buckets);
-    for (unsigned i = 0; low && i < TG_HISTOGRAM_BUCKETS; i++) {
+    struct tg_bucket_range range = tg_counters_range(counters);
+    for (unsigned i = range.first; low && i < range.end; i++) {
         TG_STORE(low->counts[i], (uint32_t)sum->counts[i]);
         if (sum->counts[i] >> 32) {
             struct tg_buckets *high = need_buckets(&counters->carry_buckets);

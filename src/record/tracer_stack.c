@@ -124,8 +124,8 @@ static void unlink_call(struct tg_call *call, uint64_t now_ticks, bool is_runnin
     } else {
         call->stack->top = call->parent;
     }
-    if (above && is_running && now_ticks > above->resumed_ticks) {
-        uint64_t segment_ticks = now_ticks - above->resumed_ticks;
+    if (above && is_running) {
+        uint64_t segment_ticks = tg_ticks_between(above->resumed_ticks, now_ticks);
         above->active_ticks += segment_ticks;
         above->resumed_ticks = now_ticks;
         call->child_ticks += segment_ticks;

@@ -82,6 +82,12 @@ void tg_thread_count_unrecorded(void);
 void tg_thread_free(struct tg_thread *thread);
 /* A block as a function's first call finds it; its histogram, if any, is kept and emptied. */
 void tg_counters_clear(struct tg_counters *counters, uint32_t function);
+/* Where a block's buckets may be other than 0: between those of its extremes, which are few of the many. */
+struct tg_bucket_range {
+    unsigned first;
+    unsigned end;
+};
+struct tg_bucket_range tg_counters_range(const struct tg_counters *counters);
 /* The slot for the place of a function's block in a thread entry, or NULL when there is no space for the table. The lock
  * is held. */
 tg_place *tg_counters_slot(struct tg_thread_entry *entry, uint32_t function);
@@ -102,8 +108,6 @@ void tg_stack_remove(struct tg_call *call, uint64_t now_ticks);
 void tg_stack_pause(struct tg_thread *thread, struct tg_call *call, uint64_t now_ticks);
 /* A call that was paused with another one goes its own way. */
 void tg_stack_leave_paused(struct tg_call *call);
-/* tracer.c: ends the active time that runs in `call`, which leaves the stack that runs. */
-void tg_call_stop(struct tg_call *call, uint64_t now_ticks);
 
 /* Relaxed access: each field has one writer, and readers go by the sequence (format.h). */
 #define TG_LOAD(FIELD)         atomic_load_explicit(&(FIELD), memory_order_relaxed)
@@ -112,5 +116,22 @@ void tg_call_stop(struct tg_call *call, uint64_t now_ticks);
 
 #define TG_LIKELY(CONDITION)   __builtin_expect(!!(CONDITION), 1)
 #define TG_UNLIKELY(CONDITION) __builtin_expect(!!(CONDITION), 0)
+
+static inline uint64_t tg_ticks_between(uint64_t start, uint64_t end) {
+    /* A clock may step back between processors, and a thread's processor time differs from another thread's. */
+    return TG_LIKELY(end > start) ? end - start : 0;
+}
+
+/* Ends the active time that runs in `call`, which leaves the stack that runs. */
+static inline void tg_call_stop(struct tg_call *call, uint64_t now_ticks) {
+    uint64_t segment_ticks = tg_ticks_between(call->resumed_ticks, now_ticks);
+    call->active_ticks += segment_ticks;
+    if (call->parent) {
+        call->parent->child_ticks += segment_ticks;
+    }
+    uint32_t depth = TG_LOAD(call->counters->depth) - 1;
+    TG_STORE(call->counters->depth, depth);
+    call->outermost = depth == 0;
+}
 
 #endif

@@ -29,19 +29,32 @@ tg_place *tg_counters_slot(struct tg_thread_entry *entry, uint32_t function) {
     return chunk_slot(entry->counters_chunks, function, TG_COUNTERS_CHUNK);
 }
 
-static void clear_buckets(uint32_t place) {
+struct tg_bucket_range tg_counters_range(const struct tg_counters *counters) {
+    uint64_t minimum_ns = TG_LOAD(counters->lifetime_minimum_ns);
+    uint64_t maximum_ns = TG_LOAD(counters->lifetime_maximum_ns);
+    for (int slot = 0; slot < 2; slot++) {
+        uint64_t slot_minimum_ns = TG_LOAD(counters->minimum_ns[slot]);
+        uint64_t slot_maximum_ns = TG_LOAD(counters->maximum_ns[slot]);
+        minimum_ns = slot_minimum_ns < minimum_ns ? slot_minimum_ns : minimum_ns;
+        maximum_ns = slot_maximum_ns > maximum_ns ? slot_maximum_ns : maximum_ns;
+    }
+    return (struct tg_bucket_range){tg_histogram_index(minimum_ns), tg_histogram_index(maximum_ns) + 1};
+}
+
+static void clear_buckets(uint32_t place, struct tg_bucket_range range) {
     if (place == TG_PLACE_NONE || place == TG_PLACE_REFUSED) {
         return;
     }
     struct tg_buckets *buckets = tg_recording_at(&tg_tracer.recording, place);
-    for (unsigned i = 0; i < TG_HISTOGRAM_BUCKETS; i++) {
+    for (unsigned i = range.first; i < range.end; i++) {
         TG_STORE(buckets->counts[i], 0);
     }
 }
 
 void tg_counters_clear(struct tg_counters *counters, uint32_t function) {
-    clear_buckets(TG_LOAD(counters->buckets));
-    clear_buckets(TG_LOAD(counters->carry_buckets));
+    struct tg_bucket_range range = tg_counters_range(counters);
+    clear_buckets(TG_LOAD(counters->buckets), range);
+    clear_buckets(TG_LOAD(counters->carry_buckets), range);
     TG_STORE(counters->function, function);
     TG_STORE(counters->call_count, 0);
     TG_STORE(counters->total_ns, 0);

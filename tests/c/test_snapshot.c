@@ -272,9 +272,9 @@ static void random_damage_is_survived(void **state) {
     assert_non_null(whole);
     memcpy(whole, copy, view.bytes);
     uint64_t random = 88172645463325252U;
-    for (int round = 0; round < 400; round++) {
+    for (int round = 0; round < 100; round++) {
         memcpy(copy, whole, view.bytes);
-        for (int flips = 0; flips < 1 << round % 12; flips++) {
+        for (int flips = 0; flips < 1 << round % 11; flips++) {
             random ^= random << 13U;
             random ^= random >> 7U;
             random ^= random << 17U;
