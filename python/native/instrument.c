@@ -8,50 +8,55 @@
 struct choice {
     struct tg_state *state;
     PyObject *module;
-    PyCodeObject *only;            /* this code alone */
+    PyCodeObject *only;             /* this code alone */
     struct tg_selection *selection; /* what this selection chooses */
-    PyObject *keep;                /* the functions of these names (a set) that `selection` does not choose */
+    PyObject *made;                 /* dict: address of a code -> its probe, NULL: not kept */
 };
 
 /* 1 yes, 0 no, -1 with an exception set. */
-static int is_chosen(const struct choice *choice, PyCodeObject *code, PyObject *name) {
+static int is_chosen(const struct choice *choice, PyCodeObject *code) {
     if (choice->only) {
         return code == choice->only;
     }
-    if (!choice->selection) {
-        return tg_selections_choose(&choice->state->selections, choice->module, code->co_qualname, code->co_filename);
+    if (choice->selection) {
+        return tg_selection_chooses(choice->selection, choice->module, code->co_qualname, code->co_filename);
     }
-    int chosen = tg_selection_chooses(choice->selection, choice->module, code->co_qualname, code->co_filename);
-    if (choice->keep && chosen >= 0) {
-        return chosen ? 0 : PySet_Contains(choice->keep, name);
-    }
-    return chosen;
+    return tg_selections_choose(&choice->state->selections, choice->module, code->co_qualname, code->co_filename);
 }
 
-static PyObject *make_probe(PyCodeObject *code, void *context) {
-    const struct choice *choice = context;
-    PyObject *name = tg_function_name(choice->module, code->co_qualname);
-    if (!name) {
-        return NULL;
-    }
-    int chosen = is_chosen(choice, code, name);
-    PyObject *probe = chosen > 0 ? tg_probe_new(choice->state, name, code) : NULL;
-    Py_DECREF(name);
+static PyObject *new_probe(const struct choice *choice, PyCodeObject *code) {
+    PyObject *name = is_chosen(choice, code) > 0 ? tg_function_name(choice->module, code->co_qualname) : NULL;
+    PyObject *probe = name ? tg_probe_new(choice->state, name, code) : NULL;
+    Py_XDECREF(name);
     return probe;
 }
 
-static PyObject *rewrite(const struct choice *choice, PyCodeObject *code, Py_ssize_t *count) {
-    struct tg_rewrite_result result = {0};
-    PyObject *rewritten =
-        tg_rewrite_code(&choice->state->rewriter, code, make_probe, (void *)(uintptr_t)choice, &result);
-    *count += result.rewritten_count;
-    return rewritten;
+/* One code has one probe, also where it is met twice, in a closure and among the constants of the function that makes
+ * such closures: what was equal stays equal. The probe keeps the code, so its address is good for a key. */
+static PyObject *make_probe(PyCodeObject *code, void *context) {
+    const struct choice *choice = context;
+    if (!choice->made) {
+        return new_probe(choice, code);
+    }
+    PyObject *key = PyLong_FromVoidPtr(code);
+    PyObject *probe = key ? Py_XNewRef(PyDict_GetItemWithError(choice->made, key)) : NULL;
+    if (key && !probe && !PyErr_Occurred()) {
+        probe = new_probe(choice, code);
+        if (probe && PyDict_SetItem(choice->made, key, probe) < 0) {
+            Py_CLEAR(probe);
+        }
+    }
+    Py_XDECREF(key);
+    return probe;
+}
+
+static PyObject *rewrite(const struct choice *choice, PyCodeObject *code) {
+    return tg_rewrite_code(&choice->state->rewriter, code, make_probe, (void *)(uintptr_t)choice, NULL);
 }
 
 PyObject *tg_instrument_code(struct tg_state *state, PyCodeObject *code, PyObject *module) {
     struct choice choice = {.state = state, .module = module};
-    Py_ssize_t count = 0;
-    return rewrite(&choice, code, &count);
+    return rewrite(&choice, code);
 }
 
 /* The name of the module whose globals a function sees: unlike __module__, decorators do not change it. A new
@@ -91,49 +96,97 @@ static int set_code(PyObject *function, PyObject *code) {
     return result;
 }
 
-static int change_function(struct choice *choice, PyObject *function, PyObject *done, Py_ssize_t *count) {
+/* The code that a function of this module and code shall have; a new reference. */
+typedef PyObject *(*code_change)(void *context, PyObject *module, PyCodeObject *code);
+
+static PyObject *change_code(code_change change, void *context, PyObject *function) {
+    PyObject *module = module_of(function);
+    PyObject *changed = module ? change(context, module, (PyCodeObject *)PyFunction_GET_CODE(function)) : NULL;
+    Py_XDECREF(module);
+    return changed;
+}
+
+/* Functions that share their code share what becomes of it; `done` holds that by the code's address, and the code. */
+static int change_function(code_change change, void *context, PyObject *function, PyObject *done) {
     PyObject *code = PyFunction_GET_CODE(function);
     PyObject *key = PyLong_FromVoidPtr(code);
-    PyObject *changed = key ? Py_XNewRef(PyDict_GetItemWithError(done, key)) : NULL;
-    if (!changed && !PyErr_Occurred()) {
-        choice->module = module_of(function);
-        changed = choice->module ? rewrite(choice, (PyCodeObject *)code, count) : NULL;
-        Py_CLEAR(choice->module);
-        /* The old code must not be freed while its address is a key. */
-        PyObject *entry = changed ? PyTuple_Pack(2, changed, code) : NULL;
-        if (!entry || PyDict_SetItem(done, key, entry) < 0) {
-            Py_CLEAR(changed);
+    PyObject *entry = key ? Py_XNewRef(PyDict_GetItemWithError(done, key)) : NULL;
+    if (key && !entry && !PyErr_Occurred()) {
+        PyObject *changed = change_code(change, context, function);
+        entry = changed ? PyTuple_Pack(2, changed, code) : NULL;
+        Py_XDECREF(changed);
+        if (entry && PyDict_SetItem(done, key, entry) < 0) {
+            Py_CLEAR(entry);
         }
-        Py_XDECREF(entry);
-    } else if (changed) {
-        Py_SETREF(changed, Py_NewRef(PyTuple_GET_ITEM(changed, 0)));
     }
-    int result = changed ? 0 : -1;
-    if (changed && changed != code) {
-        result = set_code(function, changed);
+    int result = entry ? 0 : -1;
+    /* Making the change may have run others, who may have set this function's code. */
+    if (entry && PyTuple_GET_ITEM(entry, 0) != code && PyFunction_GET_CODE(function) == code) {
+        result = set_code(function, PyTuple_GET_ITEM(entry, 0));
     }
-    Py_XDECREF(changed);
+    Py_XDECREF(entry);
     Py_XDECREF(key);
     return result;
 }
 
-/* Gives every function in the sequence the code that the choice makes of its own. Returns how many were timed. */
-static Py_ssize_t change_functions(struct choice *choice, PyObject *functions) {
+static int change_functions(code_change change, void *context, PyObject *functions) {
     PyObject *fast = PySequence_Fast(functions, "expected a sequence of functions");
     PyObject *done = fast ? PyDict_New() : NULL;
-    Py_ssize_t count = done ? 0 : -1;
-    for (Py_ssize_t i = 0; count >= 0 && i < PySequence_Fast_GET_SIZE(fast); i++) {
-        PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
-        if (PyFunction_Check(item) && change_function(choice, item, done, &count) < 0) {
-            count = -1;
-        }
+    int result = done ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PySequence_Fast_GET_SIZE(fast); i++) {
+        PyObject *function = PySequence_Fast_GET_ITEM(fast, i);
+        result = PyFunction_Check(function) ? change_function(change, context, function, done) : 0;
     }
     Py_XDECREF(done);
     Py_XDECREF(fast);
+    return result;
+}
+
+static PyObject *add_probes(void *context, PyObject *module, PyCodeObject *code) {
+    struct choice *choice = context;
+    choice->module = module;
+    PyObject *changed = rewrite(choice, code);
+    choice->module = NULL;
+    return changed;
+}
+
+/* Times what the selection chooses of these functions. Returns how many were not timed before, or -1. */
+static Py_ssize_t time_functions(struct tg_state *state, struct tg_selection *selection, PyObject *functions) {
+    struct choice choice = {.state = state, .selection = selection, .made = PyDict_New()};
+    Py_ssize_t count = -1;
+    if (choice.made && change_functions(add_probes, &choice, functions) == 0) {
+        PyObject *probe;
+        count = 0;
+        for (Py_ssize_t i = 0; PyDict_Next(choice.made, &i, NULL, &probe);) {
+            count += Py_REFCNT(probe) > 1; /* a probe that only this dict has was refused by the rewriter */
+        }
+    }
+    Py_XDECREF(choice.made);
     return count;
 }
 
-/* Every function object there is: methods, closures, and what decorators have hidden. */
+#if PY_VERSION_HEX >= 0x030c0000
+
+static int keep_function(PyObject *object, void *functions) {
+    return !PyFunction_Check(object) || PyList_Append(functions, object) == 0;
+}
+
+/* Every function object there is: methods, closures, what decorators have hidden, what gc.freeze() has put away. */
+static PyObject *all_functions(void) {
+    PyObject *functions = PyList_New(0);
+    if (functions) {
+        PyUnstable_GC_VisitObjects(keep_function, functions);
+        if (PyErr_Occurred()) {
+            Py_CLEAR(functions);
+        }
+    }
+    return functions;
+}
+
+#else
+
+/* Every function object there is, but for what gc.freeze() has put away: methods, closures, what decorators have
+ * hidden. */
 static PyObject *all_functions(void) {
     PyObject *gc = PyImport_ImportModule("gc");
     PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
@@ -149,6 +202,8 @@ static PyObject *all_functions(void) {
     return functions;
 }
 
+#endif
+
 static PyObject *count_or_null(Py_ssize_t count) {
     return count < 0 ? NULL : PyLong_FromSsize_t(count);
 }
@@ -161,8 +216,7 @@ PyObject *tg_time_function(PyObject *module, PyObject *function) {
     struct tg_state *state = tg_state_of(module);
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
     struct choice choice = {.state = state, .only = code, .module = module_of(function)};
-    Py_ssize_t count = 0;
-    PyObject *changed = choice.module ? rewrite(&choice, code, &count) : NULL;
+    PyObject *changed = choice.module ? rewrite(&choice, code) : NULL;
     Py_XDECREF(choice.module);
     if (!changed) {
         return NULL;
@@ -189,8 +243,7 @@ PyObject *tg_instrument_functions(PyObject *module, PyObject *args) {
     if (!selection) {
         return NULL;
     }
-    struct choice choice = {.state = tg_state_of(module), .selection = selection};
-    Py_ssize_t count = change_functions(&choice, functions);
+    Py_ssize_t count = time_functions(tg_state_of(module), selection, functions);
     tg_selection_free(selection);
     return count_or_null(count);
 }
@@ -210,88 +263,96 @@ static struct tg_selection *parse_selection(PyObject *args) {
 PyObject *tg_instrument_everything(PyObject *module, PyObject *args) {
     struct tg_state *state = tg_state_of(module);
     struct tg_selection *selection = parse_selection(args);
+    PyObject *functions = NULL;
+    Py_ssize_t count = -1;
     if (!selection) {
         return NULL;
     }
-    if (tg_selections_add(&state->selections, selection) < 0 || tg_hook_install(state, module) < 0) {
-        return NULL;
+    /* Modules that are imported from here on are asked for, so what the sweep finds is all that is left. */
+    if (tg_hook_install(state, module) == 0 && tg_selections_add(&state->selections, selection) == 0) {
+        functions = all_functions();
     }
-    PyObject *functions = all_functions();
-    if (!functions) {
-        return NULL;
+    if (functions) {
+        count = time_functions(state, selection, functions);
+        Py_DECREF(functions);
     }
-    struct choice choice = {.state = state, .selection = selection};
-    Py_ssize_t count = change_functions(&choice, functions);
-    Py_DECREF(functions);
+    tg_selection_free(selection);
     return count_or_null(count);
 }
 
-/* The code as it was before any probe; the names of those it carried are added to `names`. A new reference. */
-static PyObject *restore(struct tg_state *state, PyCodeObject *code, PyObject *names) {
-    PyObject *probe = tg_code_probe(code, state->probe_type);
-    if (probe && PySet_Add(names, tg_probe_name(probe)) < 0) {
-        return NULL;
+/* What is taken away: the timing of functions that a pattern names. */
+struct removal {
+    struct tg_state *state;
+    struct tg_selection *selection;
+    PyObject *gone; /* dict: address of the code as it was -> that code */
+};
+
+/* 1: the code is to lose its probe; 0: not; -1 with an exception set. */
+static int is_to_lose(struct removal *removal, PyObject *probe) {
+    int named = tg_selection_names(removal->selection, tg_probe_name(probe));
+    if (named > 0) {
+        PyObject *original = tg_probe_original(probe);
+        PyObject *key = PyLong_FromVoidPtr(original);
+        named = key && PyDict_SetItem(removal->gone, key, original) == 0 ? 1 : -1;
+        Py_XDECREF(key);
     }
-    PyObject *plain = Py_NewRef(probe ? tg_probe_original(probe) : (PyObject *)code);
-    PyObject *consts = NULL; /* the carrier's nested code tells which names were timed; the plain one's is what stays */
-    PyObject *carried = code->co_consts;
-    PyObject *kept = ((PyCodeObject *)plain)->co_consts;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kept); i++) {
-        PyObject *nested = PyTuple_GET_ITEM(carried, i);
+    return named;
+}
+
+static PyObject *restore(struct removal *removal, PyCodeObject *code);
+
+/* The constants of `base`, with the nested code of `carrier` restored: a new reference, to the constants of `base` when
+ * that changes nothing. The two are the same but for the probe at the end. */
+static PyObject *restore_nested(struct removal *removal, PyObject *base, PyObject *carrier) {
+    PyObject *consts = Py_NewRef(base);
+    for (Py_ssize_t i = 0; consts && i < PyTuple_GET_SIZE(base); i++) {
+        PyObject *nested = PyTuple_GET_ITEM(carrier, i);
         if (!PyCode_Check(nested)) {
             continue;
         }
-        PyObject *restored = restore(state, (PyCodeObject *)nested, names);
-        if (restored && restored != PyTuple_GET_ITEM(kept, i) && !consts) {
-            consts = PySequence_List(kept);
+        PyObject *restored = restore(removal, (PyCodeObject *)nested);
+        if (restored && restored != PyTuple_GET_ITEM(base, i)) {
+            if (consts == base) {
+                Py_SETREF(consts, PySequence_List(base));
+            }
+            if (consts) {
+                PyList_SetItem(consts, i, Py_NewRef(restored));
+            }
         }
-        if (!restored || (restored != PyTuple_GET_ITEM(kept, i) && !consts) ||
-            (consts && PyList_SetItem(consts, i, Py_NewRef(restored)) < 0)) {
-            Py_XDECREF(restored);
-            Py_CLEAR(plain);
-            break;
+        if (!restored) {
+            Py_CLEAR(consts);
         }
-        Py_DECREF(restored);
+        Py_XDECREF(restored);
     }
-    if (plain && consts) {
+    if (consts && consts != base) {
         Py_SETREF(consts, PyList_AsTuple(consts));
-        PyObject *arguments[] = {plain, consts};
-        PyObject *replaced = consts ? PyObject_VectorcallMethod(state->rewriter.replace_name, arguments, 1,
-                                                                state->rewriter.consts_keywords)
-                                    : NULL;
-        Py_SETREF(plain, replaced);
     }
-    Py_XDECREF(consts);
-    return plain;
+    return consts;
 }
 
-/* Gives a function that carries probes the code without those the selection names. Returns how many names went, or -1. */
-static Py_ssize_t restore_function(struct tg_state *state, struct tg_selection *selection, PyObject *function) {
-    PyObject *code = PyFunction_GET_CODE(function);
-    PyObject *names = PySet_New(NULL);
-    PyObject *plain = names ? restore(state, (PyCodeObject *)code, names) : NULL;
-    struct choice choice = {.state = state, .selection = selection, .keep = names};
-    Py_ssize_t gone = -1;
-    Py_ssize_t kept = 0;
-    PyObject *changed = NULL;
-    if (!plain) {
-        goto done;
+/* The code without the probes that are to go: a new reference. Where all go, it is the very code of before. */
+static PyObject *restore(struct removal *removal, PyCodeObject *code) {
+    const struct tg_rewriter *rewriter = &removal->state->rewriter;
+    PyObject *probe = tg_code_probe(code, rewriter->probe_type);
+    int loses = probe ? is_to_lose(removal, probe) : 0;
+    if (loses < 0) {
+        return NULL;
     }
-    if (PySet_GET_SIZE(names) == 0) {
-        gone = 0;
-        goto done;
+    PyObject *base = Py_NewRef(loses ? tg_probe_original(probe) : (PyObject *)code);
+    PyObject *base_consts = ((PyCodeObject *)base)->co_consts;
+    PyObject *consts = restore_nested(removal, base_consts, code->co_consts);
+    if (consts && consts != base_consts) {
+        PyObject *arguments[] = {base, consts};
+        Py_SETREF(base, PyObject_VectorcallMethod(rewriter->replace_name, arguments, 1, rewriter->consts_keywords));
+    } else if (!consts) {
+        Py_CLEAR(base);
     }
-    choice.module = module_of(function);
-    changed = choice.module ? rewrite(&choice, (PyCodeObject *)plain, &kept) : NULL;
-    Py_XDECREF(choice.module);
-    if (changed && (kept == PySet_GET_SIZE(names) || set_code(function, changed) == 0)) {
-        gone = PySet_GET_SIZE(names) - kept;
-    }
-done:
-    Py_XDECREF(changed);
-    Py_XDECREF(plain);
-    Py_XDECREF(names);
-    return gone;
+    Py_XDECREF(consts);
+    return base;
+}
+
+static PyObject *remove_probes(void *context, PyObject *Py_UNUSED(module), PyCodeObject *code) {
+    return restore(context, code);
 }
 
 /* uninstrument_functions(functions | None, patterns) -> int: takes the timing away from the functions, or from all there
@@ -303,22 +364,24 @@ PyObject *tg_uninstrument_functions(PyObject *module, PyObject *args) {
         return NULL;
     }
     struct tg_state *state = tg_state_of(module);
-    struct tg_selection *selection = tg_selection_new(patterns, NULL, NULL, NULL);
+    struct removal removal = {.state = state, .selection = tg_selection_new(patterns, NULL, NULL, NULL)};
     PyObject *list = NULL;
-    if (selection) {
-        bool everywhere = functions == Py_None;
-        if (!everywhere || tg_selections_exclude(&state->selections, patterns) == 0) {
-            list = everywhere ? all_functions() : PySequence_List(functions);
-        }
+    Py_ssize_t count = -1;
+    if (!removal.selection) {
+        return NULL;
     }
-    Py_ssize_t count = list ? 0 : -1;
-    for (Py_ssize_t i = 0; count >= 0 && i < PyList_GET_SIZE(list); i++) {
-        PyObject *item = PyList_GET_ITEM(list, i);
-        Py_ssize_t gone = PyFunction_Check(item) ? restore_function(state, selection, item) : 0;
-        count = gone < 0 ? -1 : count + gone;
+    removal.gone = PyDict_New();
+    if (functions != Py_None) {
+        list = PySequence_List(functions);
+    } else if (tg_selections_exclude(&state->selections, patterns) == 0) {
+        list = all_functions();
+    }
+    if (removal.gone && list && change_functions(remove_probes, &removal, list) == 0) {
+        count = PyDict_GET_SIZE(removal.gone);
     }
     Py_XDECREF(list);
-    tg_selection_free(selection);
+    Py_XDECREF(removal.gone);
+    tg_selection_free(removal.selection);
     return count_or_null(count);
 }
 

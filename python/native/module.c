@@ -33,7 +33,8 @@ static void warn(const char *what, const char *why) {
     PyObject *saved_traceback;
     PyErr_Fetch(&saved_type, &saved_value, &saved_traceback);
     if (PyErr_WarnFormat(PyExc_RuntimeWarning, 2, "tachograph: %s: %s", what, why) < 0) {
-        PyErr_Clear(); /* where warnings are errors, the program still goes on */
+        PyErr_Clear(); /* where warnings are errors, the program still goes on, but is told */
+        PySys_WriteStderr("tachograph: %s: %s\n", what, why);
     }
     PyErr_Restore(saved_type, saved_value, saved_traceback);
 }

@@ -12,13 +12,18 @@ struct probe {
     PyObject *original;
 };
 
-PyObject *tg_function_name(PyObject *module, PyObject *qualname) {
-    return PyUnicode_FromFormat("%U::%U", module, qualname);
-}
-
 /* Names come from code objects, which may hold surrogates that UTF-8 has no form for. */
 static PyObject *encode(PyObject *text) {
     return PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+}
+
+PyObject *tg_function_name(PyObject *module, PyObject *qualname) {
+    PyObject *name = PyUnicode_FromFormat("%U::%U", module, qualname);
+    PyObject *bytes = name ? encode(name) : NULL;
+    Py_XDECREF(name);
+    name = bytes ? PyUnicode_DecodeUTF8(PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), NULL) : NULL;
+    Py_XDECREF(bytes);
+    return name;
 }
 
 int64_t tg_register_function(PyObject *name, PyObject *file, int line) {

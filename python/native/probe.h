@@ -21,7 +21,7 @@ PyObject *tg_probe_original(PyObject *probe);
 /* The id of the function of that name, made in `file` at `line`; -1 with an exception set. */
 int64_t tg_register_function(PyObject *name, PyObject *file, int line);
 
-/* "module::qualname", a new reference. */
+/* "module::qualname" as it is recorded, a new reference: always has a form in UTF-8. */
 PyObject *tg_function_name(PyObject *module, PyObject *qualname);
 
 #endif

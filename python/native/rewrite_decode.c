@@ -1,9 +1,8 @@
 /*
- * Reads a code object: its instructions and its exception table. Everything that can be out of bounds is checked here.
+ * Reads a code object: its instructions and its exception table. Everything that can be out of bounds is checked
+ * here.
  */
 #include "rewrite_plan.h"
-
-#include <string.h>
 
 /* Far above any real function; keeps every sum of units and arguments within 32 bits. */
 #define MAX_UNITS (1u << 24)
@@ -127,7 +126,10 @@ static bool resolve_targets(struct tg_plan *plan) {
     return true;
 }
 
-/* A big-endian number, six bits a byte; bit 6 says that more follow, bit 7 marks the first one of a line. Returns false past the end. */
+/*
+ * A big-endian number, six bits a byte; bit 6 says that more follow, bit 7 marks the first one of a line. Returns
+ * false past the end.
+ */
 static bool read_number(const uint8_t **next, const uint8_t *end, bool is_first, uint32_t *number) {
     *number = 0;
     for (int count = 0; *next < end && count < 5; count++) {
@@ -148,7 +150,10 @@ static int32_t index_of(const struct tg_plan *plan, uint32_t unit) {
     return unit <= plan->unit_count ? plan->index_at[unit] : TG_NONE;
 }
 
-/* The handler that turns a StopIteration into a RuntimeError: it covers whole generators, their first and last instruction included. */
+/*
+ * The handler that turns a StopIteration into a RuntimeError: it covers whole generators, their first and last
+ * instruction included.
+ */
 static bool handler_ignores_stack(const struct tg_plan *plan, int32_t handler) {
     return handler + 1 < plan->instruction_count && plan->instructions[handler].opcode == TG_OP_CALL_INTRINSIC_1
            && plan->instructions[handler + 1].opcode == TG_OP_RERAISE && plan->instructions[handler + 1].arg <= 1;

@@ -1,6 +1,7 @@
 /*
- * Follows control through the code to find the depth of the stack at each instruction: hooks around a yield have to know how far down the
- * token lies. Where two paths disagree, or the stack would be popped below its bottom, the code is not what a compiler writes.
+ * Follows control through the code to find the depth of the stack at each instruction: hooks around a yield have to
+ * know how far down the token lies. Where two paths disagree, or the stack would be popped below its bottom, the code
+ * is not what a compiler writes.
  */
 #include "rewrite_plan.h"
 
@@ -9,7 +10,10 @@ struct flow {
     int32_t work_count;
 };
 
-/* Control reaches instruction `index` with this depth: checks it, or notes it and that the way on from there has to be followed. */
+/*
+ * Control reaches instruction `index` with this depth: checks it, or notes it and that the way on from there has to
+ * be followed.
+ */
 static bool reach(struct flow *flow, int32_t index, int64_t depth) {
     struct tg_instruction *at = &flow->plan->instructions[index];
     if (depth < 0 || depth > INT16_MAX || index == flow->plan->instruction_count) {
@@ -38,7 +42,10 @@ static bool follow(struct flow *flow, int32_t index) {
     return (flags & TG_OPCODE_ENDS) || reach(flow, index + 1, depth_behind(at, false));
 }
 
-/* The function begins with an empty stack behind its prologue (which makes cells and, in generators, returns the generator). */
+/*
+ * The function begins with an empty stack behind its prologue (which makes cells and, in generators, returns the
+ * generator).
+ */
 static bool find_entry(struct tg_plan *plan) {
     for (int32_t i = 0; i < plan->instruction_count; i++) {
         const struct tg_instruction *at = &plan->instructions[i];

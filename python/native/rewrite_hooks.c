@@ -1,13 +1,16 @@
 /*
  * Where the token is pushed, paused, resumed and popped, and by which instructions.
  *
- * The places are chosen so that nobody can tell. A yield and its RESUME stay neighbours, because CPython looks at the instruction behind a
- * suspended one to see what a generator waits for. Hooks at a yield or a return belong to its line, hooks at the entry and trampolines to none:
- * then a debugger stops neither more nor less often.
+ * The places are chosen so that nobody can tell. A yield and its RESUME stay neighbours, because CPython looks at the
+ * instruction behind a suspended one to see what a generator waits for. Hooks at a yield or a return belong to its
+ * line, hooks at the entry and trampolines to none: then a debugger stops neither more nor less often.
  */
 #include "rewrite_plan.h"
 
-/* How far back an equal trampoline is looked for. Neighbouring yields have the same handler; a far one merely costs some bytes. */
+/*
+ * How far back an equal trampoline is looked for. Neighbouring yields have the same handler; a far one merely costs
+ * some bytes.
+ */
 #define TRAMPOLINE_SEARCH 8
 
 /* Pausing or resuming the token from `depth` values above it. */
@@ -66,9 +69,9 @@ int tg_hook_after(const struct tg_plan *plan, const struct tg_instruction *at, s
 }
 
 /*
- * The stack of a trampoline is that of the suspended instruction without the value that was yielded or sent, and with the position and the
- * exception on top. RERAISE leaves the position; a handler that counts on the value finds it in its place (only CLEANUP_THROW does, and it
- * does not look).
+ * The stack of a trampoline is that of the suspended instruction without the value that was yielded or sent, and with
+ * the position and the exception on top. RERAISE leaves the position; a handler that counts on the value finds it in
+ * its place (only CLEANUP_THROW does, and it does not look).
  */
 int tg_hook_trampoline(const struct tg_trampoline *trampoline, struct tg_step *steps) {
     int count = call_token(steps, TG_OP_UNARY_NEGATIVE, trampoline->depth + 1);
@@ -116,10 +119,10 @@ static bool hook_return(struct tg_plan *plan, struct tg_instruction *at) {
 }
 
 /*
- * Where TG_THROW_NEEDS_SEND, throw() ends a `yield from` by itself: it pops the subgenerator and goes back from the YIELD_VALUE to the SEND,
- * whose one-byte argument takes it behind the loop. If the subgenerator has returned, the function goes on there; if it has raised, the
- * exception seems to come from the instruction before. Both must resume the token first, so the loop's last jump is followed by an anchor
- * with a trampoline, and that by the landing.
+ * Where TG_THROW_NEEDS_SEND, throw() ends a `yield from` by itself: it pops the subgenerator and goes back from the
+ * YIELD_VALUE to the SEND, whose one-byte argument takes it behind the loop. If the subgenerator has returned, the
+ * function goes on there; if it has raised, the exception seems to come from the instruction before. Both must resume
+ * the token first, so the loop's last jump is followed by an anchor with a trampoline, and that by the landing.
  */
 static bool hook_send(struct tg_plan *plan, struct tg_instruction *yield) {
     struct tg_instruction *landing = &plan->instructions[yield[-1].target];
@@ -167,9 +170,9 @@ static bool place_hook(struct tg_plan *plan, int32_t index) {
 }
 
 /*
- * A debugger that assigns the line of the `def` to frame.f_lineno goes to where that line begins, if the stack fits: to RETURN_GENERATOR, with
- * one value, which only CPython's own generators lack. With a token it would go there, and crash. So the line begins with a NOP that is jumped
- * over: nothing fits an instruction that control does not reach.
+ * A debugger that assigns the line of the `def` to frame.f_lineno goes to where that line begins, if the stack fits:
+ * to RETURN_GENERATOR, with one value, which only CPython's own generators lack. With a token it would go there, and
+ * crash. So the line begins with a NOP that is jumped over: nothing fits an instruction that control does not reach.
  */
 static void place_guard(struct tg_plan *plan) {
     for (int32_t i = 0; i < plan->entry; i++) {

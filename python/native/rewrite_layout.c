@@ -1,6 +1,6 @@
 /*
- * Gives every instruction its place in the new code. Jumps get longer; one that outgrows its argument gets another EXTENDED_ARG, which may make
- * others longer, until nothing grows any more.
+ * Gives every instruction its place in the new code. Jumps get longer; one that outgrows its argument gets another
+ * EXTENDED_ARG, which may make others longer, until nothing grows any more.
  */
 #include "rewrite_plan.h"
 

@@ -1,9 +1,10 @@
 /*
- * Writes the line table of a plan: that of the original, with every entry as long as what its instructions have become.
+ * Writes the line table of a plan: that of the original, with every entry as long as what its instructions have
+ * become.
  *
- * An entry is a first byte (bit 7, four bits of kind, length - 1 in three bits) and bytes without bit 7. Entries are copied as they are, never
- * decoded: a longer one is followed by more of the same position, whose line is given as "the same as before". Only lines are relative; an entry
- * without a position does not touch them.
+ * An entry is a first byte (bit 7, four bits of kind, length - 1 in three bits) and bytes without bit 7. Entries are
+ * copied as they are, never decoded: a longer one is followed by more of the same position, whose line is given as
+ * "the same as before". Only lines are relative; an entry without a position does not touch them.
  */
 #include "rewrite_plan.h"
 
@@ -146,7 +147,10 @@ static bool copy_entries(struct lines *lines, const uint8_t *table, const uint8_
 PyObject *tg_plan_make_lines(struct tg_plan *plan) {
     const uint8_t *table = (const uint8_t *)PyBytes_AS_STRING(plan->code->co_linetable);
     size_t table_bytes = (size_t)PyBytes_GET_SIZE(plan->code->co_linetable);
-    /* an entry is written once, and once more for each 8 units it has grown by; guard and entry may split one more each */
+    /*
+     * an entry is written once, and once more for each 8 units it has grown by; guard and entry may split one more
+     * each
+     */
     size_t more_entries = plan->new_unit_count / MAX_ENTRY_UNITS + 6;
     uint8_t *memory = PyMem_Malloc(table_bytes + more_entries * (MAX_ENTRY_BYTES + 1));
     if (memory == NULL) {

@@ -2,24 +2,26 @@
  * The plan for one code object: what it consists of, and where everything goes. Internal to rewrite*.c.
  *
  * Words used here:
- *   unit         two bytes of code, what CPython counts jumps and positions in
- *   instruction  an opcode with its EXTENDED_ARG prefixes and its inline caches
- *   region       a line of the exception table: instructions and the handler of their exceptions
- *   depth        of the value stack before an instruction, as the compiler sees it: without the token below
+ * unit         two bytes of code, what CPython counts jumps and positions in
+ * instruction  an opcode with its EXTENDED_ARG prefixes and its inline caches
+ * region       a line of the exception table: instructions and the handler of their exceptions
+ * depth        of the value stack before an instruction, as the compiler sees it: without the token below
  *
  * What an original instruction becomes, from `begin` on; every part but the third is empty most of the time:
  *
- *   landing     where throw() goes on after a `yield from` (see TG_THROW_NEEDS_SEND)
- *   before      hooks that precede it; jumps to the instruction come here, to `label`
- *   own         the instruction itself, at `own`
- *   after       hooks that follow it
+ * landing     where throw() goes on after a `yield from` (see TG_THROW_NEEDS_SEND)
+ * before      hooks that precede it; jumps to the instruction come here, to `label`
+ * own         the instruction itself, at `own`
+ * after       hooks that follow it
  *
- * and behind the last one the trampolines: a trampoline is the handler of a suspended instruction. It tells the token that the function runs
- * again and raises the same exception once more, for the handler that the instruction had originally.
+ * and behind the last one the trampolines: a trampoline is the handler of a suspended instruction. It tells the token
+ * that the function runs again and raises the same exception once more, for the handler that the instruction had
+ * originally.
  *
- * The steps are taken in the order of the functions below. Each returns false when it does not understand the code, after it has set
- * plan->refusal to a string literal; nothing has been changed then. What is read here may come from any tool that makes code objects, so that
- * bounds are checked once, in tg_plan_decode, and indices are trusted after it.
+ * The steps are taken in the order of the functions below. Each returns false when it does not understand the code,
+ * after it has set plan->refusal to a string literal; nothing has been changed then. What is read here may come from
+ * any tool that makes code objects, so that bounds are checked once, in tg_plan_decode, and indices are trusted after
+ * it.
  */
 #ifndef TG_REWRITE_PLAN_H
 #define TG_REWRITE_PLAN_H
@@ -126,7 +128,9 @@ bool tg_plan_lay_out(struct tg_plan *plan);
 /* The code; new reference. NULL with an exception, as for the two that follow. */
 PyObject *tg_plan_make_code(const struct tg_plan *plan);
 
-/* The line table. Also NULL without an exception, with plan->refusal, because this is where the original's is read. */
+/*
+ * The line table. Also NULL without an exception, with plan->refusal, because this is where the original's is read.
+ */
 PyObject *tg_plan_make_lines(struct tg_plan *plan);
 
 /* The exception table. */

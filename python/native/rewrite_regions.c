@@ -1,9 +1,10 @@
 /*
- * Writes the exception table of a plan. Handlers find the token below what they expect, so depths go up by one, but only where there is a
- * token: not at the entry, not in a return. Suspended instructions are handled by their trampolines.
+ * Writes the exception table of a plan. Handlers find the token below what they expect, so depths go up by one, but
+ * only where there is a token: not at the entry, not in a return. Suspended instructions are handled by their
+ * trampolines.
  *
- * A line of the table: begin, length, handler, depth * 2 + "push the position", big-endian in groups of six bits, bit 6 says that more
- * follow, bit 7 marks the first byte of the line. Lines are sorted.
+ * A line of the table: begin, length, handler, depth * 2 + "push the position", big-endian in groups of six bits, bit
+ * 6 says that more follow, bit 7 marks the first byte of the line. Lines are sorted.
  */
 #include "rewrite_plan.h"
 

@@ -71,6 +71,7 @@ struct tg_selection *tg_selection_new(PyObject *patterns, PyObject *exclude, PyO
         PyErr_NoMemory();
         return NULL;
     }
+    selection->holder_count = 1;
     if (add_texts(&selection->patterns, patterns, true) < 0 || add_texts(&selection->exclude, exclude, true) < 0 ||
         add_texts(&selection->projects, projects, false) < 0 || add_texts(&selection->foreign, foreign, false) < 0) {
         tg_selection_free(selection);
@@ -86,7 +87,7 @@ struct tg_selection *tg_selection_new(PyObject *patterns, PyObject *exclude, PyO
 }
 
 void tg_selection_free(struct tg_selection *selection) {
-    if (!selection) {
+    if (!selection || --selection->holder_count > 0) {
         return;
     }
     release_texts(&selection->patterns);
@@ -100,12 +101,12 @@ void tg_selection_free(struct tg_selection *selection) {
 int tg_selections_add(struct tg_selections *selections, struct tg_selection *selection) {
     struct tg_selection **items = PyMem_Realloc(selections->items, (selections->count + 1) * sizeof(*items));
     if (!items) {
-        tg_selection_free(selection);
         PyErr_NoMemory();
         return -1;
     }
     selections->items = items;
     items[selections->count++] = selection;
+    selection->holder_count++;
     return 0;
 }
 
@@ -117,13 +118,40 @@ void tg_selections_release(struct tg_selections *selections) {
     *selections = (struct tg_selections){.items = NULL};
 }
 
-int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns) {
-    for (size_t i = 0; i < selections->count; i++) {
-        if (add_texts(&selections->items[i]->exclude, patterns, true) < 0) {
-            return -1;
+static bool contains(const struct tg_text_list *list, const char *text) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->texts[i], text) == 0) {
+            return true;
         }
     }
-    return 0;
+    return false;
+}
+
+/* Whether all that was asked for has been taken back, word for word. */
+static bool is_spent(const struct tg_selection *selection) {
+    bool spent = selection->projects.count == 0;
+    for (size_t i = 0; spent && i < selection->patterns.count; i++) {
+        spent = contains(&selection->exclude, selection->patterns.texts[i]);
+    }
+    return spent;
+}
+
+int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns) {
+    size_t kept = 0;
+    int result = 0;
+    for (size_t i = 0; i < selections->count; i++) {
+        struct tg_selection *selection = selections->items[i];
+        if (result == 0) {
+            result = add_texts(&selection->exclude, patterns, true);
+        }
+        if (is_spent(selection)) {
+            tg_selection_free(selection);
+        } else {
+            selections->items[kept++] = selection;
+        }
+    }
+    selections->count = kept;
+    return result;
 }
 
 static bool any_matches(const struct tg_text_list *patterns, const char *module, const char *qualname) {
@@ -177,6 +205,19 @@ int tg_selection_chooses(struct tg_selection *selection, PyObject *module, PyObj
         }
     }
     return chosen && !any_matches(&selection->exclude, module_name, function_name);
+}
+
+int tg_selection_names(const struct tg_selection *selection, PyObject *name) {
+    const char *utf8 = PyUnicode_AsUTF8(name);
+    if (!utf8) {
+        return -1;
+    }
+    for (size_t i = 0; i < selection->patterns.count; i++) {
+        if (tg_pattern_match(selection->patterns.texts[i], utf8)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file) {

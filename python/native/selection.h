@@ -24,6 +24,7 @@ struct tg_selection {
     struct tg_text_list projects; /* directories, ending with "/" */
     struct tg_text_list foreign;  /* directories inside them that are not the project's: environments */
     bool *matched;                /* by pattern: whether it ever said yes */
+    size_t holder_count;
 };
 
 struct tg_selections {
@@ -32,19 +33,22 @@ struct tg_selections {
 };
 
 /* Takes sequences of str (NULL or None: empty), validated: ValueError names a pattern that cannot mean anything.
- * NULL with an exception set. */
+ * NULL with an exception set. The caller holds it until tg_selection_free(). */
 struct tg_selection *tg_selection_new(PyObject *patterns, PyObject *exclude, PyObject *projects, PyObject *foreign);
 void tg_selection_free(struct tg_selection *selection);
 
-/* Takes ownership of `selection`, also when it fails (-1 with an exception set). */
+/* Becomes one more holder of `selection`, unless it fails: -1 with an exception set. */
 int tg_selections_add(struct tg_selections *selections, struct tg_selection *selection);
 void tg_selections_release(struct tg_selections *selections);
-/* Adds to what every selection excludes. -1 with an exception set. */
+/* Adds to what every selection excludes, and forgets those that have nothing left. -1 with an exception set. */
 int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns);
 
 /* 1 yes, 0 no, -1 with an exception set. */
 int tg_selection_chooses(struct tg_selection *selection, PyObject *module, PyObject *qualname, PyObject *file);
 int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file);
+
+/* Whether a pattern names the function of this full name, whatever is excluded. Same results. */
+int tg_selection_names(const struct tg_selection *selection, PyObject *name);
 
 /* A new list of the patterns that never said yes. */
 PyObject *tg_selections_unmatched(const struct tg_selections *selections);

@@ -27,6 +27,8 @@ struct tg_state {
     PyObject *load_module;           /* exec_module as it was; NULL: the hook is not installed */
     struct tg_measures *drained;     /* by function: what drain() has given out */
     size_t drained_count;
+    uint64_t drain_serial;           /* of the last drain */
+    uint8_t drained_uuid[16];        /* of the recording it was drained from */
 };
 
 static inline struct tg_state *tg_state_of(PyObject *module) {

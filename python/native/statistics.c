@@ -202,13 +202,27 @@ static PyObject *convert(struct tg_state *state, struct tg_snapshot *snapshot, c
     return result;
 }
 
-/* False with an exception set; an empty snapshot when nothing is recorded. */
-static bool take(struct tg_snapshot *snapshot, bool by_thread) {
+void tg_release_drained(struct tg_state *state) {
+    for (size_t i = 0; i < state->drained_count; i++) {
+        tg_measures_release(&state->drained[i]);
+    }
+    PyMem_Free(state->drained);
+    state->drained = NULL;
+    state->drained_count = 0;
+}
+
+/* False with an exception set; an empty snapshot when nothing is recorded. A forked child records anew, so nothing of
+ * that has been drained. */
+static bool take(struct tg_state *state, struct tg_snapshot *snapshot, bool by_thread) {
     struct tg_error err = TG_ERROR_INIT;
     enum tg_status status = TG_OK;
     *snapshot = (struct tg_snapshot){.rows = NULL};
     const struct tg_recording *recording = tg_tracer_hold();
     if (recording) {
+        if (memcmp(state->drained_uuid, recording->header->uuid, sizeof state->drained_uuid) != 0) {
+            tg_release_drained(state);
+            memcpy(state->drained_uuid, recording->header->uuid, sizeof state->drained_uuid);
+        }
         struct tg_view view = tg_view_of_recording(recording);
         status = tg_snapshot_take(snapshot, &view, by_thread, &err);
     }
@@ -232,21 +246,12 @@ PyObject *tg_statistics(PyObject *module, PyObject *args, PyObject *keywords) {
         return NULL;
     }
     struct tg_snapshot snapshot;
-    if (!take(&snapshot, by_thread)) {
+    if (!take(tg_state_of(module), &snapshot, by_thread)) {
         return NULL;
     }
     PyObject *result = convert(tg_state_of(module), &snapshot, pattern, by_thread);
     tg_snapshot_release(&snapshot);
     return result;
-}
-
-void tg_release_drained(struct tg_state *state) {
-    for (size_t i = 0; i < state->drained_count; i++) {
-        tg_measures_release(&state->drained[i]);
-    }
-    PyMem_Free(state->drained);
-    state->drained = NULL;
-    state->drained_count = 0;
 }
 
 static bool make_room(struct tg_state *state, const struct tg_snapshot *snapshot) {
@@ -256,7 +261,6 @@ static bool make_room(struct tg_state *state, const struct tg_snapshot *snapshot
     }
     struct tg_measures *drained = PyMem_Realloc(state->drained, (count + 1) * sizeof *drained);
     if (!drained) {
-        PyErr_NoMemory();
         return false;
     }
     for (size_t i = state->drained_count; i < count; i++) {
@@ -267,17 +271,32 @@ static bool make_room(struct tg_state *state, const struct tg_snapshot *snapshot
     return true;
 }
 
-/* Turns each row into what is new in it. `now` receives the rows as they were, for the next time. */
-static bool subtract_drained(struct tg_state *state, struct tg_snapshot *snapshot, struct tg_measures *now) {
+/* Turns each row into what is new in it, and `drained` into the row. In one go: nothing here runs Python, so two drains at
+ * a time share out what is new. `before` receives what `drained` was. */
+static bool subtract_drained(struct tg_state *state, struct tg_snapshot *snapshot, struct tg_measures *before) {
+    bool copied = true;
     for (size_t i = 0; i < snapshot->row_count; i++) {
-        struct tg_snapshot_row *row = &snapshot->rows[i];
-        if (tg_measures_copy(&now[i], &row->measures) == TG_ERROR_MEMORY) {
-            PyErr_NoMemory();
-            return false;
-        }
-        tg_measures_subtract(&row->measures, &state->drained[row->function]);
+        copied = tg_measures_copy(&before[i], &snapshot->rows[i].measures) == TG_OK && copied;
     }
-    return true;
+    for (size_t i = 0; copied && i < snapshot->row_count; i++) {
+        struct tg_snapshot_row *row = &snapshot->rows[i];
+        struct tg_measures *drained = &state->drained[row->function];
+        tg_measures_subtract(&row->measures, drained);
+        struct tg_measures now = before[i];
+        before[i] = *drained;
+        *drained = now;
+    }
+    return copied;
+}
+
+/* What was not given out after all is new the next time, unless another drain came between. */
+static void put_back(struct tg_state *state, const struct tg_snapshot *snapshot, struct tg_measures *before) {
+    for (size_t i = 0; i < snapshot->row_count; i++) {
+        struct tg_measures *drained = &state->drained[snapshot->rows[i].function];
+        struct tg_measures now = *drained;
+        *drained = before[i];
+        before[i] = now;
+    }
 }
 
 static PyObject *convert_new(struct tg_state *state, struct tg_snapshot *snapshot) {
@@ -294,27 +313,24 @@ static PyObject *convert_new(struct tg_state *state, struct tg_snapshot *snapsho
 PyObject *tg_drain(PyObject *module, PyObject *Py_UNUSED(ignored)) {
     struct tg_state *state = tg_state_of(module);
     struct tg_snapshot snapshot;
-    if (!take(&snapshot, false)) {
+    if (!take(state, &snapshot, false)) {
         return NULL;
     }
     PyObject *result = NULL;
-    struct tg_measures *now = PyMem_Calloc(snapshot.row_count + 1, sizeof *now);
-    if (!now) {
-        PyErr_NoMemory();
-    } else if (make_room(state, &snapshot) && subtract_drained(state, &snapshot, now)) {
+    struct tg_measures *before = PyMem_Calloc(snapshot.row_count + 1, sizeof *before);
+    if (before && make_room(state, &snapshot) && subtract_drained(state, &snapshot, before)) {
+        uint64_t serial = ++state->drain_serial;
         result = convert_new(state, &snapshot);
-    }
-    /* Only what was given out counts as given out. */
-    for (size_t i = 0; now && i < snapshot.row_count; i++) {
-        if (result) {
-            struct tg_measures *drained = &state->drained[snapshot.rows[i].function];
-            tg_measures_release(drained);
-            *drained = now[i];
-        } else {
-            tg_measures_release(&now[i]);
+        if (!result && serial == state->drain_serial) {
+            put_back(state, &snapshot, before);
         }
+    } else {
+        PyErr_NoMemory();
     }
-    PyMem_Free(now);
+    for (size_t i = 0; before && i < snapshot.row_count; i++) {
+        tg_measures_release(&before[i]);
+    }
+    PyMem_Free(before);
     tg_snapshot_release(&snapshot);
     return result;
 }
