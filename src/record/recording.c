@@ -1,6 +1,8 @@
 /* recording: see recording.h. */
 #include "record/recording.h"
 
+#include "record/retention.h"
+
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -115,6 +117,7 @@ static enum tg_status create_file(struct tg_recording *recording, const struct t
     if (status != TG_OK) {
         return status;
     }
+    tg_retention_trim(directory_fd, TG_RETENTION_FILES, TG_RETENTION_BYTES);
     int fd = openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         status = tg_error_set_errno(err, errno, "cannot make a recording in \"%s\"", directory);

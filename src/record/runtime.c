@@ -3,21 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void add_candidate(struct tg_runtime_paths *out, const char *format, ...) TG_PRINTF(2, 3);
-
-static void add_candidate(struct tg_runtime_paths *out, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    char *path = out->paths[out->count];
-    int length = vsnprintf(path, TG_RUNTIME_PATH_SIZE, format, args);
-    va_end(args);
-    if (length > 0 && length < TG_RUNTIME_PATH_SIZE && path[0] == '/') {
+/* Keeps the path that was just printed into the next free place, of `length` bytes, if it can be used. */
+static void keep_candidate(struct tg_runtime_paths *out, int length) {
+    if (length > 0 && length < TG_RUNTIME_PATH_SIZE && out->paths[out->count][0] == '/') {
         out->count++;
     }
 }
@@ -32,16 +25,16 @@ void tg_runtime_candidates(struct tg_runtime_paths *out) {
     const char *chosen = getenv("TACHOGRAPH_RUNTIME_DIR");
     bool is_chosen = chosen && chosen[0];
     if (is_chosen) {
-        add_candidate(out, "%s", chosen);
+        keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "%s", chosen));
     }
     size_t chosen_count = out->count;
     const char *session = getenv("XDG_RUNTIME_DIR");
     if (session && session[0] && is_ours(session)) {
-        add_candidate(out, "%s/tachograph", session);
+        keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "%s/tachograph", session));
     }
     unsigned user = (unsigned)geteuid();
-    add_candidate(out, "/dev/shm/tachograph-%u", user);
-    add_candidate(out, "/tmp/tachograph-%u", user);
+    keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "/dev/shm/tachograph-%u", user));
+    keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "/tmp/tachograph-%u", user));
     out->writer_count = is_chosen ? chosen_count : out->count;
 }
 

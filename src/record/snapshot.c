@@ -6,11 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-#define TRIES       16
-#define SPINS       4 /* tries before this reader sleeps in between: a writer may have lost the processor */
-#define NAP_NS      50000
-#define NAPS        100 /* then it takes what is there: a damaged file may have nothing that ever settles */
-#define VISITS      4   /* at most, of each place in a sound file */
+/* A writer that lost the processor in the middle of a block comes back within milliseconds; a dead one never does. */
+#define TRIES       14
+#define SPINS       4                  /* tries before this reader sleeps in between, */
+#define NAP_NS      INT64_C(10000)     /* twice as long each time, */
+#define PATIENCE_NS INT64_C(100000000) /* and not longer for all of the recording */
+#define VISITS      4                  /* at most, of each place in a sound file */
 #define LOAD(FIELD) atomic_load_explicit(&(FIELD), memory_order_relaxed)
 
 /* The blocks of one thread for the chunk of functions that is being read. */
@@ -27,7 +28,7 @@ struct taking {
     bool by_thread;
     size_t steps_left;  /* a file has room for so many places, */
     size_t blocks_left; /* and so many blocks: more means that places lead in circles */
-    unsigned naps_left;
+    int64_t patience_ns;
     const struct tg_thread_entry **threads; /* NULL: damaged */
     uint32_t thread_count;
     struct column *columns; /* those that have any */
@@ -61,14 +62,16 @@ static const void *follow_in_chunk(struct taking *taking, const tg_place *chunk,
 
 /* Whether to try again after `tries` in vain. */
 static bool is_patient(struct taking *taking, int tries) {
-    if (tries >= SPINS) {
-        if (taking->naps_left == 0) {
-            return false;
-        }
-        taking->naps_left--;
-        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    if (tries < SPINS) {
+        return true;
     }
-    return tries < TRIES;
+    int64_t nap_ns = NAP_NS << (tries - SPINS);
+    if (tries >= TRIES || nap_ns > taking->patience_ns) {
+        return false;
+    }
+    taking->patience_ns -= nap_ns;
+    nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+    return true;
 }
 
 static void copy_scalars(struct tg_measures *out, const struct tg_counters *counters) {
@@ -359,7 +362,7 @@ enum tg_status tg_snapshot_take(struct tg_snapshot *snapshot, const struct tg_vi
         .snapshot = snapshot,
         .by_thread = by_thread,
         .blocks_left = view->bytes / sizeof(struct tg_counters) + 1,
-        .naps_left = NAPS,
+        .patience_ns = PATIENCE_NS,
         .function_count = function_count > TG_FUNCTIONS_MAX ? TG_FUNCTIONS_MAX : function_count,
     };
     taking.steps_left = (view->bytes / sizeof(tg_place) + taking.function_count) * VISITS;

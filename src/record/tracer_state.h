@@ -98,7 +98,7 @@ bool tg_thread_add_buckets(struct tg_counters *counters, uint32_t function);
 void tg_thread_carry(struct tg_counters *counters, unsigned bucket);
 
 /* tracer_fold.c: thread-specific-data destructor. */
-void tg_thread_end(void *thread);
+void tg_thread_end(void *ending);
 
 /* tracer_stack.c: makes the stack of `key` the one that runs. */
 void tg_stack_switch_key(struct tg_thread *thread, uintptr_t key);
