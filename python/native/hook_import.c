@@ -1,17 +1,27 @@
 /*
- * Hook into imports: importlib's exec_module (all loaders of source, bytecode and zip files inherit it) with one step
- * added between getting the code and running it. get_code() itself is left alone, since others marshal what it returns.
- * The code is run through importlib's own helper, so that tracebacks lose the same frames as ever.
+ * Hook into imports: importlib's exec_module (all loaders of source, bytecode and zip files inherit one, modules frozen
+ * into the interpreter have another) with one step added between getting the code and running it. get_code() itself is
+ * left alone, since others marshal what it returns. The code is run through importlib's own helper, so that tracebacks
+ * lose the same frames as ever.
  */
 #include "hook.h"
 
 #include "instrument.h"
 
-static PyObject *loader_class(void) {
-    PyObject *importlib = PyImport_ImportModule("importlib._bootstrap_external");
-    PyObject *class = importlib ? PyObject_GetAttrString(importlib, "_LoaderBasics") : NULL;
+/* A new reference to a class of importlib's. */
+static PyObject *loader_class(const char *module, const char *name) {
+    PyObject *importlib = PyImport_ImportModule(module);
+    PyObject *class = importlib ? PyObject_GetAttrString(importlib, name) : NULL;
     Py_XDECREF(importlib);
     return class;
+}
+
+static PyObject *file_loader_class(void) {
+    return loader_class("importlib._bootstrap_external", "_LoaderBasics");
+}
+
+static PyObject *frozen_loader_class(void) {
+    return loader_class("importlib._bootstrap", "FrozenImporter");
 }
 
 /* Timing is never a reason for an import to fail: then the module runs as it is. */
@@ -64,35 +74,81 @@ static PyObject *exec_module(PyObject *self, PyObject *args) {
     return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-static PyMethodDef exec_module_def = {"exec_module", exec_module, METH_VARARGS, "Execute the module."};
-
-int tg_hook_install(struct tg_state *state, PyObject *module) {
-    if (state->load_module) {
-        return 0;
+/* exec_module(module) of the modules frozen into the interpreter: a static method. */
+static PyObject *exec_frozen(PyObject *self, PyObject *module) {
+    PyObject *spec = PyObject_GetAttrString(module, "__spec__");
+    PyObject *name = spec ? PyObject_GetAttrString(spec, "name") : NULL;
+    PyObject *imp = name ? PyImport_ImportModule("_imp") : NULL;
+    PyObject *code = imp ? PyObject_CallMethod(imp, "get_frozen_object", "O", name) : NULL;
+    int result = -1;
+    if (code) {
+        PyObject *timed = timed_or_plain(tg_state_of(self), code, name);
+        result = run_code(timed, module);
+        Py_DECREF(timed);
     }
-    PyObject *class = loader_class();
-    PyObject *original = class ? PyObject_GetAttrString(class, "exec_module") : NULL;
-    PyObject *function = original ? PyCFunction_New(&exec_module_def, module) : NULL;
-    PyObject *method = function ? PyInstanceMethod_New(function) : NULL;
-    int result = method ? PyObject_SetAttrString(class, "exec_module", method) : -1;
-    if (result == 0) {
-        state->load_module = Py_NewRef(original);
-    }
-    Py_XDECREF(method);
-    Py_XDECREF(function);
-    Py_XDECREF(original);
-    Py_XDECREF(class);
-    return result;
+    Py_XDECREF(code);
+    Py_XDECREF(imp);
+    Py_XDECREF(name);
+    Py_XDECREF(spec);
+    return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-void tg_hook_remove(struct tg_state *state) {
-    if (!state->load_module) {
-        return;
+static PyMethodDef exec_module_def = {"exec_module", exec_module, METH_VARARGS, "Execute the module."};
+static PyMethodDef exec_frozen_def = {"exec_module", exec_frozen, METH_O, NULL};
+
+/* Puts `replacement` (NULL with an exception: does nothing) in the place of the class's exec_module. Returns what was
+ * there before, as the class holds it, or NULL with an exception. */
+static PyObject *exchange_method(PyObject *class, PyObject *replacement) {
+    PyObject *names = class && replacement ? PyObject_GetAttrString(class, "__dict__") : NULL;
+    PyObject *before = names ? PyMapping_GetItemString(names, "exec_module") : NULL;
+    if (before && PyObject_SetAttrString(class, "exec_module", replacement) < 0) {
+        Py_CLEAR(before);
     }
-    PyObject *class = loader_class();
-    if (!class || PyObject_SetAttrString(class, "exec_module", state->load_module) < 0) {
+    Py_XDECREF(names);
+    return before;
+}
+
+static int hook_files(struct tg_state *state, PyObject *module) {
+    PyObject *class = file_loader_class();
+    PyObject *function = PyCFunction_New(&exec_module_def, module);
+    PyObject *method = function ? PyInstanceMethod_New(function) : NULL;
+    state->load_module = exchange_method(class, method);
+    Py_XDECREF(method);
+    Py_XDECREF(function);
+    Py_XDECREF(class);
+    return state->load_module ? 0 : -1;
+}
+
+static int hook_frozen(struct tg_state *state, PyObject *module) {
+    PyObject *class = frozen_loader_class();
+    PyObject *function = PyCFunction_New(&exec_frozen_def, module); /* as an attribute of a class it stays unbound */
+    state->load_frozen = exchange_method(class, function);
+    Py_XDECREF(function);
+    Py_XDECREF(class);
+    return state->load_frozen ? 0 : -1;
+}
+
+int tg_hook_install(struct tg_state *state, PyObject *module) {
+    if (!state->load_module && hook_files(state, module) < 0) {
+        return -1;
+    }
+    return state->load_frozen ? 0 : hook_frozen(state, module);
+}
+
+/* Gives the class back what it had. */
+static void restore_method(PyObject *class, PyObject **before) {
+    if (*before && (!class || PyObject_SetAttrString(class, "exec_module", *before) < 0)) {
         PyErr_Clear();
     }
     Py_XDECREF(class);
-    Py_CLEAR(state->load_module);
+    Py_CLEAR(*before);
+}
+
+void tg_hook_remove(struct tg_state *state) {
+    if (state->load_module) {
+        restore_method(file_loader_class(), &state->load_module);
+    }
+    if (state->load_frozen) {
+        restore_method(frozen_loader_class(), &state->load_frozen);
+    }
 }

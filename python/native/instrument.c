@@ -171,7 +171,8 @@ static int keep_function(PyObject *object, void *functions) {
     return !PyFunction_Check(object) || PyList_Append(functions, object) == 0;
 }
 
-/* Every function object there is: methods, closures, what decorators have hidden, what gc.freeze() has put away. */
+/* Every function object there is: methods, closures, what decorators have hidden; what gc.freeze() has put away only
+ * from 3.14 on. */
 static PyObject *all_functions(void) {
     PyObject *functions = PyList_New(0);
     if (functions) {
@@ -185,8 +186,7 @@ static PyObject *all_functions(void) {
 
 #else
 
-/* Every function object there is, but for what gc.freeze() has put away: methods, closures, what decorators have
- * hidden. */
+/* The same, by a list of all objects. */
 static PyObject *all_functions(void) {
     PyObject *gc = PyImport_ImportModule("gc");
     PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;

@@ -246,6 +246,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->statistics_type);
     Py_VISIT(state->spans);
     Py_VISIT(state->load_module);
+    Py_VISIT(state->load_frozen);
     return tg_rewriter_traverse(&state->rewriter, visit, arg);
 }
 
@@ -257,6 +258,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->statistics_type);
     Py_CLEAR(state->spans);
     Py_CLEAR(state->load_module);
+    Py_CLEAR(state->load_frozen);
     tg_rewriter_release(&state->rewriter);
     return 0;
 }

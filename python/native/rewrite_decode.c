@@ -41,7 +41,7 @@ int tg_plan_init(struct tg_plan *plan, PyCodeObject *code, PyObject *bytes) {
     plan->regions = (struct tg_region *)(next += instruction_bytes);
     plan->trampolines = (struct tg_trampoline *)(next += region_bytes);
     plan->index_at = (int32_t *)(next += trampoline_bytes);
-    plan->work = (int32_t *)(next += index_bytes);
+    plan->work = (int32_t *)(next + index_bytes);
     return 0;
 }
 

@@ -61,7 +61,8 @@ int tg_hook_after(const struct tg_plan *plan, const struct tg_instruction *at, s
     case TG_HOOK_CONTINUE:
         return call_token(steps, TG_OP_UNARY_NEGATIVE, at->depth);
     case TG_HOOK_ANCHOR:
-        steps[0] = (struct tg_step){TG_OP_NOP, 0};
+        /* coverage.py takes a frame that is entered at an argument of 0 for a new call */
+        steps[0] = (struct tg_step){TG_OP_NOP, 1};
         return 1;
     default:
         return 0;
@@ -170,9 +171,10 @@ static bool place_hook(struct tg_plan *plan, int32_t index) {
 }
 
 /*
- * A debugger that assigns the line of the `def` to frame.f_lineno goes to where that line begins, if the stack fits:
- * to RETURN_GENERATOR, with one value, which only CPython's own generators lack. With a token it would go there, and
- * crash. So the line begins with a NOP that is jumped over: nothing fits an instruction that control does not reach.
+ * A debugger that assigns the line of the `def` to frame.f_lineno goes to where that line begins, if what is on the
+ * stack fits: to RETURN_GENERATOR, which is entered with one value. In CPython's own generators there is none most of
+ * the time, and the jump is refused. The token would fit, and the jump crash. So the line begins with a NOP that is
+ * jumped over: nothing fits an instruction that control does not reach.
  */
 static void place_guard(struct tg_plan *plan) {
     for (int32_t i = 0; i < plan->entry; i++) {

@@ -2,17 +2,17 @@
  * The plan for one code object: what it consists of, and where everything goes. Internal to rewrite*.c.
  *
  * Words used here:
- * unit         two bytes of code, what CPython counts jumps and positions in
- * instruction  an opcode with its EXTENDED_ARG prefixes and its inline caches
- * region       a line of the exception table: instructions and the handler of their exceptions
- * depth        of the value stack before an instruction, as the compiler sees it: without the token below
+ *   unit         two bytes of code, what CPython counts jumps and positions in
+ *   instruction  an opcode with its EXTENDED_ARG prefixes and its inline caches
+ *   region       a line of the exception table: instructions and the handler of their exceptions
+ *   depth        of the value stack before an instruction, as the compiler sees it: without the token below
  *
  * What an original instruction becomes, from `begin` on; every part but the third is empty most of the time:
  *
- * landing     where throw() goes on after a `yield from` (see TG_THROW_NEEDS_SEND)
- * before      hooks that precede it; jumps to the instruction come here, to `label`
- * own         the instruction itself, at `own`
- * after       hooks that follow it
+ *   landing     where throw() goes on after a `yield from` (see TG_THROW_NEEDS_SEND)
+ *   before      hooks that precede it; jumps to the instruction come here, to `label`
+ *   own         the instruction itself, at `own`
+ *   after       hooks that follow it
  *
  * and behind the last one the trampolines: a trampoline is the handler of a suspended instruction. It tells the token
  * that the function runs again and raises the same exception once more, for the handler that the instruction had

@@ -24,7 +24,8 @@ struct tg_state {
     struct tg_rewriter rewriter;
     struct tg_selections selections; /* what modules imported from now on are asked for */
     PyObject *spans;                 /* dict: "module::name" -> function id */
-    PyObject *load_module;           /* exec_module as it was; NULL: the hook is not installed */
+    PyObject *load_module;           /* exec_module of files as it was; NULL: the hook is not installed */
+    PyObject *load_frozen;           /* the same of modules frozen into the interpreter */
     struct tg_measures *drained;     /* by function: what drain() has given out */
     size_t drained_count;
     uint64_t drain_serial;           /* of the last drain */

@@ -66,9 +66,39 @@ static Py_hash_t wrapper_hash(PyObject *self) {
     return PyObject_Hash(((struct wrapper *)self)->callable);
 }
 
-/* Pickled by reference, as the callable would be: the reader finds what stands under the name there. */
+/* What stands under the callable's own name in its module: a new reference, or NULL without an exception. */
+static PyObject *find_by_name(PyObject *callable, PyObject *qualname) {
+    PyObject *name = PyObject_GetAttrString(callable, "__module__");
+    PyObject *module = name ? PyImport_GetModule(name) : NULL;
+    PyObject *operators = module ? PyImport_ImportModule("operator") : NULL;
+    PyObject *getter = operators ? PyObject_CallMethod(operators, "attrgetter", "O", qualname) : NULL;
+    PyObject *found = getter ? PyObject_CallOneArg(getter, module) : NULL;
+    PyErr_Clear();
+    Py_XDECREF(getter);
+    Py_XDECREF(operators);
+    Py_XDECREF(module);
+    Py_XDECREF(name);
+    return found;
+}
+
+/* Where the wrapper stands under its callable's name, it is pickled as that name; else what is pickled is the callable,
+ * so that readers need nothing of ours. */
 static PyObject *wrapper_reduce(PyObject *self, PyObject *Py_UNUSED(protocol)) {
-    return PyObject_GetAttrString(((struct wrapper *)self)->callable, "__qualname__");
+    PyObject *callable = ((struct wrapper *)self)->callable;
+    PyObject *qualname = PyObject_GetAttrString(callable, "__qualname__");
+    PyObject *found = qualname ? find_by_name(callable, qualname) : NULL;
+    PyErr_Clear();
+    Py_XDECREF(found);
+    if (found == self) {
+        return qualname;
+    }
+    Py_XDECREF(qualname);
+    PyObject *module = PyImport_ImportModule("copy");
+    PyObject *copy = module ? PyObject_GetAttrString(module, "copy") : NULL;
+    PyObject *reduced = copy ? Py_BuildValue("O(O)", copy, callable) : NULL;
+    Py_XDECREF(copy);
+    Py_XDECREF(module);
+    return reduced;
 }
 
 static PyObject *wrapper_copy(PyObject *self, PyObject *Py_UNUSED(memo)) {

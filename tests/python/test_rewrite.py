@@ -10,7 +10,6 @@ import dis
 import gc
 import importlib.util
 import inspect
-import linecache
 import opcode
 import os
 import random
@@ -20,6 +19,7 @@ import sys
 import sysconfig
 import traceback
 import warnings
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 NATIVE = HERE.parent.parent / "python" / "native"
-CASES = HERE / "rewrite_cases.py"
+CASES = [HERE / "rewrite_cases.py", HERE / "rewrite_cases_suspended.py"]
+TRACED_FILES = {*map(str, CASES), "<generated>", "<string>"}
 
 LIFE = re.compile(r"enter (pause continue )*(exit|error:\S+|pause drop) ")
 
@@ -50,10 +51,10 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     return importlib.import_module("probe_for_tests")
 
 
-def compile_cases() -> CodeType:
+def compile_cases(path: Path) -> CodeType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # a return in a finally
-        return compile(CASES.read_text(), str(CASES), "exec", dont_inherit=True)
+        return compile(path.read_text(), str(path), "exec", dont_inherit=True)
 
 
 class Loaded:
@@ -62,14 +63,17 @@ class Loaded:
     def __init__(self, probes: ModuleType | None) -> None:
         self.log: list[tuple[str, int, str]] = []
         self.probes = probes
-        code = compile_cases()
-        if probes is not None:
-            code, _, refused, reason = probes.rewrite(code, None, self.log)
-            assert (refused, reason) == (0, None)
-        self.module = ModuleType("rewrite_cases")
-        sys.modules["rewrite_cases"] = self.module  # dataclasses look there
-        vars(self.module)["exec"] = self.generate
-        exec(code, vars(self.module))
+        self.module = ModuleType("cases")
+        for path in CASES:
+            code = compile_cases(path)
+            if probes is not None:
+                code, _, refused, reason = probes.rewrite(code, None, self.log)
+                assert (refused, reason) == (0, None)
+            part = ModuleType(path.stem)
+            sys.modules[path.stem] = part  # where dataclasses look, and the second file for the first
+            vars(part)["exec"] = self.generate
+            exec(code, vars(part))
+            vars(self.module).update(vars(part))
 
     def generate(self, source: str, namespace: dict[str, Any]) -> None:
         """What the cases use as exec(): code that they generate is rewritten as well."""
@@ -97,7 +101,7 @@ def rewritten(probes: ModuleType) -> Loaded:
     return Loaded(probes)
 
 
-CASE_NAMES = re.findall(r"^def (case_\w+)", CASES.read_text(), re.MULTILINE)
+CASE_NAMES = [name for path in CASES for name in re.findall(r"^def (case_\w+)", path.read_text(), re.MULTILINE)]
 
 
 def check_lives(log: list[tuple[str, int, str]]) -> None:
@@ -149,7 +153,7 @@ class Tracer:
         self.events: list[Any] = []
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename in (str(CASES), "<generated>", "<string>"):
+        if frame.f_code.co_filename in TRACED_FILES:
             if event == "exception":
                 argument = argument[0].__name__, str(argument[1])
             elif event == "call":
@@ -179,6 +183,11 @@ def with_profile(function: Callable[[], Any]) -> list[Any]:
     return [*tracer.events, result]
 
 
+@cache
+def positions(code: CodeType) -> list[Any]:
+    return list(code.co_positions())
+
+
 def with_monitoring(function: Callable[[], Any]) -> list[Any]:
     """Events of sys.monitoring with their source range.
 
@@ -189,8 +198,8 @@ def with_monitoring(function: Callable[[], Any]) -> list[Any]:
 
     def watch(kind: str) -> Callable[..., None]:
         def callback(code: CodeType, place: int, *rest: Any) -> None:
-            if code.co_filename in (str(CASES), "<generated>", "<string>"):
-                where = place if kind == "LINE" else list(code.co_positions())[place // 2]
+            if code.co_filename in TRACED_FILES:
+                where = place if kind == "LINE" else positions(code)[place // 2]
                 seen.append((kind, code.co_name, where, clean(repr(rest))))
 
         return callback
@@ -490,6 +499,9 @@ def check_depths(code: CodeType) -> None:
             "RERAISE",
         ):
             work.append((following[offset], depth + dis.stack_effect(i.opcode, argument, jump=False)))
+    for line in table:
+        covered = [depths[o] for o in offsets if o in depths and line.start <= o < line.end]
+        assert min(covered, default=line.depth) >= line.depth
 
 
 def offset_is_agnostic(instructions: dict[int, dis.Instruction], following: dict[int, int], offset: int) -> bool:
@@ -505,10 +517,12 @@ def compile_standard(module: str) -> CodeType:
     return compile(Path(spec.origin).read_bytes(), spec.origin, "exec", dont_inherit=True)
 
 
-@pytest.mark.parametrize("module", ["cases", "argparse", "asyncio.tasks", "contextlib", "inspect", "typing", "tarfile"])
+@pytest.mark.parametrize(
+    "module", ["cases", "cases suspended", "argparse", "asyncio.tasks", "contextlib", "inspect", "typing", "tarfile"]
+)
 def test_new_code_is_sound(probes: ModuleType, module: str) -> None:
-    is_ours = module == "cases"
-    code = compile_cases() if is_ours else compile_standard(module)
+    ours = {"cases": CASES[0], "cases suspended": CASES[1]}
+    code = compile_cases(ours[module]) if module in ours else compile_standard(module)
     after, count, refused, _ = probes.rewrite(code)
     assert count > 20
     assert refused == 0
@@ -567,7 +581,6 @@ def test_errors_of_the_chooser_come_out(probes: ModuleType) -> None:
 
 
 def test_signatures_and_source_stay(plain: Loaded, rewritten: Loaded) -> None:
-    linecache.checkcache(str(CASES))
     for name in CASE_NAMES:
         before, after = getattr(plain.module, name), getattr(rewritten.module, name)
         assert inspect.signature(before) == inspect.signature(after)
@@ -683,7 +696,7 @@ def units(instruction: dis.Instruction) -> int:
 
 def test_damaged_code_never_crashes(probes: ModuleType) -> None:
     chance = random.Random(20)
-    everything = functions_in(compile_cases())
+    everything = [c for path in CASES for c in functions_in(compile_cases(path))]
     codes = [c for c in everything if len(c.co_code) < 800 and not any(isinstance(k, CodeType) for k in c.co_consts)]
     verdicts = [probes.rewrite(damage(chance.choice(codes), chance))[3] for _ in range(4000)]
     assert verdicts.count(None) > 100

@@ -2,11 +2,12 @@
  * A probe that times nothing and checks everything, for tests of the rewriter.
  *
  *     rewrite(code, choose, log) -> (code, rewritten, refused, reason)
- *         `choose(code)` is asked whether a function gets a probe, None chooses all. Events are appended to the list `log`, if it is one, as
- *         (function, number of the call, event): "enter", "pause", "continue", "exit", "drop" (the end of a paused call), or "error:" and the
- *         type of the exception that leaves the function.
+ *         `choose(code)` is asked whether a function gets a probe, None chooses all. Events are appended to the list
+ *         `log`, if it is one, as (function, number of the call, event): "enter", "pause", "continue", "exit", "drop"
+ *         (the end of a paused call), or "error:" and the type of the exception that leaves the function.
  *     probe_of(code) -> probe or None
- *     counts() -> (tokens alive, tokens made, violations): a violation is a pause while paused, or a continue while running.
+ *     counts() -> (tokens alive, tokens made, violations)
+ *         A violation is a pause while paused, or a continue while running.
  */
 #include <Python.h>
 
