@@ -142,7 +142,7 @@ struct tg_header {
     int64_t started_wall_ns;
     int64_t started_monotonic_ns;
     uint32_t clock_kind;
-    uint32_t python_version; /* PY_VERSION_HEX; 0: not Python */
+    uint32_t python_version; /* as CPython's own version number, 0x030b07f0 for 3.11.7; 0: not Python */
     uint8_t reserved_identity[24];
     char host[64]; /* the strings end with a zero byte and are cut where too long */
     char service[128];

@@ -20,6 +20,7 @@
 #define GROWTH_BYTES      ((uint64_t)256 << 10)
 #define RETRY_NS          INT64_C(1000000000)
 #define INTERRUPTIONS_MAX 100
+#define FIRST_FD 64
 
 /* A file over the limit would be a signal (SIGXFSZ), which ends the program. */
 static bool is_within_limit(uint64_t bytes) {
@@ -102,6 +103,16 @@ static void write_header(struct tg_recording *recording, const struct tg_recordi
     header->magic = TG_RECORDING_MAGIC;
 }
 
+/* A low number may be one the program has closed and expects to get again, and 0 to 2 are written to by habit. */
+static int move_out_of_the_way(int fd) {
+    int moved = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+    if (moved < 0) {
+        return fd; /* a low limit on descriptors: then it stays */
+    }
+    close(fd);
+    return moved;
+}
+
 /* The name appears only when the file is whole: made under a name no reader looks at, then renamed. */
 static enum tg_status create_file(struct tg_recording *recording, const struct tg_recording_options *options,
                                   const char *directory, const uint8_t uuid[16], struct tg_error *err) {
@@ -118,7 +129,8 @@ static enum tg_status create_file(struct tg_recording *recording, const struct t
         return status;
     }
     tg_retention_trim(directory_fd, TG_RETENTION_FILES, TG_RETENTION_BYTES);
-    int fd = openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = move_out_of_the_way(
+        openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (fd < 0) {
         status = tg_error_set_errno(err, errno, "cannot make a recording in \"%s\"", directory);
         goto done;
@@ -214,7 +226,7 @@ static bool reopen(struct tg_recording *recording) {
     if (!recording->path[0]) {
         return false;
     }
-    recording->fd = open(recording->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    recording->fd = move_out_of_the_way(open(recording->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
     if (fd_is_still_ours(recording)) {
         return true;
     }
