@@ -54,7 +54,7 @@ _Noreturn static void become(const struct waiting *waiting, const char *path, ch
     _exit(EXEC_FAILED);
 }
 
-/* Stops this process until someone continues it, and then the child with it. */
+/* Stops this process until someone continues it. */
 static void stop_alike(struct waiting *waiting) {
     sigset_t stopping;
     sigemptyset(&stopping);
@@ -62,8 +62,7 @@ static void stop_alike(struct waiting *waiting) {
     raise(waiting->stopped_by);
     sigprocmask(SIG_UNBLOCK, &stopping, NULL); /* stops here */
     sigprocmask(SIG_BLOCK, &stopping, NULL);
-    kill(waiting->child, SIGCONT); /* the shell continues the whole group, but `kill -CONT` only us */
-    waiting->stop_received = 0;
+    waiting->stop_received = 0; /* what continued us now waits here, to be passed on */
     waiting->stopped_by = 0;
 }
 

@@ -152,7 +152,7 @@ static enum tg_status choose_word(struct choice *choice, const char *word, struc
 
 static enum tg_status choose_all(struct choice *choice, char **words, struct tg_error *err) {
     *choice = (struct choice){.paths = NULL};
-    enum tg_status status = tg_catalog_read(&choice->catalog, err);
+    enum tg_status status = tg_catalog_read(&choice->catalog, 0, err);
     if (status == TG_OK && !words[0]) {
         status = choose_newest(choice, err);
     }

@@ -17,7 +17,6 @@
 #include "record/catalog.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +122,7 @@ struct environment {
     struct tg_variable variables[8];
     char run[UUID_DIGITS + 1];
     uint8_t run_uuid[16];
+    int64_t started_wall_ns;
     struct tg_strbuf time;
     struct tg_strbuf exclude;
 };
@@ -157,7 +157,7 @@ static const char *join_lines(struct tg_strbuf *out, const struct tg_text_list *
 
 static enum tg_status prepare(struct environment *environment, const struct settings *settings, struct tg_error *err) {
     size_t count = 0;
-    *environment = (struct environment){.run = ""};
+    *environment = (struct environment){.started_wall_ns = tg_clock_wall_ns()};
     make_uuid(environment);
     set(environment, &count, "TACHOGRAPH_RUN", environment->run);
     set(environment, &count, "TACHOGRAPH_TIME", join_lines(&environment->time, &settings->time));
@@ -225,7 +225,8 @@ static void note_next(struct tg_report *report, const struct environment *enviro
     tg_strbuf_printf(notes, "%-10stachograph report %s\n", "again", which);
 }
 
-/* To the file named, or to stderr. A stderr that nobody reads is no failure: the program has ended as it has. */
+/* To the file named, or to stderr. A stderr that nobody reads is no failure: the program has ended as it has. (SIGPIPE
+ * still waits, like all signals since the program began.) */
 static enum tg_status write_out(const struct settings *settings, const struct tg_strbuf *text, struct tg_error *err) {
     enum tg_status status = tg_strbuf_status(text);
     if (status != TG_OK) {
@@ -234,7 +235,6 @@ static enum tg_status write_out(const struct settings *settings, const struct tg
     if (settings->report.output) {
         return tg_output_replace(settings->report.output, tg_strbuf_text(text), text->length, err);
     }
-    signal(SIGPIPE, SIG_IGN);
     (void)!tg_output_write(STDERR_FILENO, tg_strbuf_text(text), text->length);
     return TG_OK;
 }
@@ -272,7 +272,10 @@ static enum tg_status report_run(const struct settings *settings, const struct e
                                  const struct tg_program *program, const struct tg_child_end *end,
                                  struct tg_error *err) {
     struct tg_catalog catalog;
-    enum tg_status status = tg_catalog_read(&catalog, err);
+    /* No recording of the run is older than its start, also by a clock that has been set back meanwhile. */
+    int64_t counted_back_ns = tg_clock_wall_ns() - end->duration_ns;
+    int64_t since_ns = environment->started_wall_ns < counted_back_ns ? environment->started_wall_ns : counted_back_ns;
+    enum tg_status status = tg_catalog_read(&catalog, since_ns, err);
     if (status != TG_OK) {
         return status;
     }

@@ -24,9 +24,9 @@ struct tg_interpreter {
 TG_NODISCARD enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const char *wanted,
                                                 struct tg_error *err);
 
-/* Asks the interpreter itself whether it is one that can be timed and has this version of tachograph; costs the start of
- * a Python. TG_ERROR_UNSUPPORTED, TG_ERROR_VERSION, TG_ERROR_NOT_FOUND (tachograph is not installed there; the message
- * has the line to type), TG_ERROR_IO (it does not run). */
+/* Asks the interpreter itself whether it is one that can be timed and has this version of tachograph; costs the start
+ * of a Python. TG_ERROR_UNSUPPORTED, TG_ERROR_VERSION, TG_ERROR_NOT_FOUND (tachograph is not installed there; the
+ * message has the line to type), TG_ERROR_IO (it does not run). */
 TG_NODISCARD enum tg_status tg_interpreter_probe(const struct tg_interpreter *interpreter, struct tg_error *err);
 
 /* Whether a file's name says Python: python, python3, python3.12, with or without directories. */

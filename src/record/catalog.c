@@ -7,9 +7,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum tg_status no_memory(struct tg_error *err) {
@@ -52,14 +54,24 @@ static enum tg_status add_path(struct tg_catalog *catalog, char *path, struct tg
     return TG_OK;
 }
 
+/* Whether the file was made before then. A file's time comes from a clock that lags behind by a tick. */
+static bool is_older(int directory_fd, const char *name, int64_t since_wall_ns) {
+    struct stat info;
+    if (fstatat(directory_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        return true; /* it is gone */
+    }
+    return (int64_t)info.st_mtim.tv_sec < since_wall_ns / 1000000000 - 1;
+}
+
 /* Adds what lies in an open directory; closes it. */
-static enum tg_status add_directory(struct tg_catalog *catalog, DIR *directory, const char *path,
+static enum tg_status add_directory(struct tg_catalog *catalog, DIR *directory, const char *path, int64_t since_wall_ns,
                                     struct tg_error *err) {
     enum tg_status status = TG_OK;
     const char *slash = path[0] && path[strlen(path) - 1] == '/' ? "" : "/";
     struct dirent *entry = NULL;
     while (status == TG_OK && (entry = readdir(directory))) {
-        if (!is_recording_name(entry->d_name)) {
+        if (!is_recording_name(entry->d_name)
+            || (since_wall_ns && is_older(dirfd(directory), entry->d_name, since_wall_ns))) {
             continue;
         }
         size_t size = strlen(path) + strlen(entry->d_name) + 2;
@@ -103,7 +115,7 @@ static bool is_repeated(const struct tg_runtime_paths *candidates, size_t index)
     return false;
 }
 
-enum tg_status tg_catalog_read(struct tg_catalog *catalog, struct tg_error *err) {
+enum tg_status tg_catalog_read(struct tg_catalog *catalog, int64_t since_wall_ns, struct tg_error *err) {
     *catalog = (struct tg_catalog){.entries = NULL};
     struct tg_runtime_paths candidates;
     tg_runtime_candidates(&candidates);
@@ -118,7 +130,7 @@ enum tg_status tg_catalog_read(struct tg_catalog *catalog, struct tg_error *err)
             close(fd);
             return finish(catalog, no_memory(err));
         }
-        status = add_directory(catalog, directory, candidates.paths[i], err);
+        status = add_directory(catalog, directory, candidates.paths[i], since_wall_ns, err);
     }
     return finish(catalog, status);
 }
@@ -129,7 +141,7 @@ enum tg_status tg_catalog_read_directory(struct tg_catalog *catalog, const char 
     if (!directory) {
         return tg_error_set_errno(err, errno, "cannot open directory \"%s\"", path);
     }
-    return finish(catalog, add_directory(catalog, directory, path, err));
+    return finish(catalog, add_directory(catalog, directory, path, 0, err));
 }
 
 void tg_catalog_release(struct tg_catalog *catalog) {

@@ -31,8 +31,9 @@ struct tg_catalog {
     size_t capacity;
 };
 
-/* All recordings of the user. None at all is an empty catalog. */
-TG_NODISCARD enum tg_status tg_catalog_read(struct tg_catalog *catalog, struct tg_error *err);
+/* All recordings of the user, or with `since_wall_ns` those begun since then (and older ones that have grown since):
+ * the others are not even opened. None at all is an empty catalog. */
+TG_NODISCARD enum tg_status tg_catalog_read(struct tg_catalog *catalog, int64_t since_wall_ns, struct tg_error *err);
 /* Those in one directory, whoever owns it. */
 TG_NODISCARD enum tg_status tg_catalog_read_directory(struct tg_catalog *catalog, const char *path,
                                                       struct tg_error *err);

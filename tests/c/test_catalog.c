@@ -34,7 +34,7 @@ static void lists_recordings_newest_first(void **state) {
     record(&older, run_uuid);
     record(&newer, NULL);
     newer.header->started_wall_ns = older.header->started_wall_ns + 1;
-    assert_int_equal(tg_catalog_read(&catalog, NULL), TG_OK);
+    assert_int_equal(tg_catalog_read(&catalog, 0, NULL), TG_OK);
     const struct tg_catalog_entry *entry = find(&catalog, older.path, &older_place);
     assert_non_null(entry);
     assert_int_equal(entry->pid, getpid());
@@ -81,7 +81,7 @@ static void lists_each_once_and_only_recordings(void **state) {
     setenv("TACHOGRAPH_RUNTIME_DIR", session, 1);
     record(&recording, NULL);
     size_t place = 0;
-    assert_int_equal(tg_catalog_read(&catalog, NULL), TG_OK);
+    assert_int_equal(tg_catalog_read(&catalog, 0, NULL), TG_OK);
     assert_non_null(find(&catalog, recording.path, &place));
     assert_true(place + 1 == catalog.count || strcmp(catalog.entries[place + 1].path, recording.path) != 0);
     tg_catalog_release(&catalog);
@@ -91,6 +91,22 @@ static void lists_each_once_and_only_recordings(void **state) {
     fixture_remove(session);
 }
 
+static void older_ones_can_be_left_out(void **state) {
+    (void)state;
+    struct tg_recording recording;
+    struct tg_catalog catalog;
+    size_t place = 0;
+    int64_t before_ns = tg_clock_wall_ns();
+    record(&recording, NULL);
+    assert_int_equal(tg_catalog_read(&catalog, before_ns, NULL), TG_OK);
+    assert_non_null(find(&catalog, recording.path, &place));
+    tg_catalog_release(&catalog);
+    assert_int_equal(tg_catalog_read(&catalog, before_ns + INT64_C(10000000000), NULL), TG_OK);
+    assert_null(find(&catalog, recording.path, &place));
+    tg_catalog_release(&catalog);
+    tg_recording_close(&recording);
+}
+
 static void a_directory_that_is_not_there_is_an_error_only_by_name(void **state) {
     (void)state;
     struct tg_catalog catalog;
@@ -98,7 +114,7 @@ static void a_directory_that_is_not_there_is_an_error_only_by_name(void **state)
     assert_int_equal(tg_catalog_read_directory(&catalog, "/nowhere", &err), TG_ERROR_NOT_FOUND);
     assert_non_null(strstr(err.message, "/nowhere"));
     setenv("TACHOGRAPH_RUNTIME_DIR", "/nowhere", 1);
-    assert_int_equal(tg_catalog_read(&catalog, NULL), TG_OK);
+    assert_int_equal(tg_catalog_read(&catalog, 0, NULL), TG_OK);
     tg_catalog_release(&catalog);
     setenv("TACHOGRAPH_RUNTIME_DIR", fixture_directory, 1);
 }
@@ -107,6 +123,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lists_recordings_newest_first, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(lists_each_once_and_only_recordings, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(older_ones_can_be_left_out, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_directory_that_is_not_there_is_an_error_only_by_name, fixture_set_up,
                                         fixture_tear_down),
     };

@@ -8,6 +8,7 @@ import os
 import pty
 import random
 import re
+import resource
 import struct
 import subprocess
 import termios
@@ -393,3 +394,15 @@ def test_output_that_cannot_be_written_leaves_the_old_file(cli: Any, shop: Path)
     result = cli("report", shop, "-o", cli.directory / "no" / "such.txt")
     assert result.returncode == 1
     assert "such.txt" in result.stderr
+
+
+def test_output_that_fails_half_way_leaves_the_old_file(cli: Any, shop: Path) -> None:
+    def allow_little() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    old = cli.directory / "old.txt"
+    old.write_text("old")
+    result = cli("report", shop, "-o", old, preexec_fn=allow_little, restore_signals=False)  # SIGXFSZ stays ignored
+    assert result.returncode == 1
+    assert "old.txt" in result.stderr
+    assert [(path.name, path.read_text()) for path in cli.directory.iterdir()] == [("old.txt", "old")]
