@@ -26,7 +26,10 @@ def main() -> int:
             file=sys.stderr,
         )
         return 127
-    os.execv(program, [program, *sys.argv[1:]])
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["run"]:
+        arguments[1:1] = ["--python", sys.executable]  # whoever starts it with a Python means that Python
+    os.execv(program, [program, *arguments])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from tachograph import _native, _settings
 
@@ -19,12 +20,22 @@ def _lines(variable: str) -> list[str]:
 
 
 def _start_directory() -> str:
-    """Where the program's own code lies: the script's directory, or the current one for ``-m`` and ``-c``."""
+    """Where the program's own code lies: the script's directory; the current one for ``-m``, ``-c`` and commands that
+    were installed into the environment, such as pytest."""
     script = sys.argv[0] if sys.argv else ""
     if script in ("", "-", "-c", "-m"):
         return os.getcwd()
     path = os.path.realpath(script)
+    if any(os.path.dirname(os.path.abspath(script)) == os.path.join(prefix, "bin") for prefix in _environments()):
+        return os.getcwd()
     return path if os.path.isdir(path) else os.path.dirname(path)
+
+
+def _environments() -> list[str]:
+    """The directories of this Python and its environment. Some builds name them by way of ``..``."""
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix}
+    prefixes |= {os.path.realpath(prefix) for prefix in prefixes}
+    return sorted(_with_slash(os.path.abspath(prefix)) for prefix in prefixes)
 
 
 def _project() -> str:
@@ -69,12 +80,19 @@ def start() -> None:
 
         atexit.register(_warn_of_unmatched)
     else:
+        if sys.argv[:1] in ([""], ["-"], ["-c"]):
+            patterns = ["__main__"]  # it has no file
         start_directory = _start_directory()
         projects = list({_with_slash(_project()), _with_slash(os.path.abspath(start_directory))})
-        foreign = [_with_slash(prefix) for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix}]
-        foreign = [prefix for prefix in foreign if not any(project.startswith(prefix) for project in projects)]
+        foreign = [
+            prefix for prefix in _environments() if not any(project.startswith(prefix) for project in projects)
+        ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _native.start_recording()
+    for warning in caught:
+        print(warning.message, file=sys.stderr)
     _native.instrument_everything(patterns, _lines("TACHOGRAPH_EXCLUDE"), projects, foreign)
-    _native.start_recording()
     _native.watch_main()
 
 
