@@ -1,0 +1,73 @@
+"""The claims: what is measured, what it has to be, and which script says so."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of the table. No bar: for information."""
+
+    claim: str
+    text: str
+    unit: str
+    bar: float | None = None
+    stretch: float | None = None
+    larger_is_better: bool = False
+    noise: str | None = None  # the detail that says how far from zero noise alone takes the figure
+
+    def met(self, value: float, limit: float | None) -> bool:
+        """Whether a figure is as good as a limit."""
+        return limit is not None and (value >= limit if self.larger_is_better else value <= limit)
+
+
+BARS = (
+    Bar("floor_ns", "the floor: two clock reads and the record, in C (TSC)", "ns"),
+    Bar("empty_ns", "added to a call: empty function", "ns"),
+    Bar("fib_ns", "added to a call: fib", "ns"),
+    Bar("generator_ns", "added to a yield", "ns"),
+    Bar("empty_floors", "empty function / floor", "x", 1.7, 1.3),
+    Bar("fib_floors", "fib / floor", "x", 1.7, 1.3),
+    Bar("floor_ns_monotonic", "the floor with clock_gettime", "ns"),
+    Bar("empty_floors_monotonic", "empty function / floor, clock_gettime", "x", 1.5, 1.2),
+    Bar("fib_floors_monotonic", "fib / floor, clock_gettime", "x", 1.5, 1.2),
+    Bar("seed_empty", "the seed's decorator / ours: empty function", "x", 11, 15, larger_is_better=True),
+    Bar("seed_fib", "the seed's decorator / ours: fib", "x", 11, 15, larger_is_better=True),
+    Bar("cprofile_empty", "cProfile / ours: empty function", "x", 3, 4, larger_is_better=True),
+    Bar("cprofile_fib", "cProfile / ours: fib", "x", 3, 4, larger_is_better=True),
+    Bar("yappi_empty", "yappi (wall) / ours: empty function", "x", 7, 10, larger_is_better=True),
+    Bar("yappi_fib", "yappi (wall) / ours: fib", "x", 7, 10, larger_is_better=True),
+    Bar("viztracer_empty", "viztracer / ours: empty function", "x", 1.8, 2.5, larger_is_better=True),
+    Bar("viztracer_fib", "viztracer / ours: fib", "x", 1.8, 2.5, larger_is_better=True),
+    Bar("four_threads", "four threads / one: added to a call", "x", 1.25, 1.1),
+    Bar("richards", "richards, every function timed: slow-down", "x", 1.75, 1.4),
+    Bar("deltablue", "deltablue, every function timed: slow-down", "x"),
+    Bar("rewriting", "rewriting one function", "µs", 10, 4),
+    Bar("import", "import tachograph", "ms", 15, 5),
+    Bar("pth", "the .pth file in a process that does not use it", "ms", 0.3),
+    Bar("memory", "recording, for one function in one thread", "B", 192),
+    Bar("uninstrumented", "a function after uninstrument: 0 within noise", "ns", 0, noise="noise_ns"),
+    Bar("imported", "a function where tachograph is merely imported", "ns"),
+)
+
+
+@dataclass(frozen=True)
+class Script:
+    """How often a script is started (code lies elsewhere each time, which moves figures), with what setting."""
+
+    name: str
+    launches: int
+    clock: str | None = None
+
+
+SCRIPTS = (
+    Script("calls", 4),
+    Script("calls", 2, clock="monotonic"),
+    Script("seed_decorator", 2),
+    Script("peers", 2),
+    Script("four_threads", 3),
+    Script("programs", 2),
+    Script("rewriting", 2),
+    Script("importing", 1),
+    Script("memory", 1),
+    Script("untimed", 3),
+)
