@@ -215,7 +215,50 @@ static int refuse_subinterpreter(void) {
 }
 
 static int add_type(PyObject *module, const char *name, PyTypeObject *type) {
-    return type ? PyModule_AddObjectRef(module, name, (PyObject *)type) : -1;
+    return PyModule_AddObjectRef(module, name, (PyObject *)type);
+}
+
+static int init_state(struct tg_state *state, PyObject *module) {
+    state->probe_type = tg_probe_type_new(module);
+    state->wrapper_type = tg_wrapper_type_new(module);
+    state->span_type = tg_span_type_new(module);
+    state->statistics_type = tg_statistics_type_new(module);
+    state->tokens = tg_token_pool_new(module);
+    state->spans = PyDict_New();
+    if (!state->probe_type || !state->wrapper_type || !state->span_type || !state->statistics_type || !state->tokens ||
+        !state->spans) {
+        return -1;
+    }
+    return tg_rewriter_init(&state->rewriter, state->probe_type);
+}
+
+static struct tg_state *new_state(PyObject *module) {
+    struct tg_state *state = PyMem_RawCalloc(1, sizeof *state);
+    if (!state) {
+        PyErr_NoMemory();
+    } else if (init_state(state, module) < 0) {
+        state = NULL; /* what has been made of it stays: the import fails, the process is about to end or to do without */
+    }
+    return state;
+}
+
+/* The state of the process, made by the first import; NULL with an exception set. */
+static struct tg_state *find_state(PyObject *module) {
+    static const char name[] = "tachograph._native.state";
+    PyObject *of_interpreter = PyInterpreterState_GetDict(PyInterpreterState_Get()); /* borrowed */
+    if (!of_interpreter) {
+        PyErr_SetString(PyExc_ImportError, "the interpreter has no place for tachograph's state");
+        return NULL;
+    }
+    PyObject *known = PyDict_GetItemString(of_interpreter, name); /* borrowed */
+    if (known) {
+        return PyCapsule_GetPointer(known, name);
+    }
+    struct tg_state *state = new_state(module);
+    PyObject *capsule = state ? PyCapsule_New(state, name, NULL) : NULL;
+    int kept = capsule ? PyDict_SetItemString(of_interpreter, name, capsule) : -1;
+    Py_XDECREF(capsule);
+    return kept < 0 ? NULL : state;
 }
 
 static int module_exec(PyObject *module) {
@@ -223,51 +266,15 @@ static int module_exec(PyObject *module) {
         return -1;
     }
     tg_clock_anchor();
-    struct tg_state *state = tg_state_of(module);
-    state->probe_type = tg_probe_type_new(module);
-    state->wrapper_type = tg_wrapper_type_new(module);
-    state->span_type = tg_span_type_new(module);
-    state->statistics_type = tg_statistics_type_new(module);
-    state->tokens = tg_token_pool_new(module);
-    state->spans = PyDict_New();
-    if (!state->tokens || !state->spans || !state->probe_type || add_type(module, "Wrapper", state->wrapper_type) < 0 ||
-        add_type(module, "span", state->span_type) < 0 ||
-        add_type(module, "FunctionStatistics", state->statistics_type) < 0) {
+    struct tg_state *state = find_state(module);
+    if (!state) {
         return -1;
     }
-    return tg_rewriter_init(&state->rewriter, state->probe_type);
-}
-
-static int module_traverse(PyObject *module, visitproc visit, void *arg) {
-    struct tg_state *state = tg_state_of(module);
-    Py_VISIT(state->probe_type);
-    Py_VISIT(state->wrapper_type);
-    Py_VISIT(state->span_type);
-    Py_VISIT(state->statistics_type);
-    Py_VISIT(state->spans);
-    Py_VISIT(state->load_module);
-    Py_VISIT(state->load_frozen);
-    return tg_rewriter_traverse(&state->rewriter, visit, arg);
-}
-
-static int module_clear(PyObject *module) {
-    struct tg_state *state = tg_state_of(module);
-    Py_CLEAR(state->probe_type);
-    Py_CLEAR(state->wrapper_type);
-    Py_CLEAR(state->span_type);
-    Py_CLEAR(state->statistics_type);
-    Py_CLEAR(state->spans);
-    Py_CLEAR(state->load_module);
-    Py_CLEAR(state->load_frozen);
-    tg_rewriter_release(&state->rewriter);
-    return 0;
-}
-
-static void module_free(void *module) {
-    struct tg_state *state = tg_state_of(module);
-    module_clear(module);
-    tg_selections_release(&state->selections);
-    tg_release_drained(state);
+    *(struct tg_state **)PyModule_GetState(module) = state;
+    return add_type(module, "Wrapper", state->wrapper_type) < 0 || add_type(module, "span", state->span_type) < 0 ||
+                   add_type(module, "FunctionStatistics", state->statistics_type) < 0
+               ? -1
+               : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {
@@ -282,12 +289,9 @@ static struct PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
     .m_name = "tachograph._native",
     .m_doc = "The C side of tachograph. Private.",
-    .m_size = sizeof(struct tg_state),
+    .m_size = sizeof(struct tg_state *),
     .m_methods = module_methods,
     .m_slots = module_slots,
-    .m_traverse = module_traverse,
-    .m_clear = module_clear,
-    .m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__native(void);

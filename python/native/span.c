@@ -63,7 +63,8 @@ static PyObject *span_new(PyTypeObject *type, PyObject *args, PyObject *keywords
         PyErr_SetString(PyExc_ValueError, "a span needs a name");
         return NULL;
     }
-    struct tg_state *state = PyType_GetModuleState(type);
+    PyObject *module = PyType_GetModule(type);
+    struct tg_state *state = module ? tg_state_of(module) : NULL;
     PyObject *full = state ? full_name(name) : NULL;
     int64_t function = full ? find_function(state, full) : -1;
     struct span *span = function < 0 ? NULL : (struct span *)type->tp_alloc(type, 0);

@@ -1,8 +1,9 @@
 /*
- * The extension's module state, and what its files owe each other.
+ * The extension's state, and what its files owe each other.
  *
- * Everything here runs under the GIL. The module exists once, in the main interpreter: module.c refuses others. The
- * struct belongs to the module object and ends with it.
+ * Everything here runs under the GIL. There is one state in a process, in the main interpreter: module.c refuses others.
+ * It is reached from the module and never freed, because frames hold tokens, and code holds probes, after the module is
+ * gone; and a module that is imported anew, as tests that tidy sys.modules have it, must know what the one before timed.
  */
 #ifndef TG_STATE_H
 #define TG_STATE_H
@@ -28,12 +29,13 @@ struct tg_state {
     PyObject *load_frozen;           /* the same of modules frozen into the interpreter */
     struct tg_measures *drained;     /* by function: what drain() has given out */
     size_t drained_count;
-    uint64_t drain_serial;           /* of the last drain */
-    uint8_t drained_uuid[16];        /* of the recording it was drained from */
+    uint64_t drain_serial;    /* of the last drain */
+    uint8_t drained_uuid[16]; /* of the recording it was drained from */
 };
 
+/* What the module itself holds is a pointer to the state. */
 static inline struct tg_state *tg_state_of(PyObject *module) {
-    return PyModule_GetState(module);
+    return *(struct tg_state **)PyModule_GetState(module);
 }
 
 /* module.c: makes sure the process records. Never fails: where there is no recording, nothing is recorded and a warning

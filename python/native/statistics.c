@@ -202,7 +202,7 @@ static PyObject *convert(struct tg_state *state, struct tg_snapshot *snapshot, c
     return result;
 }
 
-void tg_release_drained(struct tg_state *state) {
+static void release_drained(struct tg_state *state) {
     for (size_t i = 0; i < state->drained_count; i++) {
         tg_measures_release(&state->drained[i]);
     }
@@ -220,7 +220,7 @@ static bool take(struct tg_state *state, struct tg_snapshot *snapshot, bool by_t
     const struct tg_recording *recording = tg_tracer_hold();
     if (recording) {
         if (memcmp(state->drained_uuid, recording->header->uuid, sizeof state->drained_uuid) != 0) {
-            tg_release_drained(state);
+            release_drained(state);
             memcpy(state->drained_uuid, recording->header->uuid, sizeof state->drained_uuid);
         }
         struct tg_view view = tg_view_of_recording(recording);

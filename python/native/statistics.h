@@ -14,6 +14,5 @@ PyTypeObject *tg_statistics_type_new(PyObject *module);
 PyObject *tg_statistics(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *tg_drain(PyObject *module, PyObject *ignored);
 
-void tg_release_drained(struct tg_state *state);
 
 #endif
