@@ -60,18 +60,21 @@ static bool processor_says_invariant(void) {
 static bool kernel_keeps_time_by_tsc(void) {
     char name[16] = "";
     FILE *file = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
-    if (!file)
+    if (!file) {
         return false;
+    }
     bool read = fgets(name, sizeof name, file) != NULL;
     fclose(file);
     return read && strcmp(name, "tsc\n") == 0;
 }
 
 const char *tg_clock_tsc_obstacle(void) {
-    if (!processor_says_invariant())
+    if (!processor_says_invariant()) {
         return "the processor does not promise a time-stamp counter of constant rate";
-    if (!kernel_keeps_time_by_tsc())
+    }
+    if (!kernel_keeps_time_by_tsc()) {
         return "the kernel keeps time by another source than the time-stamp counter";
+    }
     return NULL;
 }
 
@@ -91,23 +94,26 @@ static struct anchor read_anchor(void) {
 }
 
 void tg_clock_anchor(void) {
-    if (!first_anchor.ticks)
+    if (!first_anchor.ticks) {
         first_anchor = read_anchor();
+    }
 }
 
 static void wait_for_calibration(void) {
     for (;;) {
         tg_ns left = first_anchor.monotonic_ns + CALIBRATION_NS - tg_clock_monotonic_ns();
-        if (left <= 0)
+        if (left <= 0) {
             return;
+        }
         nanosleep(&(struct timespec){.tv_nsec = left}, NULL);
     }
 }
 
 static enum tg_status init_tsc(struct tg_clock *clock, struct tg_error *err) {
     const char *obstacle = tg_clock_tsc_obstacle();
-    if (obstacle)
+    if (obstacle) {
         return tg_error_set(err, TG_ERROR_UNSUPPORTED, "%s; choose the clock \"monotonic\" or \"auto\"", obstacle);
+    }
     tg_clock_anchor();
     wait_for_calibration();
     struct anchor second = read_anchor();
@@ -115,9 +121,10 @@ static enum tg_status init_tsc(struct tg_clock *clock, struct tg_error *err) {
     uint64_t ns = (uint64_t)(second.monotonic_ns - first_anchor.monotonic_ns);
     __extension__ typedef unsigned __int128 wide;
     uint64_t scale = ticks ? (uint64_t)(((wide)ns << 32) / ticks) : 0;
-    if (scale == 0 || scale > SCALE_ONE * 64)
+    if (scale == 0 || scale > SCALE_ONE * 64) {
         return tg_error_set(err, TG_ERROR_UNSUPPORTED,
                             "the time-stamp counter could not be calibrated; choose the clock \"monotonic\"");
+    }
     *clock = (struct tg_clock){.kind = TG_CLOCK_TSC, .read = read_monotonic, .scale = scale};
     return TG_OK;
 }
@@ -141,10 +148,12 @@ static enum tg_status init_tsc(struct tg_clock *clock, struct tg_error *err) {
 #endif
 
 enum tg_status tg_clock_init(struct tg_clock *clock, enum tg_clock_kind kind, struct tg_error *err) {
-    if (kind == TG_CLOCK_TSC)
+    if (kind == TG_CLOCK_TSC) {
         return init_tsc(clock, err);
-    if (kind == TG_CLOCK_AUTO && init_tsc(clock, NULL) == TG_OK)
+    }
+    if (kind == TG_CLOCK_AUTO && init_tsc(clock, NULL) == TG_OK) {
         return TG_OK;
+    }
     bool cpu = kind == TG_CLOCK_CPU;
     *clock = (struct tg_clock){
         .kind = cpu ? TG_CLOCK_CPU : TG_CLOCK_MONOTONIC,

@@ -20,7 +20,7 @@
 #define GROWTH_BYTES      ((uint64_t)256 << 10)
 #define RETRY_NS          INT64_C(1000000000)
 #define INTERRUPTIONS_MAX 100
-#define FIRST_FD 64
+#define FIRST_FD          64
 
 /* A file over the limit would be a signal (SIGXFSZ), which ends the program. */
 static bool is_within_limit(uint64_t bytes) {
@@ -129,8 +129,8 @@ static enum tg_status create_file(struct tg_recording *recording, const struct t
         return status;
     }
     tg_retention_trim(directory_fd, TG_RETENTION_FILES, TG_RETENTION_BYTES);
-    int fd = move_out_of_the_way(
-        openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    int fd =
+        move_out_of_the_way(openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (fd < 0) {
         status = tg_error_set_errno(err, errno, "cannot make a recording in \"%s\"", directory);
         goto done;

@@ -95,9 +95,6 @@ void tg_stack_leave_paused(struct tg_call *call) {
     if (*link == call) {
         *link = call->parent;
     }
-    if (owner->above == owner) {
-        owner->above = NULL;
-    }
     call->paused_with = NULL;
 }
 

@@ -1,5 +1,5 @@
 /*
- * tracer_state: what the tracer's files share, and nobody else includes.
+ * tracer_state: what the tracer's files share, and nobody else includes but a test that steps through them.
  *
  * Locks, in this order: fold_lock (thread 0's counts), lock (space of the recording, the registry, the thread list).
  * Everything a hot path reads changes only while no hot path can run (open, close, the child side of a fork) or belongs

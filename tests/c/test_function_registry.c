@@ -105,7 +105,8 @@ static void long_names_are_cut(void **state) {
     (void)state;
     static char name[TG_NAME_MAX_BYTES + 10];
     memset(name, 'n', sizeof name);
-    memcpy(name + TG_NAME_MAX_BYTES - 2, "\xe2\x82\xac", 3); /* a euro sign across the limit */
+    static const char euro[3] = {'\xe2', '\x82', '\xac'}; /* across the limit */
+    memcpy(name + TG_NAME_MAX_BYTES - 2, euro, sizeof euro);
     uint32_t id = tg_function_registry_add(
         &registry,
         &(struct tg_function_source){.name = name, .name_bytes = sizeof name, .file = name, .file_bytes = sizeof name});

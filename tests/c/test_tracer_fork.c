@@ -129,6 +129,37 @@ static void inherited_calls_record_nothing(void **state) {
     assert_int_equal(fixture_figures("m::f").running_count, 0);
 }
 
+static void *call_once(void *function) {
+    fixture_call(*(const uint32_t *)function, 10);
+    return NULL;
+}
+
+static void a_child_has_threads_of_its_own(void **state) {
+    (void)state;
+    uint32_t f = fixture_function("m::f");
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, call_once, &f), 0); /* leaves an entry for the next one */
+    pthread_join(thread, NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        fixture_call(f, 10);
+        for (int i = 0; i < 3; i++) {
+            require(pthread_create(&thread, NULL, call_once, &f) == 0, 1);
+            pthread_join(thread, NULL);
+        }
+        struct tg_snapshot snapshot = fixture_snapshot(true);
+        require(snapshot.thread_count == 3, 2);
+        require(snapshot.row_count == 2, 3);
+        for (size_t i = 0; i < 2; i++) {
+            bool ended = snapshot.rows[i].thread == TG_ENDED_THREADS;
+            require(snapshot.rows[i].measures.call_count == (ended ? 3 : 1), 4);
+        }
+        _exit(0);
+    }
+    fixture_expect_success(child);
+    assert_int_equal(calls_of("m::f"), 1);
+}
+
 static void grandchildren_have_their_own(void **state) {
     (void)state;
     uint32_t f = fixture_function("m::f");
@@ -165,7 +196,7 @@ static void *call_on(void *argument) {
     while (!atomic_load(&stop)) {
         fixture_call(1, 1);
         ++*calls;
-        if (*calls % 64 == 0) { /* also what takes the tracer's lock */
+        if (*calls % 2 == 0) { /* also what takes the tracer's lock */
             snprintf(name, sizeof name, "m::new%llu", (unsigned long long)(*calls % 4096));
             fixture_function(name);
         }
@@ -247,6 +278,14 @@ static bool is_alive(const char *path) {
     return alive;
 }
 
+static bool is_of_process(const char *path, pid_t pid) {
+    struct tg_reader reader;
+    assert_int_equal(tg_reader_open(&reader, path, NULL), TG_OK);
+    bool is_its = reader.header->pid == (uint64_t)pid;
+    tg_reader_close(&reader);
+    return is_its;
+}
+
 static void wait_for_byte(int fd) {
     char byte;
     assert_int_equal(read(fd, &byte, 1), 1);
@@ -286,23 +325,17 @@ static void heirs_do_not_keep_a_recording_alive(void **state) {
     for (int i = 0; i < 3; i++) {
         wait_for_byte(ready[0]);
     }
-    char path[512];
-    char heirs[512];
-    char start[96];
-    fixture_find_recording(path, sizeof path, NULL);
-    snprintf(start, sizeof start, "%s/%ld-", fixture_directory, (long)child);
-    if (strncmp(path, start, strlen(start)) == 0) {
-        fixture_find_recording(heirs, sizeof heirs, path);
-    } else {
-        snprintf(heirs, sizeof heirs, "%s", path);
-        fixture_find_recording(path, sizeof path, heirs);
-    }
-    assert_true(is_alive(path));
-    assert_true(is_alive(heirs));
+    char first[512];
+    char second[512];
+    fixture_find_recording(first, sizeof first, NULL);
+    fixture_find_recording(second, sizeof second, first);
+    assert_true(is_alive(first));
+    assert_true(is_alive(second));
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    assert_false(is_alive(path));
-    assert_true(is_alive(heirs));
+    assert_int_equal(is_alive(first), !is_of_process(first, child));
+    assert_int_equal(is_alive(second), !is_of_process(second, child));
+    assert_int_not_equal(is_alive(first), is_alive(second));
     close(keep[1]);
     close(keep[0]);
     close(ready[0]);
@@ -316,6 +349,7 @@ int main(void) {
         WITH_TRACER(a_child_starts_at_nothing),
         WITH_TRACER(a_child_that_makes_no_call_makes_no_recording),
         WITH_TRACER(inherited_calls_record_nothing),
+        WITH_TRACER(a_child_has_threads_of_its_own),
         WITH_TRACER(grandchildren_have_their_own),
         WITH_TRACER(a_storm_of_forks_during_traffic),
     };

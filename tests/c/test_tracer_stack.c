@@ -83,6 +83,14 @@ static void an_exit_on_another_stack_switches(void **state) {
     enter(2, 1050, f, B); /* B's key is known although A left last */
     leave(2, 1060);
     fixture_assert_times("m::f", 2, 40, 40, 20, 20);
+
+    enter(3, 1100, f, B);
+    enter(4, 1110, f, A);
+    leave(3, 1120);       /* B */
+    enter(5, 1130, f, A); /* the key seen last, but not the stack that runs */
+    leave(5, 1140);
+    leave(4, 1150);
+    assert_int_equal(fixture_figures("m::f").cumulative_ns, 40 + 20 + 40);
 }
 
 static void key_zero_is_a_key(void **state) {
@@ -164,12 +172,16 @@ static void what_stands_above_pauses_too(void **state) {
     fixture_assert_times("m::f", 1, 30, 30, 30, 10);
     enter(4, 1040, f, B);
     resume_at(1, 1050, B);
+    enter(5, 1052, fixture_function("m::h"), B); /* is called by the upper of the spans */
+    leave(5, 1057);
+    pause_at(3, 1057); /* alone, after they were paused together */
+    resume_at(3, 1057, B);
     leave(3, 1060);
     leave(2, 1070);
     leave(1, 1080);
     leave(4, 1090);
     fixture_assert_times("m::g", 1, 80, 80, 50, 20);
-    fixture_assert_times("m::s", 2, 60 + 50, 60, 30 + 20, 20 + 10);
+    fixture_assert_times("m::s", 2, 60 + 50, 60, 30 + 20, 15 + 10);
     fixture_assert_times("m::f", 2, 80, 80, 80, 30);
 }
 
@@ -248,7 +260,11 @@ static void exits_out_of_order(void **state) {
     enter(2, 1020, f, A);
     leave(0, 1030);
     leave(1, 1040);
+    memset(calls, 0xA5, 2 * sizeof calls[0]); /* their memory is someone else's now */
     leave(2, 1050);
+    for (size_t i = 0; i < 2 * sizeof calls[0]; i++) {
+        assert_int_equal(((unsigned char *)calls)[i], 0xA5);
+    }
     struct tg_measures figures = fixture_figures("m::f");
     assert_int_equal(figures.total_ns, 30 + 30);
     assert_int_equal(figures.running_count, 0);
@@ -293,6 +309,25 @@ static void a_generator_may_change_threads(void **state) {
     assert_int_equal(fixture_figures("m::g").cumulative_ns, 65);
 }
 
+static void *pause_and_resume_anothers(void *unused) {
+    fixture_call(fixture_function("m::f"), 1);
+    pause_at(0, 1020);
+    resume_at(0, 1030, A);
+    return unused;
+}
+
+/* Only who runs a call can pause it. */
+static void a_running_call_is_its_threads_own(void **state) {
+    (void)state;
+    uint32_t g = fixture_function("m::g");
+    enter(0, 1000, g, A);
+    in_a_thread(pause_and_resume_anothers);
+    enter(1, 1040, g, A);
+    leave(1, 1050);
+    leave(0, 1060);
+    fixture_assert_times("m::g", 2, 70, 60, 70, 60);
+}
+
 static void *enter_first(void *unused) {
     (void)unused;
     enter(0, 1000, fixture_function("m::f"), A);
@@ -315,7 +350,53 @@ static void a_call_may_outlive_its_thread(void **state) {
     assert_int_equal(fixture_figures("m::g").total_ns, 30);
 }
 
+static void *call_f(void *unused) {
+    fixture_call(fixture_function("m::f"), 5);
+    return unused;
+}
+
+/* Its thread's entry goes to another thread, which starts anew. */
+static void calls_left_open_are_no_recursion_of_others(void **state) {
+    (void)state;
+    in_a_thread(enter_first);
+    in_a_thread(call_f);
+    struct tg_measures figures = fixture_figures("m::f");
+    assert_int_equal(figures.cumulative_ns, 5);
+    assert_int_equal(figures.running_count, 1);
+}
+
 static pthread_barrier_t barrier;
+
+static void *resume_end_and_wait(void *unused) {
+    resume_at(0, 1020, A);
+    leave(0, 1030);
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    return unused;
+}
+
+/* The figures go to the thread in which the call ended, since each writes its own. */
+static void a_call_counts_where_it_ends(void **state) {
+    (void)state;
+    enter(0, 1000, fixture_function("m::g"), A);
+    pause_at(0, 1010);
+    pthread_barrier_init(&barrier, NULL, 2);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, resume_end_and_wait, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    struct tg_snapshot snapshot = fixture_snapshot(true);
+    assert_int_equal(snapshot.row_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct tg_snapshot_row *row = &snapshot.rows[i];
+        bool is_here = snapshot.threads[row->thread].native_id == (uint64_t)getpid();
+        assert_int_equal(row->measures.call_count, is_here ? 0 : 1);
+        assert_int_equal(row->measures.running_count, is_here ? 1 : -1);
+    }
+    tg_snapshot_release(&snapshot);
+    pthread_barrier_wait(&barrier);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&barrier);
+}
 
 static void *enter_and_wait(void *unused) {
     enter_first(unused);
@@ -364,7 +445,10 @@ int main(void) {
         WITH_TRACER(a_paused_span_may_go_its_own_way),
         WITH_TRACER(exits_out_of_order),
         WITH_TRACER(a_generator_may_change_threads),
+        WITH_TRACER(a_running_call_is_its_threads_own),
         WITH_TRACER(a_call_may_outlive_its_thread),
+        WITH_TRACER(calls_left_open_are_no_recursion_of_others),
+        WITH_TRACER(a_call_counts_where_it_ends),
         WITH_TRACER(a_call_may_end_in_another_thread),
     };
     return cmocka_run_group_tests_name("tracer_stack", tests, NULL, NULL);
