@@ -43,8 +43,9 @@ fuzz: venv ## feed hostile bytes to what reads them, for a bounded time
 	@tools/bootstrap lint
 	@tests/fuzz/run
 
-soak: build ## the long versions of the kill, churn and fork tests
-	@tests/soak/run
+soak: venv ## run the tests that take long: kills, churns, forks
+	@tools/bootstrap test
+	@TACHOGRAPH_SOAK=1 .venv/bin/python tools/test 3.11 3.12 3.13 3.14
 
 wheel: venv ## build a wheel for each CPython found, into dist/
 	@tools/build_wheels
