@@ -53,10 +53,11 @@ static int run_code(PyObject *code, PyObject *module) {
 }
 
 /* exec_module(self, module) of a loader. */
-static PyObject *exec_module(PyObject *self, PyObject *args) {
+static PyObject *exec_module(PyObject *self, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"self", "module", NULL};
     PyObject *loader;
     PyObject *module;
-    if (!PyArg_ParseTuple(args, "OO:exec_module", &loader, &module)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO:exec_module", names, &loader, &module)) {
         return NULL;
     }
     PyObject *name = PyObject_GetAttrString(module, "__name__");
@@ -93,7 +94,8 @@ static PyObject *exec_frozen(PyObject *self, PyObject *module) {
     return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-static PyMethodDef exec_module_def = {"exec_module", exec_module, METH_VARARGS, "Execute the module."};
+static PyMethodDef exec_module_def = {"exec_module", (PyCFunction)(uintptr_t)exec_module, METH_VARARGS | METH_KEYWORDS,
+                                      "Execute the module."};
 static PyMethodDef exec_frozen_def = {"exec_module", exec_frozen, METH_O, NULL};
 
 /* Puts `replacement` (NULL with an exception: does nothing) in the place of the class's exec_module. Returns what was

@@ -34,8 +34,8 @@ static PyObject *code_of(struct _PyInterpreterFrame *frame) {
 
 static bool is_main(struct _PyInterpreterFrame *frame) {
     PyObject *code = code_of(frame);
-    if (!code || !PyCode_Check(code) ||
-        PyUnicode_CompareWithASCIIString(((PyCodeObject *)code)->co_name, "<module>") != 0) {
+    if (!code || !PyCode_Check(code)
+        || PyUnicode_CompareWithASCIIString(((PyCodeObject *)code)->co_name, "<module>") != 0) {
         return false;
     }
     PyObject *main = PyImport_AddModule("__main__"); /* borrowed */

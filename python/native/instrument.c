@@ -301,6 +301,10 @@ static int is_to_lose(struct removal *removal, PyObject *probe) {
 
 static PyObject *restore(struct removal *removal, PyCodeObject *code);
 
+static PyCodeObject *original_of(PyObject *probe) {
+    return (PyCodeObject *)tg_probe_original(probe);
+}
+
 /* The constants of `base`, with the nested code of `carrier` restored: a new reference, to the constants of `base` when
  * that changes nothing. The two are the same but for the probe at the end. */
 static PyObject *restore_nested(struct removal *removal, PyObject *base, PyObject *carrier) {
@@ -334,6 +338,9 @@ static PyObject *restore_nested(struct removal *removal, PyObject *base, PyObjec
 static PyObject *restore(struct removal *removal, PyCodeObject *code) {
     const struct tg_rewriter *rewriter = &removal->state->rewriter;
     PyObject *probe = tg_code_probe(code, rewriter->probe_type);
+    if (probe && PyTuple_GET_SIZE(code->co_consts) != PyTuple_GET_SIZE(original_of(probe)->co_consts) + 1) {
+        return Py_NewRef((PyObject *)code); /* another tool has made it anew since; its work is not ours to undo */
+    }
     int loses = probe ? is_to_lose(removal, probe) : 0;
     if (loses < 0) {
         return NULL;

@@ -154,8 +154,8 @@ static PyObject *recording_path(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED
 /* is_timed(function) -> bool */
 static PyObject *is_timed(PyObject *module, PyObject *function) {
     struct tg_state *state = tg_state_of(module);
-    return PyBool_FromLong(PyFunction_Check(function) &&
-                           tg_code_probe((PyCodeObject *)PyFunction_GET_CODE(function), state->probe_type) != NULL);
+    return PyBool_FromLong(PyFunction_Check(function)
+                           && tg_code_probe((PyCodeObject *)PyFunction_GET_CODE(function), state->probe_type) != NULL);
 }
 
 static PyObject *start_recording(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
@@ -225,8 +225,8 @@ static int init_state(struct tg_state *state, PyObject *module) {
     state->statistics_type = tg_statistics_type_new(module);
     state->tokens = tg_token_pool_new(module);
     state->spans = PyDict_New();
-    if (!state->probe_type || !state->wrapper_type || !state->span_type || !state->statistics_type || !state->tokens ||
-        !state->spans) {
+    if (!state->probe_type || !state->wrapper_type || !state->span_type || !state->statistics_type || !state->tokens
+        || !state->spans) {
         return -1;
     }
     return tg_rewriter_init(&state->rewriter, state->probe_type);
@@ -237,7 +237,8 @@ static struct tg_state *new_state(PyObject *module) {
     if (!state) {
         PyErr_NoMemory();
     } else if (init_state(state, module) < 0) {
-        state = NULL; /* what has been made of it stays: the import fails, the process is about to end or to do without */
+        state =
+            NULL; /* what has been made of it stays: the import fails, the process is about to end or to do without */
     }
     return state;
 }
@@ -271,8 +272,8 @@ static int module_exec(PyObject *module) {
         return -1;
     }
     *(struct tg_state **)PyModule_GetState(module) = state;
-    return add_type(module, "Wrapper", state->wrapper_type) < 0 || add_type(module, "span", state->span_type) < 0 ||
-                   add_type(module, "FunctionStatistics", state->statistics_type) < 0
+    return add_type(module, "Wrapper", state->wrapper_type) < 0 || add_type(module, "span", state->span_type) < 0
+                   || add_type(module, "FunctionStatistics", state->statistics_type) < 0
                ? -1
                : 0;
 }

@@ -72,8 +72,8 @@ struct tg_selection *tg_selection_new(PyObject *patterns, PyObject *exclude, PyO
         return NULL;
     }
     selection->holder_count = 1;
-    if (add_texts(&selection->patterns, patterns, true) < 0 || add_texts(&selection->exclude, exclude, true) < 0 ||
-        add_texts(&selection->projects, projects, false) < 0 || add_texts(&selection->foreign, foreign, false) < 0) {
+    if (add_texts(&selection->patterns, patterns, true) < 0 || add_texts(&selection->exclude, exclude, true) < 0
+        || add_texts(&selection->projects, projects, false) < 0 || add_texts(&selection->foreign, foreign, false) < 0) {
         tg_selection_free(selection);
         return NULL;
     }
@@ -173,8 +173,8 @@ static bool lies_in(const struct tg_text_list *directories, const char *file) {
 }
 
 static bool lies_in_project(const struct tg_selection *selection, const char *file) {
-    return lies_in(&selection->projects, file) && !lies_in(&selection->foreign, file) &&
-           !strstr(file, "/site-packages/") && !strstr(file, "/dist-packages/");
+    return lies_in(&selection->projects, file) && !lies_in(&selection->foreign, file)
+           && !strstr(file, "/site-packages/") && !strstr(file, "/dist-packages/");
 }
 
 static bool is_our_own(const char *module) {

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define TG_SLOT(ID, FUNCTION)                                                                                  \
+#define TG_SLOT(ID, FUNCTION)                                                                                          \
     { ID, (void *)(uintptr_t)(FUNCTION) }
 
 #endif

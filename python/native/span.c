@@ -96,8 +96,8 @@ static PyObject *span_exit(PyObject *self, PyObject *const *args, Py_ssize_t cou
         return NULL;
     }
     span->token = NULL;
-    bool failed = count > 0 && args[0] != Py_None && PyExceptionClass_Check(args[0]) &&
-                  !PyErr_GivenExceptionMatches(args[0], PyExc_GeneratorExit);
+    bool failed = count > 0 && args[0] != Py_None && PyExceptionClass_Check(args[0])
+                  && !PyErr_GivenExceptionMatches(args[0], PyExc_GeneratorExit);
     tg_token_end(token, failed);
     Py_RETURN_FALSE;
 }

@@ -14,5 +14,4 @@ PyTypeObject *tg_statistics_type_new(PyObject *module);
 PyObject *tg_statistics(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *tg_drain(PyObject *module, PyObject *ignored);
 
-
 #endif

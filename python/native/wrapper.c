@@ -28,11 +28,18 @@ static PyObject *wrapper_call(PyObject *self, PyObject *const *arguments, size_t
     return result;
 }
 
-static PyObject *wrapper_get(PyObject *self, PyObject *instance, PyObject *Py_UNUSED(owner)) {
-    if (!instance || instance == Py_None || !((struct wrapper *)self)->binds) {
-        return Py_NewRef(self);
+/* A callable with a way of its own to bind keeps it; what it makes of itself is then called untimed. */
+static PyObject *wrapper_get(PyObject *self, PyObject *instance, PyObject *owner) {
+    struct wrapper *wrapper = (struct wrapper *)self;
+    descrgetfunc bind = Py_TYPE(wrapper->callable)->tp_descr_get;
+    if (wrapper->binds) {
+        return instance && instance != Py_None ? PyMethod_New(self, instance) : Py_NewRef(self);
     }
-    return PyMethod_New(self, instance);
+    PyObject *bound = bind ? bind(wrapper->callable, instance, owner) : Py_NewRef(wrapper->callable);
+    if (bound == wrapper->callable) {
+        Py_SETREF(bound, Py_NewRef(self));
+    }
+    return bound;
 }
 
 /* Only what a wrapper has of its own is found on it; everything else, special names included, on the callable. */
@@ -160,8 +167,8 @@ static PyType_Slot wrapper_slots[] = {
 static PyType_Spec wrapper_spec = {
     .name = "tachograph._native.Wrapper",
     .basicsize = sizeof(struct wrapper),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
-             Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION
+             | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = wrapper_slots,
 };
 

@@ -8,7 +8,11 @@ import sysconfig
 
 
 def _program() -> str | None:
-    directories = [sysconfig.get_path("scripts"), os.path.dirname(sys.executable), sysconfig.get_path("scripts", "posix_user")]
+    directories = [
+        sysconfig.get_path("scripts"),
+        os.path.dirname(sys.executable),
+        sysconfig.get_path("scripts", "posix_user"),
+    ]
     for directory in directories:
         path = os.path.join(directory, "tachograph")
         if os.access(path, os.X_OK):

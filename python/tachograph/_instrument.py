@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import types
+from _collections_abc import Iterable, Mapping
 
 from tachograph import _native, _settings
 from tachograph._targets import functions_of, functions_of_class, functions_of_namespace
+from tachograph._unmatched import warn_at_exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     Target = str | Iterable[str] | types.ModuleType | type | Mapping[str, object] | Callable[..., object]
 
@@ -20,7 +22,7 @@ def _patterns(target: object) -> list[str] | None:
         return [target]
     if isinstance(target, types.ModuleType):
         return [target.__name__]
-    if isinstance(target, (list, tuple, set, frozenset)):
+    if isinstance(target, Iterable) and not isinstance(target, (type, Mapping)):
         return list(target)
     return None
 
@@ -28,7 +30,7 @@ def _patterns(target: object) -> list[str] | None:
 def _functions(target: object) -> list[types.FunctionType]:
     if isinstance(target, type):
         return list(functions_of_class(target))
-    if isinstance(target, dict):
+    if isinstance(target, Mapping):
         return list(functions_of_namespace(target))
     functions = list(functions_of(target))
     if not functions:
@@ -53,7 +55,9 @@ def instrument(target: Target, *, exclude: str | Iterable[str] = ()) -> int:
         exclude: patterns of functions to leave alone.
 
     Returns:
-        How many functions are timed now that were not before. Functions of modules imported later are not in it.
+        How many functions are timed now that were not before, as they stand in the source: functions nested in them are
+        counted, those of modules imported later are not. A pattern that has still named none when the process ends is
+        reported on stderr.
 
     Raises:
         ValueError: a pattern that cannot mean anything.
@@ -64,6 +68,7 @@ def instrument(target: Target, *, exclude: str | Iterable[str] = ()) -> int:
     patterns = _patterns(target)
     if patterns is None:
         return _native.instrument_functions(_functions(target), _exclusions(exclude))
+    warn_at_exit()
     return _native.instrument_everything(patterns, _exclusions(exclude), [], [])
 
 
@@ -74,7 +79,7 @@ def uninstrument(target: Target | None = None) -> int:
         target: as for `instrument`; None: everything, and no further imports are timed.
 
     Returns:
-        How many functions are no longer timed.
+        How many functions are no longer timed, counted as by `instrument`.
     """
     if target is None:
         count = _native.uninstrument_functions(None, ["*"])

@@ -1,7 +1,8 @@
 """What ``tachograph run`` has done inside the program it starts, before the program's own code.
 
 The environment says what is wanted (``TACHOGRAPH_TIME`` and ``TACHOGRAPH_EXCLUDE``: patterns, one a line; nothing: the
-functions of the project the script belongs to). Nothing here may stop the program.
+functions of the project the script belongs to). Nothing here may stop the program, and only the run's first process,
+whose stderr is the user's, says anything: what its children write may be read by programs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import warnings
 
 from tachograph import _native, _settings
+from tachograph._unmatched import unmatched
 
 _PROJECT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
@@ -19,16 +21,17 @@ def _lines(variable: str) -> list[str]:
     return [line for line in os.environ.get(variable, "").split("\n") if line]
 
 
-def _start_directory() -> str:
+def _start_directories() -> set[str]:
     """Where the program's own code lies: the script's directory; the current one for ``-m``, ``-c`` and commands that
-    were installed into the environment, such as pytest."""
+    were installed into the environment, such as pytest. Code knows its file as it was named, so where symbolic links
+    lead there the directory has two names."""
     script = sys.argv[0] if sys.argv else ""
-    if script in ("", "-", "-c", "-m"):
-        return os.getcwd()
-    path = os.path.realpath(script)
-    if any(os.path.dirname(os.path.abspath(script)) == os.path.join(prefix, "bin") for prefix in _environments()):
-        return os.getcwd()
-    return path if os.path.isdir(path) else os.path.dirname(path)
+    path = os.path.abspath(script)
+    if script in ("", "-", "-c", "-m") or os.path.dirname(path) in {prefix + "bin" for prefix in _environments()}:
+        return {os.getcwd()}
+    directory = path if os.path.isdir(path) else os.path.dirname(path)
+    resolved = os.path.realpath(path)
+    return {directory, resolved if os.path.isdir(resolved) else os.path.dirname(resolved)}
 
 
 def _environments() -> list[str]:
@@ -38,9 +41,9 @@ def _environments() -> list[str]:
     return sorted(_with_slash(os.path.abspath(prefix)) for prefix in prefixes)
 
 
-def _project() -> str:
+def _project(start: str) -> str:
     """The nearest directory upwards that looks like a project's, unless that is the home directory or the root."""
-    start = directory = _start_directory()
+    directory = start
     home = os.path.realpath(os.path.expanduser("~"))
     while directory not in (home, os.path.dirname(directory)):
         if any(os.path.exists(os.path.join(directory, mark)) for mark in _PROJECT_MARKS):
@@ -53,19 +56,14 @@ def _with_slash(directory: str) -> str:
     return os.path.join(directory, "")
 
 
+def _say(message: str) -> None:
+    if os.environ.get("TACHOGRAPH_RUN_PID") == str(os.getpid()) and sys.stderr is not None:
+        print(message, file=sys.stderr)
+
+
 def _warn_of_unmatched() -> None:
-    for pattern in _native.unmatched_patterns():
-        module = pattern.split("::")[0].removesuffix(".*")
-        near = _near_names(module)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        print(f"tachograph: no function matched --time {pattern!r}{hint}", file=sys.stderr)
-
-
-def _near_names(module: str) -> list[str]:
-    import difflib
-
-    names = [name for name, loaded in list(sys.modules.items()) if getattr(loaded, "__file__", None)]
-    return difflib.get_close_matches(module, names, n=3)
+    for message in unmatched():
+        _say(message)
 
 
 def start() -> None:
@@ -75,28 +73,26 @@ def start() -> None:
     patterns = _lines("TACHOGRAPH_TIME")
     projects: list[str] = []
     foreign: list[str] = []
-    if patterns:
-        import atexit
-
-        atexit.register(_warn_of_unmatched)
-    else:
+    if not patterns:
         if sys.argv[:1] in ([""], ["-"], ["-c"]):
             patterns = ["__main__"]  # it has no file
-        start_directory = _start_directory()
-        projects = list({_with_slash(_project()), _with_slash(os.path.abspath(start_directory))})
-        foreign = [
-            prefix for prefix in _environments() if not any(project.startswith(prefix) for project in projects)
-        ]
+        starts = _start_directories()
+        projects = sorted({_with_slash(directory) for start in starts for directory in (start, _project(start))})
+        foreign = [prefix for prefix in _environments() if not any(project.startswith(prefix) for project in projects)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _native.start_recording()
     for warning in caught:
-        print(warning.message, file=sys.stderr)
+        _say(str(warning.message))
     _native.instrument_everything(patterns, _lines("TACHOGRAPH_EXCLUDE"), projects, foreign)
     _native.watch_main()
+    if _lines("TACHOGRAPH_TIME"):
+        import atexit
+
+        atexit.register(_warn_of_unmatched)
 
 
 try:
     start()
 except Exception as error:  # the program comes first
-    print(f"tachograph: nothing is timed: {error}", file=sys.stderr)
+    _say(f"tachograph: nothing is timed: {error}")

@@ -31,7 +31,7 @@ class _Decorator:
         What it was given, or the stand-in for a C callable.
 
     Raises:
-        TypeError: the object cannot be called.
+        TypeError: the object cannot be called, or has no Python function in it that could be timed.
     """
 
     _lock: threading.RLock | None = None
@@ -42,6 +42,9 @@ class _Decorator:
         functions = list(functions_of_class(target) if isinstance(target, type) else functions_of(target))
         if not functions and not isinstance(target, (type, property, staticmethod, classmethod)):
             return self._wrap(target)
+        if not functions:
+            kind = f"the class {target.__qualname__}" if isinstance(target, type) else f"this {type(target).__name__}"
+            raise TypeError(f"{kind} has no Python function that could be timed; time a function that calls it")
         for function in functions:
             timed = _native.time_function(function)
             if not timed and function is target:

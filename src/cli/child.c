@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -43,6 +44,11 @@ _Noreturn static void become(const struct waiting *waiting, const char *path, ch
     for (const struct tg_variable *variable = variables; variable->name && !error; variable++) {
         bool failed = variable->value ? setenv(variable->name, variable->value, 1) : unsetenv(variable->name);
         error = failed ? errno : 0;
+    }
+    char pid[24];
+    snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    if (!error && setenv("TACHOGRAPH_RUN_PID", pid, 1) != 0) { /* the one process that may say something */
+        error = errno;
     }
     if (!error) {
         sigaction(SIGCHLD, &waiting->child_action, NULL);

@@ -296,7 +296,7 @@ static int exit_code_of(enum tg_status status) {
     return status == TG_ERROR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
-/* Runs and reports; returns only when the program could not be started, or the report failed. */
+/* Runs and reports; returns only when the program could not be started. */
 static int run_timed(const struct settings *settings, const struct tg_program *program, struct tg_error *err) {
     struct environment environment;
     struct tg_child_end end;
@@ -314,10 +314,10 @@ static int run_timed(const struct settings *settings, const struct tg_program *p
         status = report_run(settings, &environment, program, &end, err);
     }
     release_environment(&environment);
-    if (status == TG_OK) {
-        tg_child_end_alike(&end);
+    if (status != TG_OK) {
+        tg_message_error("%s", err->message);
     }
-    return EXIT_FAILED;
+    tg_child_end_alike(&end);
 }
 
 /* What can be known to fail, before the program has done hours of work. */

@@ -128,7 +128,7 @@ static enum tg_status create_file(struct tg_recording *recording, const struct t
     if (status != TG_OK) {
         return status;
     }
-    tg_retention_trim(directory_fd, TG_RETENTION_FILES, TG_RETENTION_BYTES);
+    tg_retention_trim(directory_fd, TG_RETENTION_FILES, TG_RETENTION_BYTES, options->run_uuid);
     int fd =
         move_out_of_the_way(openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (fd < 0) {

@@ -29,8 +29,7 @@ struct listing {
 static bool is_recording_name(const char *name) {
     size_t length = strlen(name);
     size_t suffix = sizeof TG_RECORDING_SUFFIX - 1;
-    return name[0] != '.' && length > suffix && length < NAME_SIZE
-           && strcmp(name + length - suffix, TG_RECORDING_SUFFIX) == 0;
+    return length > suffix && length < NAME_SIZE && strcmp(name + length - suffix, TG_RECORDING_SUFFIX) == 0;
 }
 
 static bool add_file(struct listing *listing, const char *name, const struct stat *info) {
@@ -77,18 +76,22 @@ static int by_age(const void *a, const void *b) {
 }
 
 /* Whoever opens the file after us finds it unlinked or not at all: a recording is made under a name nobody has. */
-static bool remove_if_dead(int directory_fd, const char *name) {
+static bool remove_if_dead(int directory_fd, const char *name, const uint8_t *run_uuid) {
     int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         return false;
     }
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
     bool dead = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+    struct tg_header header;
+    if (dead && run_uuid && pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header) {
+        dead = memcmp(header.run_uuid, run_uuid, sizeof header.run_uuid) != 0;
+    }
     close(fd);
     return dead && unlinkat(directory_fd, name, 0) == 0;
 }
 
-struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64_t bytes_max) {
+struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64_t bytes_max, const uint8_t *run_uuid) {
     struct listing listing = {.files = NULL};
     list_files(&listing, directory_fd);
     struct tg_retention result = {.file_count = listing.count, .bytes = listing.bytes};
@@ -100,7 +103,9 @@ struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64
                 break;
             }
             bool fresh = now_s - listing.files[i].changed_s < TG_RETENTION_FRESH_S;
-            if ((!fresh || result.bytes > bytes_max) && remove_if_dead(directory_fd, listing.files[i].name)) {
+            bool unnamed = listing.files[i].name[0] == '.'; /* being made, or never finished */
+            if ((!fresh || (result.bytes > bytes_max && !unnamed))
+                && remove_if_dead(directory_fd, listing.files[i].name, run_uuid)) {
                 result.removed_count++;
                 result.file_count--;
                 result.bytes -= listing.files[i].bytes;

@@ -3,8 +3,9 @@
  *
  * A process that makes a recording looks at the directory first. When more than TG_RETENTION_FILES recordings lie there,
  * or more than TG_RETENTION_BYTES, it removes those of ended processes, oldest first, until three quarters of the bound
- * are left. A recording whose process lives is never touched; one that changed in the last TG_RETENTION_FRESH_S seconds,
- * which somebody may be about to report, only when it is bytes that are too many. Below the bounds this costs one walk
+ * are left. A recording whose process lives is never touched; one that was made or has grown in the last
+ * TG_RETENTION_FRESH_S seconds, which somebody may be about to report, only when it is bytes that are too many. What a
+ * process left that was killed while it made its recording goes with the others. Below the bounds this costs one walk
  * over the directory's names.
  */
 #ifndef TG_RETENTION_H
@@ -23,7 +24,8 @@ struct tg_retention {
     size_t removed_count;
 };
 
-/* Trims the directory; what cannot be read or removed is left alone. The bounds are arguments for the sake of tests. */
-struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64_t bytes_max);
+/* Trims the directory; what cannot be read or removed is left alone. Recordings of the run `run_uuid` (16 bytes, or
+ * NULL) stay: its report is still to come. The bounds are arguments for the sake of tests. */
+struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64_t bytes_max, const uint8_t *run_uuid);
 
 #endif

@@ -24,8 +24,13 @@ static void wake(const struct tg_stack *stack, uint64_t now_ticks) {
     }
 }
 
+/* Thousands of greenlets may rest at once, so they are kept in many lists. Roots are addresses of chunks of 16 KiB. */
+static struct tg_stack **resting_list(struct tg_thread *thread, uintptr_t root) {
+    return &thread->resting[(root ^ root >> 12 ^ root >> 20) % TG_RESTING_LISTS];
+}
+
 static void unlink_resting(struct tg_thread *thread, struct tg_stack *stack) {
-    for (struct tg_stack **link = &thread->resting; *link; link = &(*link)->next) {
+    for (struct tg_stack **link = resting_list(thread, stack->root); *link; link = &(*link)->next) {
         if (*link == stack) {
             *link = stack->next;
             return;
@@ -36,8 +41,9 @@ static void unlink_resting(struct tg_thread *thread, struct tg_stack *stack) {
 /* A stack without calls has nothing to remember. The first one is part of the thread and is kept for the next need. */
 static void put_to_rest(struct tg_thread *thread, struct tg_stack *stack) {
     if (stack->top) {
-        stack->next = thread->resting;
-        thread->resting = stack;
+        struct tg_stack **list = resting_list(thread, stack->root);
+        stack->next = *list;
+        *list = stack;
     } else if (stack == &thread->first_stack) {
         stack->root = 0;
     } else {
@@ -57,8 +63,8 @@ static void switch_to(struct tg_thread *thread, struct tg_stack *stack, uint64_t
     thread->stack_key = TG_STACK_KEY_UNKNOWN;
 }
 
-static struct tg_stack *find_resting(const struct tg_thread *thread, uintptr_t root) {
-    struct tg_stack *stack = thread->resting;
+static struct tg_stack *find_resting(struct tg_thread *thread, uintptr_t root) {
+    struct tg_stack *stack = *resting_list(thread, root);
     while (stack && stack->root != root) {
         stack = stack->next;
     }

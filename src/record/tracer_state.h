@@ -21,6 +21,8 @@ struct tg_stack {
     struct tg_stack *next; /* of the thread's other stacks that hold calls */
 };
 
+#define TG_RESTING_LISTS 256
+
 struct tg_thread {
     struct tg_stack *stack;        /* the one that runs */
     uintptr_t stack_key;           /* the last one seen on it */
@@ -28,7 +30,7 @@ struct tg_thread {
     uint32_t counters_capacity;
     uint64_t occupancy; /* generation << 32 | serial number */
     struct tg_thread_entry *entry;
-    struct tg_stack *resting; /* other stacks that hold calls */
+    struct tg_stack *resting[TG_RESTING_LISTS]; /* other stacks that hold calls, by root (tracer_stack.c) */
     struct tg_stack first_stack;
     struct tg_thread *next;
 };

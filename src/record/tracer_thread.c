@@ -165,7 +165,7 @@ static struct tg_thread *attach(void) {
     pthread_mutex_unlock(&tg_tracer.lock);
     if (!thread->entry) {
         free(thread);
-        tg_calls_without_entry = open ? TG_RETRY_CALLS : 0;
+        tg_calls_without_entry = TG_RETRY_CALLS;
         return NULL;
     }
     tg_this_thread = thread;
@@ -173,14 +173,21 @@ static struct tg_thread *attach(void) {
     return thread;
 }
 
-void tg_thread_free(struct tg_thread *thread) {
-    thread->stack->next = thread->resting;
-    while (thread->stack) {
-        struct tg_stack *stack = thread->stack;
-        thread->stack = stack->next;
+static void free_stacks(struct tg_thread *thread, struct tg_stack *stack) {
+    while (stack) {
+        struct tg_stack *next = stack->next;
         if (stack != &thread->first_stack) {
             free(stack);
         }
+        stack = next;
+    }
+}
+
+void tg_thread_free(struct tg_thread *thread) {
+    thread->stack->next = NULL;
+    free_stacks(thread, thread->stack);
+    for (int i = 0; i < TG_RESTING_LISTS; i++) {
+        free_stacks(thread, thread->resting[i]);
     }
     free(thread->counters);
     free(thread);

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 static struct tg_recording recording;
 
@@ -142,6 +143,14 @@ static void anonymous_memory_has_its_capacity_too(void **state) {
     assert_int_equal(recording.header->magic, TG_RECORDING_MAGIC);
 }
 
+static void more_than_the_capacity_is_refused(void **state) {
+    (void)state;
+    assert_int_equal(open_recording(64 << 10, NULL), TG_OK);
+    assert_int_equal(tg_recording_reserve(&recording, 100 << 10), TG_PLACE_NONE);
+    assert_int_equal(recording.header->used_bytes, TG_HEADER_BYTES);
+    assert_int_not_equal(tg_recording_reserve(&recording, 50 << 10), TG_PLACE_NONE);
+}
+
 /* ---- where it lies ---- */
 
 static void a_missing_directory_is_made(void **state) {
@@ -202,9 +211,7 @@ static void an_unwritable_directory_is_said(void **state) {
     chmod(fixture_directory, 0700);
 }
 
-static void nothing_hidden_is_left_behind(void **state) {
-    (void)state;
-    assert_int_equal(open_recording(0, NULL), TG_OK);
+static int count_files(void) {
     DIR *directory = opendir(fixture_directory);
     const struct dirent *entry;
     int files = 0;
@@ -212,7 +219,27 @@ static void nothing_hidden_is_left_behind(void **state) {
         files += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
     }
     closedir(directory);
-    assert_int_equal(files, 1);
+    return files;
+}
+
+static void nothing_hidden_is_left_behind(void **state) {
+    (void)state;
+    assert_int_equal(open_recording(0, NULL), TG_OK);
+    assert_int_equal(count_files(), 1);
+    unlink(recording.path);
+    tg_recording_close(&recording);
+
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct rlimit small = {.rlim_cur = 4096, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    struct tg_error note = TG_ERROR_INIT;
+    enum tg_status status = open_recording(0, &note);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(status, TG_OK);
+    assert_string_equal(recording.path, ""); /* made, but not to be filled */
+    assert_true(note.message[0]);
+    assert_int_equal(count_files(), 0);
 }
 
 /* ---- alive ---- */
@@ -256,6 +283,20 @@ static void it_grows_without_its_descriptor(void **state) {
     tg_recording_close(&recording);
     assert_int_equal(fcntl(other, F_GETFD), FD_CLOEXEC); /* and open */
     close(other);
+}
+
+static void a_descriptor_of_others_is_not_closed(void **state) {
+    (void)state;
+    assert_int_equal(open_recording(0, NULL), TG_OK);
+    int pipe_fds[2];
+    assert_int_equal(pipe(pipe_fds), 0);
+    int fd = recording.fd;
+    assert_int_equal(dup2(pipe_fds[0], fd), fd); /* in place of the recording's */
+    tg_recording_close(&recording);
+    assert_int_not_equal(fcntl(fd, F_GETFD), -1);
+    close(fd);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
 }
 
 /* Without descriptor and name there is no way to grow: refused, and the rest works on. */
@@ -305,13 +346,22 @@ static void a_killed_writer_is_dead(void **state) {
 int main(void) {
 #define WITH_DIRECTORY(TEST) cmocka_unit_test_setup_teardown(TEST, fixture_set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH_DIRECTORY(the_header_says_whose_it_is),     WITH_DIRECTORY(two_recordings_are_two_files),
-        WITH_DIRECTORY(a_senseless_capacity_is_refused), WITH_DIRECTORY(space_is_zeroed_and_apart),
-        WITH_DIRECTORY(a_file_grows_up_to_its_capacity), WITH_DIRECTORY(anonymous_memory_has_its_capacity_too),
-        WITH_DIRECTORY(a_missing_directory_is_made),     WITH_DIRECTORY(a_chosen_directory_has_no_second),
-        WITH_DIRECTORY(the_next_directory_is_tried),     WITH_DIRECTORY(an_unwritable_directory_is_said),
-        WITH_DIRECTORY(nothing_hidden_is_left_behind),   WITH_DIRECTORY(the_lock_lives_with_the_mapping),
-        WITH_DIRECTORY(it_grows_without_its_descriptor), WITH_DIRECTORY(it_cannot_grow_when_deleted),
+        WITH_DIRECTORY(the_header_says_whose_it_is),
+        WITH_DIRECTORY(two_recordings_are_two_files),
+        WITH_DIRECTORY(a_senseless_capacity_is_refused),
+        WITH_DIRECTORY(space_is_zeroed_and_apart),
+        WITH_DIRECTORY(a_file_grows_up_to_its_capacity),
+        WITH_DIRECTORY(anonymous_memory_has_its_capacity_too),
+        WITH_DIRECTORY(a_missing_directory_is_made),
+        WITH_DIRECTORY(a_chosen_directory_has_no_second),
+        WITH_DIRECTORY(the_next_directory_is_tried),
+        WITH_DIRECTORY(an_unwritable_directory_is_said),
+        WITH_DIRECTORY(nothing_hidden_is_left_behind),
+        WITH_DIRECTORY(the_lock_lives_with_the_mapping),
+        WITH_DIRECTORY(it_grows_without_its_descriptor),
+        WITH_DIRECTORY(it_cannot_grow_when_deleted),
+        WITH_DIRECTORY(a_descriptor_of_others_is_not_closed),
+        WITH_DIRECTORY(more_than_the_capacity_is_refused),
         WITH_DIRECTORY(a_killed_writer_is_dead),
     };
     return cmocka_run_group_tests_name("recording", tests, NULL, NULL);

@@ -36,7 +36,7 @@ static bool exists(const char *name) {
 
 static struct tg_retention trim(size_t files_max, uint64_t bytes_max) {
     int directory_fd = open_directory();
-    struct tg_retention result = tg_retention_trim(directory_fd, files_max, bytes_max);
+    struct tg_retention result = tg_retention_trim(directory_fd, files_max, bytes_max, NULL);
     close(directory_fd);
     return result;
 }
@@ -86,10 +86,12 @@ static void test_other_files_are_not_touched(void **state) {
     (void)state;
     make_old_files(8);
     make_file("notes.txt", HOUR_S * 100, 4096);
-    make_file(".hidden.tgr", HOUR_S * 100, 4096);
+    make_file(".1-young.tgr", 1, 4096);
+    make_file(".1-old.tgr", HOUR_S * 100, 4096);
     assert_true(trim(1, 1 << 20).removed_count > 0);
     assert_true(exists("notes.txt"));
-    assert_true(exists(".hidden.tgr"));
+    assert_true(exists(".1-young.tgr"));
+    assert_false(exists(".1-old.tgr"));
 }
 
 static void test_a_living_process_keeps_its_recording(void **state) {
@@ -104,6 +106,20 @@ static void test_a_living_process_keeps_its_recording(void **state) {
     assert_int_equal(access(recording.path, F_OK), 0);
     tg_recording_close(&recording);
     assert_int_equal(trim(0, 0).removed_count, 1);
+}
+
+static void test_a_run_keeps_its_recordings(void **state) {
+    (void)state;
+    static const uint8_t run[16] = {1, 2, 3};
+    struct tg_recording recording;
+    struct tg_recording_options options = {.service = "child", .run_uuid = run};
+    assert_int_equal(tg_recording_open(&recording, &options, NULL, NULL), TG_OK);
+    tg_recording_close(&recording);
+    int directory_fd = open_directory();
+    assert_int_equal(tg_retention_trim(directory_fd, 0, 0, run).removed_count, 0);
+    static const uint8_t other[16] = {1, 2, 4};
+    assert_int_equal(tg_retention_trim(directory_fd, 0, 0, other).removed_count, 1);
+    close(directory_fd);
 }
 
 static void test_a_new_recording_trims(void **state) {
@@ -125,6 +141,7 @@ int main(void) {
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_other_files_are_not_touched, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_living_process_keeps_its_recording, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_run_keeps_its_recordings, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_new_recording_trims, fixture_set_up, fixture_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

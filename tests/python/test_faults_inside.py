@@ -414,7 +414,9 @@ def test_tokens_are_reused() -> None:
             down(n - 1)
 
     (token_type,) = (
-        kind for kind in type.__subclasses__(object) if (kind.__module__, kind.__name__) == ("tachograph._native", "Token")
+        kind
+        for kind in type.__subclasses__(object)
+        if (kind.__module__, kind.__name__) == ("tachograph._native", "Token")
     )
     sys.setrecursionlimit(10_000)
     down(5000)
@@ -593,7 +595,10 @@ def test_memory_that_ends_anywhere() -> None:
     def work(depth: int) -> int:
         return leaf() + sum(generator()) + (work(depth - 1) if depth else 0)
 
-    code = compile("def f(n):\n    def g(): return n\n    return g()\nclass A:\n    def m(self): yield 1\n", "x", "exec")
+    # CPython itself crashes where memory ends while it makes a function: none is made while it does.
+    code = compile(
+        "def f(n):\n    def g(): return n\n    return g()\nclass A:\n    def m(self): yield 1\n", "x", "exec"
+    )
     names: dict[str, Any] = {}
 
     def fresh() -> None:
@@ -603,9 +608,7 @@ def test_memory_that_ends_anywhere() -> None:
 
     def instrumented() -> None:
         tachograph.instrument(names)
-        names["f"](1)
         tachograph.uninstrument(names)
-        names["f"](1)
 
     def everywhere() -> None:
         tachograph.instrument("fresh.*")
@@ -623,7 +626,7 @@ def test_memory_that_ends_anywhere() -> None:
         lambda: span("m" + str(time.monotonic_ns())),
         lambda: wrapped("abc"),
         lambda: timing(max)(1, 2),
-        lambda: timing(lambda: 1)(),
+        lambda: timing(names["f"]),
         lambda: repr(next(iter(statistics().values()))),
         _native.unmatched_patterns,
     ]
@@ -638,10 +641,11 @@ def test_memory_that_ends_anywhere() -> None:
             testing.set_nomemory(start, start + 1 if start % 2 else 0)
             try:
                 attempt()
-            except MemoryError:
+            except (MemoryError, SystemError):  # CPython 3.12 forgets to set the former now and then
                 failed += 1
             finally:
                 testing.remove_mem_hooks()
+            assert names["f"](1) == 1
     assert failed > 200
     gc.collect()
     with pytest.MonkeyPatch.context() as patch:
@@ -650,7 +654,7 @@ def test_memory_that_ends_anywhere() -> None:
             testing.set_nomemory(start, start + 1)
             try:
                 everywhere()
-            except MemoryError:
+            except (MemoryError, SystemError):
                 failed += 1
             finally:
                 testing.remove_mem_hooks()

@@ -86,7 +86,9 @@ def test_kill_9_takes_nothing(environment: dict[str, str], tmp_path: Path, repor
     assert told > 30
 
 
-@pytest.mark.parametrize("end", ["os._exit(3)", "os.abort()", "os.kill(os.getpid(), 15)", "os.execv('/bin/true', ['true'])"])
+@pytest.mark.parametrize(
+    "end", ["os._exit(3)", "os.abort()", "os.kill(os.getpid(), 15)", "os.execv('/bin/true', ['true'])"]
+)
 def test_sudden_ends(end: str, run: Any, runtime: Path, report: Any) -> None:
     run(TIMED + f"@timing\ndef f(): pass\n@timing\ndef g():\n    f()\n    {end}\nf()\ng()\n", code=None)
     (path,) = recordings(runtime)
@@ -237,14 +239,18 @@ def test_runtime_directories_that_cannot_be_used(directory: str, message: str, r
 def test_a_full_file_system(run: Any, runtime: Path, report: Any) -> None:
     """A limit on files acts like one: nothing may raise SIGBUS or SIGXFSZ."""
     functions = "".join(f"@timing\ndef f{n}(): pass\n" for n in range(2000))
-    program = TIMED + functions + (
-        "import threading\n"
-        "every = [globals()[f'f{n}'] for n in range(2000)]\n"
-        "def run():\n    for _ in range(3):\n        for f in every: f()\n"
-        "threads = [threading.Thread(target=run) for _ in range(4)]\n"
-        "for t in threads: t.start()\n"
-        "for t in threads: t.join()\n"
-        "print(len(tachograph.statistics()))\n"
+    program = (
+        TIMED
+        + functions
+        + (
+            "import threading\n"
+            "every = [globals()[f'f{n}'] for n in range(2000)]\n"
+            "def run():\n    for _ in range(3):\n        for f in every: f()\n"
+            "threads = [threading.Thread(target=run) for _ in range(4)]\n"
+            "for t in threads: t.start()\n"
+            "for t in threads: t.join()\n"
+            "print(len(tachograph.statistics()))\n"
+        )
     )
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (%d, %d))\n"
     assert int(run(program).stdout) == 2000
@@ -311,7 +317,7 @@ def test_an_unknown_clock(run: Any) -> None:
     program = TIMED + "@timing\ndef f(): pass\nf()\nprint(tachograph.statistics()['__main__::f'].call_count)\n"
     done = run(program, environment={"TACHOGRAPH_CLOCK": "bogus", "PYTHONWARNINGS": "default"}, code=None)
     assert (done.returncode, done.stdout) == (0, "1\n")
-    assert "RuntimeWarning: tachograph: TACHOGRAPH_CLOCK is ignored: unknown clock \"bogus\"" in done.stderr
+    assert 'RuntimeWarning: tachograph: TACHOGRAPH_CLOCK is ignored: unknown clock "bogus"' in done.stderr
     assert "choose auto, tsc, monotonic or cpu" in done.stderr
 
 
@@ -426,7 +432,10 @@ assert all(k.running_count == 0 for k in known.values())
 
 
 def test_a_fork_draws_no_warning(run: Any) -> None:
-    run(TIMED + "@timing\ndef f(): pass\nf()\npid = os.fork()\nif not pid: f(); os._exit(0)\nassert os.waitpid(pid, 0)[1] == 0\n")
+    run(
+        TIMED
+        + "@timing\ndef f(): pass\nf()\npid = os.fork()\nif not pid: f(); os._exit(0)\nassert os.waitpid(pid, 0)[1] == 0\n"
+    )
 
 
 # Interpreters.

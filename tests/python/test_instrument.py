@@ -79,7 +79,11 @@ EVERYTHING = {
         ("shop.cart::Cart.*", (), {"shop.cart::Cart.add", "shop.cart::Cart.remove"}),
         (["shop", "shop.stock"], (), {"shop::greet", "shop.stock::count"}),
         (("shop.stock*",), "shop.stock", {"shop.stock.deep::dig", "shop.stock.deep::dig.<locals>.inner"}),
-        ("shop.*", ["shop.cart::Cart.*", "*::dig"], set(EVERYTHING) - {f"shop.cart::Cart.{m}" for m in ("add", "remove")} - {"shop.stock.deep::dig"}),
+        (
+            "shop.*",
+            ["shop.cart::Cart.*", "*::dig"],
+            set(EVERYTHING) - {f"shop.cart::Cart.{m}" for m in ("add", "remove")} - {"shop.stock.deep::dig"},
+        ),
         ("*::total", (), {"shop.cart::total"}),
         ({"shop.cart::Cart.add"}, (), {"shop.cart::Cart.add"}),
         ("shop.*::*<locals>*", (), {"shop.stock.deep::dig.<locals>.inner"}),
@@ -135,7 +139,9 @@ def test_uninstrument_a_part(module_path: Path) -> None:
 
 
 def test_an_inner_function_alone_comes_back(module_path: Path) -> None:
-    write(module_path, {"nest.py": "def a():\n    def b():\n        def c(): return 1\n        return c\n    return b\n"})
+    write(
+        module_path, {"nest.py": "def a():\n    def b():\n        def c(): return 1\n        return c\n    return b\n"}
+    )
     import nest  # type: ignore[import-not-found]
 
     original = nest.a.__code__
@@ -545,7 +551,10 @@ def test_circular_imports(module_path: Path) -> None:
 
 
 def test_modules_that_load_themselves_in_odd_ways(module_path: Path) -> None:
-    write(module_path, {"odd.py": "def f(): return 1\n", "lazy.py": "def g(): return 2\n", "other_name.py": "def h(): return 3\n"})
+    write(
+        module_path,
+        {"odd.py": "def f(): return 1\n", "lazy.py": "def g(): return 2\n", "other_name.py": "def h(): return 3\n"},
+    )
     instrument(["odd", "lazy", "renamed"])
     spec = importlib.util.spec_from_file_location("renamed", module_path / "other_name.py")
     assert spec
@@ -678,7 +687,9 @@ def test_get_code_that_gives_nothing(module_path: Path) -> None:
         def get_code(self, fullname: str) -> None:
             return None
 
-    spec = importlib.util.spec_from_file_location("empty", module_path / "empty.py", loader=Loader("empty", str(module_path / "empty.py")))
+    spec = importlib.util.spec_from_file_location(
+        "empty", module_path / "empty.py", loader=Loader("empty", str(module_path / "empty.py"))
+    )
     with pytest.raises(ImportError, match=r"cannot load module 'empty' when get_code\(\) returns None"):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))  # type: ignore[union-attr, arg-type]
 

@@ -202,9 +202,9 @@ def test_output_that_cannot_be_written_is_known_before(cli: Any) -> None:
     assert cli("run", "-o", cli.directory, script).returncode == 125
 
 
-def test_full_disk_is_125_and_names_the_recording(cli: Any) -> None:
-    result = cli("run", "-o", "/dev/full", cli.script(WORK))
-    assert result.returncode == 125
+def test_full_disk_names_the_recording_and_leaves_the_exit_code(cli: Any) -> None:
+    result = cli("run", "-o", "/dev/full", cli.script(WORK + "\nimport sys; sys.exit(3)"))
+    assert result.returncode == 3
     assert f"tachograph report {cli.recordings()[-1]}" in result.stderr
     assert "No space left" in result.stderr
 

@@ -408,7 +408,17 @@ def scenario() -> list[object]:
     done += [isinstance(42, Made), namespaces(1), matches(Point(0, 2)), matches([1, 2]), matches({"k": 1, "l": 2})]
     generator = numbers(3)
     done += [next(generator), generator.throw(KeyError), next(generator), generator.close()]
-    for kind in ("zero", "chained", "context", "generator", "thrown", "coroutine", "comprehension", "with", "except star"):
+    for kind in (
+        "zero",
+        "chained",
+        "context",
+        "generator",
+        "thrown",
+        "coroutine",
+        "comprehension",
+        "with",
+        "except star",
+    ):
         try:
             fails(kind)
         except Exception as error:

@@ -58,14 +58,28 @@ def functions() -> Iterator[tuple[str, types.FunctionType]]:
 def signatures() -> None:
     for name, function in functions():
         print(name, inspect.signature(function), inspect.getfullargspec(function), inspect.unwrap(function) is function)
-    for each in (subject.decorated, subject.twice, subject.Point, subject.Square, subject.Square(1).area, subject.Shape.make):
+    for each in (
+        subject.decorated,
+        subject.twice,
+        subject.Point,
+        subject.Square,
+        subject.Square(1).area,
+        subject.Shape.make,
+    ):
         print(inspect.signature(each))
     print(inspect.getcallargs(subject.add, 1, 2, 3, z=5))
 
 
 def kinds() -> None:
     checks = [inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction, inspect.isfunction]
-    checks += [inspect.isroutine, inspect.ismethod, callable, gc.is_tracked, asyncio.iscoroutinefunction, inspect.isabstract]
+    checks += [
+        inspect.isroutine,
+        inspect.ismethod,
+        callable,
+        gc.is_tracked,
+        asyncio.iscoroutinefunction,
+        inspect.isabstract,
+    ]
     warnings.simplefilter("ignore")
     for name, function in functions():
         print(name, [check(function) for check in checks], type(function), sys.getsizeof(function), bool(function))
@@ -82,7 +96,13 @@ def closures() -> None:
     for name, function in functions():
         with contextlib.suppress(ValueError):
             variables = inspect.getclosurevars(function)
-            print(name, sorted(variables.nonlocals), sorted(variables.globals), sorted(variables.builtins), variables.unbound)
+            print(
+                name,
+                sorted(variables.nonlocals),
+                sorted(variables.globals),
+                sorted(variables.builtins),
+                variables.unbound,
+            )
         print([cell.cell_contents.__class__ for cell in function.__closure__ or ()])
 
 
@@ -98,7 +118,12 @@ def codes() -> None:
     for name, function in functions():
         code = function.__code__
         lines = sorted({line for _, _, line in code.co_lines() if line})
-        print(name, [getattr(code, f"co_{each}") for each in names], lines, {line for _, line in dis.findlinestarts(code) if line})
+        print(
+            name,
+            [getattr(code, f"co_{each}") for each in names],
+            lines,
+            {line for _, line in dis.findlinestarts(code) if line},
+        )
         print(repr(code).split(" at ")[0], [type(c) for c in code.co_consts if isinstance(c, str)], code.co_consts[:1])
         assert code == code.replace()
         assert hash(code) == hash(code.replace())
@@ -116,15 +141,38 @@ def code_identity() -> None:
 
 
 def pickles() -> None:
-    things: list[object] = [subject.add, subject.Square, subject.Square.make, subject.Square(3).area, subject.Point(1, 2)]
-    things += [subject.Color.RED, subject.Version, subject.twice.func.__name__, subject.numbers, subject.switch, subject.fib]
-    things += [subject.decorated, subject.Shape.unit, functools.partial(subject.add, 1), subject.Box[int], subject.describe]
+    things: list[object] = [
+        subject.add,
+        subject.Square,
+        subject.Square.make,
+        subject.Square(3).area,
+        subject.Point(1, 2),
+    ]
+    things += [
+        subject.Color.RED,
+        subject.Version,
+        subject.twice.func.__name__,
+        subject.numbers,
+        subject.switch,
+        subject.fib,
+    ]
+    things += [
+        subject.decorated,
+        subject.Shape.unit,
+        functools.partial(subject.add, 1),
+        subject.Box[int],
+        subject.describe,
+    ]
     for thing in things:
         for protocol in range(2 if thing is things[3] else 0, pickle.HIGHEST_PROTOCOL + 1):
             text = pickle.dumps(thing, protocol)
             again = pickle.loads(text)
             print(text, again is thing or again == thing or repr(again)[:30])
-    for thing in (subject.double, subject.closure, next(subject.functions) if hasattr(subject, "functions") else subject.outer(1)):
+    for thing in (
+        subject.double,
+        subject.closure,
+        next(subject.functions) if hasattr(subject, "functions") else subject.outer(1),
+    ):
         try:
             pickle.dumps(thing)
         except Exception as error:
@@ -133,7 +181,12 @@ def pickles() -> None:
 
 def copies() -> None:
     for name, function in functions():
-        print(name, copy.copy(function) is function, copy.deepcopy(function) is function, weakref.ref(function)() is function)
+        print(
+            name,
+            copy.copy(function) is function,
+            copy.deepcopy(function) is function,
+            weakref.ref(function)() is function,
+        )
     print(copy.deepcopy({"f": subject.add, "m": subject.Square(2).area})["f"] is subject.add)
     local = subject.outer(5)
     gone: list[str] = []
@@ -151,7 +204,12 @@ def functools_tools() -> None:
     square = subject.Square(2)
     print(square.expensive, vars(square), functools.reduce(subject.add, [1, 2, 3]))
     wrapped = functools.wraps(subject.add)(lambda *a: None)
-    print(wrapped.__name__, wrapped.__wrapped__ is subject.add, sorted(vars(wrapped)), wrapped.__doc__ == subject.add.__doc__)
+    print(
+        wrapped.__name__,
+        wrapped.__wrapped__ is subject.add,
+        sorted(vars(wrapped)),
+        wrapped.__doc__ == subject.add.__doc__,
+    )
     print(functools.cmp_to_key(lambda a, b: a - b)(3) < functools.cmp_to_key(lambda a, b: a - b)(4))
     method = functools.partialmethod(subject.add, 5)
     print(type("P", (), {"m": method, "__add__": lambda s, o: 1, "__radd__": lambda s, o: 2})().m.func.__name__)
@@ -166,12 +224,20 @@ def classes() -> None:
             print(type(error).__name__, error)
     with contextlib.suppress(dataclasses.FrozenInstanceError):
         subject.Point(1).x = 2
-    print(dataclasses.fields(subject.Point), dataclasses.asdict(subject.Point(1, 2)), dataclasses.replace(subject.Point(1), y=5))
+    print(
+        dataclasses.fields(subject.Point),
+        dataclasses.asdict(subject.Point(1, 2)),
+        dataclasses.replace(subject.Point(1), y=5),
+    )
     print(subject.Point(1) < subject.Point(2), hash(subject.Point(1)) == hash(subject.Point(1)), subject.Point(3))
     print(list(subject.Color), subject.Color.default(), subject.Color.__members__, subject.Flags.A | subject.Flags.B)
     print(subject.Square.keywords, subject.Made().attribute, type(subject.Made.attribute), subject.Made().called)
-    print(isinstance(42, subject.Made), subject.Square.__mro__, sorted(vars(subject.Square)), subject.Square.name.__doc__)
-    print([(kind, name) for name, kind, _, _ in inspect.classify_class_attrs(subject.Square) if not name.startswith("__")])
+    print(
+        isinstance(42, subject.Made), subject.Square.__mro__, sorted(vars(subject.Square)), subject.Square.name.__doc__
+    )
+    print(
+        [(kind, name) for name, kind, _, _ in inspect.classify_class_attrs(subject.Square) if not name.startswith("__")]
+    )
 
 
 def types_and_hints() -> None:
@@ -179,7 +245,11 @@ def types_and_hints() -> None:
         print(name, typing.get_type_hints(getattr(subject, name)))
     print(typing.get_type_hints(subject.Point), [inspect.signature(f) for f in typing.get_overloads(subject.parse)])
     print(isinstance([], subject.Sized), isinstance(3, subject.Sized), subject.Box[int], subject.Box[int](3).get())
-    print(subject.Box.__parameters__, typing.get_origin(subject.Box[int]), inspect.get_annotations(subject.add, eval_str=True))
+    print(
+        subject.Box.__parameters__,
+        typing.get_origin(subject.Box[int]),
+        inspect.get_annotations(subject.add, eval_str=True),
+    )
     for name, function in functions():
         print(name, inspect.get_annotations(function))
 
@@ -196,7 +266,18 @@ def doctests() -> None:
     print(result, out.getvalue())
 
 
-KINDS = ["zero", "chained", "context", "generator", "thrown", "group", "coroutine", "comprehension", "class", "signature"]
+KINDS = [
+    "zero",
+    "chained",
+    "context",
+    "generator",
+    "thrown",
+    "group",
+    "coroutine",
+    "comprehension",
+    "class",
+    "signature",
+]
 KINDS += ["with", "assert", "except star"]
 
 
@@ -208,7 +289,12 @@ def tracebacks() -> None:
             print("".join(traceback.format_exception(error)))
             trace = error.__traceback__
             while trace:
-                print(trace.tb_frame.f_code.co_qualname, trace.tb_lineno, trace.tb_frame.f_lineno, sorted(trace.tb_frame.f_locals))
+                print(
+                    trace.tb_frame.f_code.co_qualname,
+                    trace.tb_lineno,
+                    trace.tb_frame.f_lineno,
+                    sorted(trace.tb_frame.f_locals),
+                )
                 trace = trace.tb_next
             captured = traceback.TracebackException.from_exception(error, capture_locals=True)
             print([(f.name, f.lineno, f.end_lineno, f.colno, f.end_colno, sorted(f.locals)) for f in captured.stack])
@@ -256,7 +342,9 @@ def down_sorted(reached):
     for limit in (100, 1000):
         sys.setrecursionlimit(limit)
         print(depths(names["down"]), depths(names["down_lambda"]), depths(names["instance"]))
-        print(depths(lambda r: next(names["down_generator"](r))), depths(lambda r: names["down_coroutine"](r).send(None)))
+        print(
+            depths(lambda r: next(names["down_generator"](r))), depths(lambda r: names["down_coroutine"](r).send(None))
+        )
         print(depths(names["down_sorted"]))
     sys.setrecursionlimit(20_000)
     print(depths(names["down"]))
@@ -372,7 +460,17 @@ def stepping() -> None:
 
 
 def debugging() -> None:
-    look = ["args", "where", "p sorted(locals())", "up", "list", "down", "longlist", "whatis subject.add", "source subject.add"]
+    look = [
+        "args",
+        "where",
+        "p sorted(locals())",
+        "up",
+        "list",
+        "down",
+        "longlist",
+        "whatis subject.add",
+        "source subject.add",
+    ]
     sessions = [
         ["step", "step", *look, "next", "next", "tbreak subject.numbers", "continue", *look, "next", "next", "next"],
         ["tbreak subject.gather", "continue", *look, *["next"] * 30, *look, "return", "step"],
@@ -381,7 +479,9 @@ def debugging() -> None:
     ]
     out = io.StringIO()
     for commands in sessions:
-        debugger = pdb.Pdb(stdin=io.StringIO("\n".join([*commands, "quit"]) + "\n"), stdout=out, nosigint=True, readrc=False)
+        debugger = pdb.Pdb(
+            stdin=io.StringIO("\n".join([*commands, "quit"]) + "\n"), stdout=out, nosigint=True, readrc=False
+        )
         debugger.use_rawinput = False
         with contextlib.suppress(bdb.BdbQuit):
             debugger.runcall(subject.scenario)
@@ -395,7 +495,11 @@ def suspended() -> None:
         generator = make()
         while True:
             frame = generator.gi_frame
-            print(inspect.getgeneratorstate(generator), frame and (frame.f_lineno, sorted(frame.f_locals)), generator.gi_running)
+            print(
+                inspect.getgeneratorstate(generator),
+                frame and (frame.f_lineno, sorted(frame.f_locals)),
+                generator.gi_running,
+            )
             print(generator.gi_yieldfrom and generator.gi_yieldfrom.__name__, inspect.getgeneratorlocals(generator))
             if next(generator, "end") == "end":
                 break
@@ -425,9 +529,12 @@ def stacks() -> None:
         print([(f.function, f.lineno, f.code_context, f.index) for f in inspect.stack() if "subject" in f.filename])
         return ""
 
-    with unittest.mock.patch.object(subject, "TABLE", new=type("Looking", (dict,), {"__len__": lambda s: look() and 1 or 0})()):
+    with unittest.mock.patch.object(
+        subject, "TABLE", new=type("Looking", (dict,), {"__len__": lambda s: look() and 1 or 0})()
+    ):
         subject.outer(1)(2)
     list(map(look, subject.numbers(1)))
+
     async def main() -> None:
         task = asyncio.create_task(subject.gather_like() if hasattr(subject, "gather_like") else asyncio.sleep(0))
         task.print_stack(file=sys.stdout)
@@ -452,7 +559,11 @@ def mocks() -> None:
             subject.add()
         except TypeError as error:
             print(error)
-    print(subject.add(1), unittest.mock.create_autospec(subject.switch), unittest.mock.create_autospec(subject.Square)(1).area)
+    print(
+        subject.add(1),
+        unittest.mock.create_autospec(subject.switch),
+        unittest.mock.create_autospec(subject.Square)(1).area,
+    )
     with unittest.mock.patch.object(subject.Square, "area", lambda self: 99):
         print(subject.Square(1).area())
     print(subject.Square(1).area())
