@@ -8,9 +8,9 @@
 
 #include "state.h"
 
-/* From now on modules loaded from files, and those frozen into the interpreter, are given to tg_instrument_code() before
- * their code runs. The loaders keep their identity: one method of two of importlib's classes is replaced. Idempotent. -1
- * with an exception set. */
+/* From now on modules loaded from files, and those frozen into the interpreter, are given to tg_instrument_code()
+ * before their code runs. The loaders keep their identity: one method of two of importlib's classes is replaced.
+ * Idempotent. -1 with an exception set. */
 int tg_hook_install(struct tg_state *state, PyObject *module);
 /* Takes the methods back. */
 void tg_hook_remove(struct tg_state *state);

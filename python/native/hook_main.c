@@ -1,8 +1,8 @@
 /*
  * Hook into the main program. `tachograph run` starts plain Python, so that everything about the program is as it would
  * be without us; its code must then be reached on its way to the interpreter. A frame evaluation function (PEP 523) is
- * set from start-up until the first frame of __main__ is about to run; there the functions in the constants of that code
- * are exchanged, and the evaluation function is taken back, before any code of the program has run.
+ * set from start-up until the first frame of __main__ is about to run; there the functions in the constants of that
+ * code are exchanged, and the evaluation function is taken back, before any code of the program has run.
  *
  * The interpreter's frame is private to each version, hence its internal header, here and nowhere else.
  */

@@ -362,8 +362,8 @@ static PyObject *remove_probes(void *context, PyObject *Py_UNUSED(module), PyCod
     return restore(context, code);
 }
 
-/* uninstrument_functions(functions | None, patterns) -> int: takes the timing away from the functions, or from all there
- * are, as far as a pattern names them; "*" names all. Modules loaded later follow. */
+/* uninstrument_functions(functions | None, patterns) -> int: takes the timing away from the functions, or from all
+ * there are, as far as a pattern names them; "*" names all. Modules loaded later follow. */
 PyObject *tg_uninstrument_functions(PyObject *module, PyObject *args) {
     PyObject *functions;
     PyObject *patterns;

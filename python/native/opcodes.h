@@ -39,7 +39,7 @@ struct tg_opcode {
 /* By number; zero where there is no such instruction. */
 extern const struct tg_opcode tg_opcodes[256];
 
-#define TG_OPCODE_NUMBER(name, number, caches, flags) TG_OP_##name = number,
+#define TG_OPCODE_NUMBER(name, number, caches, flags) TG_OP_##name = (number),
 #define TG_OPCODE_ABSENT(name)                        TG_OP_##name = 256,
 enum tg_opcode_number { TG_OPCODES(TG_OPCODE_NUMBER) TG_MISSING_OPCODES(TG_OPCODE_ABSENT) };
 

@@ -1,9 +1,10 @@
 /*
  * The extension's state, and what its files owe each other.
  *
- * Everything here runs under the GIL. There is one state in a process, in the main interpreter: module.c refuses others.
- * It is reached from the module and never freed, because frames hold tokens, and code holds probes, after the module is
- * gone; and a module that is imported anew, as tests that tidy sys.modules have it, must know what the one before timed.
+ * Everything here runs under the GIL. There is one state in a process, in the main interpreter: module.c refuses
+ * others. It is reached from the module and never freed, because frames hold tokens, and code holds probes, after the
+ * module is gone; and a module that is imported anew, as tests that tidy sys.modules have it, must know what the
+ * one before timed.
  */
 #ifndef TG_STATE_H
 #define TG_STATE_H

@@ -271,8 +271,8 @@ static bool make_room(struct tg_state *state, const struct tg_snapshot *snapshot
     return true;
 }
 
-/* Turns each row into what is new in it, and `drained` into the row. In one go: nothing here runs Python, so two drains at
- * a time share out what is new. `before` receives what `drained` was. */
+/* Turns each row into what is new in it, and `drained` into the row. In one go: nothing here runs Python, so two drains
+ * at a time share out what is new. `before` receives what `drained` was. */
 static bool subtract_drained(struct tg_state *state, struct tg_snapshot *snapshot, struct tg_measures *before) {
     bool copied = true;
     for (size_t i = 0; i < snapshot->row_count; i++) {

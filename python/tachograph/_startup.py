@@ -22,9 +22,11 @@ def _lines(variable: str) -> list[str]:
 
 
 def _start_directories() -> set[str]:
-    """Where the program's own code lies: the script's directory; the current one for ``-m``, ``-c`` and commands that
-    were installed into the environment, such as pytest. Code knows its file as it was named, so where symbolic links
-    lead there the directory has two names."""
+    """Where the program's own code lies: the script's directory.
+
+    It is the current one for ``-m``, ``-c`` and commands that were installed into the environment, such as pytest. Code
+    knows its file as it was named, so where symbolic links lead there the directory has two names.
+    """
     script = sys.argv[0] if sys.argv else ""
     path = os.path.abspath(script)
     if script in ("", "-", "-c", "-m") or os.path.dirname(path) in {prefix + "bin" for prefix in _environments()}:

@@ -39,6 +39,5 @@ def functions_of_namespace(names: Mapping[str, object]) -> Iterator[types.Functi
         if isinstance(value, type):
             if value.__module__ == module:
                 yield from functions_of_class(value)
-        elif isinstance(value, types.FunctionType):
-            if value.__globals__ is names:
-                yield value
+        elif isinstance(value, types.FunctionType) and value.__globals__ is names:
+            yield value

@@ -7,7 +7,7 @@ import sys
 
 from tachograph import _native
 
-_registered = False
+_registered: list[int] = []  # the process that has asked for the message at its end
 
 
 def _near_names(module: str) -> list[str]:
@@ -29,16 +29,15 @@ def unmatched() -> list[str]:
 
 def warn_at_exit() -> None:
     """Prints the messages to stderr when this process, not a forked child, comes to its end. Once."""
-    global _registered
     if _registered or "TACHOGRAPH_RUN" in os.environ:
         return
-    _registered = True
+    _registered.append(os.getpid())
     import atexit
 
-    atexit.register(_warn, os.getpid())
+    atexit.register(_warn)
 
 
-def _warn(pid: int) -> None:
-    if os.getpid() == pid and sys.stderr is not None:
+def _warn() -> None:
+    if [os.getpid()] == _registered and sys.stderr is not None:
         for message in unmatched():
             print(message, file=sys.stderr)

@@ -64,8 +64,9 @@ tg_ns tg_clock_monotonic_ns(void);
 
 static inline uint64_t tg_clock_ticks(const struct tg_clock *clock) {
 #if defined(__x86_64__)
-    if (__builtin_expect(clock->kind == TG_CLOCK_TSC, 1))
+    if (__builtin_expect(clock->kind == TG_CLOCK_TSC, 1)) {
         return __rdtsc();
+    }
 #endif
     return clock->read();
 }

@@ -53,7 +53,7 @@ static inline unsigned tg_histogram_index(uint64_t ns) {
     if (ns >= (UINT64_C(1) << TG_HISTOGRAM_LAST_BIT)) {
         return TG_HISTOGRAM_BUCKETS - 1;
     }
-    unsigned bit = 63U - (unsigned)__builtin_clzll(ns);                 /* the octave: 2^bit <= ns < 2^(bit + 1) */
+    unsigned bit = 63U ^ (unsigned)__builtin_clzll(ns);                 /* the octave: 2^bit <= ns < 2^(bit + 1) */
     unsigned part = (unsigned)(ns >> (bit - TG_HISTOGRAM_OCTAVE_BITS)); /* 8..15: the octave's eighth, plus 8 */
     /* The eighth counts from 8, so one octave is subtracted with the first bit. */
     return ((bit - TG_HISTOGRAM_FIRST_BIT - 1) << TG_HISTOGRAM_OCTAVE_BITS) + part + 1;

@@ -14,7 +14,8 @@
  *                                                                --> struct tg_counters --> struct tg_buckets
  *
  * Function f lies in chunk f / 1024 at index f % 1024; the other tables work alike.  Function 0 and thread 0 exist in
- * every recording: function 0 takes the calls of functions past the limit, thread 0 the counts of threads that ended.
+ * every recording: function 0 stands for those past the limit, whose calls are counted in tg_thread_entry.overflow;
+ * thread 0 takes the counts of threads that ended.
  *
  * Who writes what.  A tg_counters and the buckets behind it are written by the one thread that owns the tg_thread_entry
  * (thread 0 by a thread that ends, one at a time); everything is read at any moment.  Writers never wait:
@@ -40,8 +41,8 @@
  * lifetime pair takes in what leaves the two slots.
  *
  * Histogram.  Buckets as in measure/histogram.h, 32 bits each, given to a block at its second call (the only call of a
- * block with TG_PLACE_NONE is in last_ns).  A bucket that would wrap carries into a second array of the same shape, while
- * carry_sequence is odd.
+ * block with TG_PLACE_NONE is in last_ns).  A bucket that would wrap carries into a second array of the same shape,
+ * while carry_sequence is odd.
  *
  * A reader takes nothing for granted: it checks the header once (tg_reader_open) and every place it follows against
  * the bytes it has mapped, and counts what it had to leave out.

@@ -103,6 +103,15 @@ static void write_header(struct tg_recording *recording, const struct tg_recordi
     header->magic = TG_RECORDING_MAGIC;
 }
 
+/* Where the file system is full, recordings of ended processes make room. */
+static enum tg_status reserve_first(int fd, int directory_fd, const uint8_t *run_uuid, struct tg_error *err) {
+    enum tg_status status = reserve_file(fd, 0, FIRST_BYTES, err);
+    if (status != TG_OK && tg_retention_trim(directory_fd, 0, 0, run_uuid).removed_count > 0) {
+        status = reserve_file(fd, 0, FIRST_BYTES, err);
+    }
+    return status;
+}
+
 /* A low number may be one the program has closed and expects to get again, and 0 to 2 are written to by habit. */
 static int move_out_of_the_way(int fd) {
     int moved = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
@@ -135,7 +144,8 @@ static enum tg_status create_file(struct tg_recording *recording, const struct t
         status = tg_error_set_errno(err, errno, "cannot make a recording in \"%s\"", directory);
         goto done;
     }
-    if ((status = lock_file(fd, err)) != TG_OK || (status = reserve_file(fd, 0, FIRST_BYTES, err)) != TG_OK
+    if ((status = lock_file(fd, err)) != TG_OK
+        || (status = reserve_first(fd, directory_fd, options->run_uuid, err)) != TG_OK
         || (status = map_shared(recording, fd, err)) != TG_OK) {
         goto done;
     }

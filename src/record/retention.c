@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define NAME_SIZE 64
@@ -95,6 +96,10 @@ struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64
     struct listing listing = {.files = NULL};
     list_files(&listing, directory_fd);
     struct tg_retention result = {.file_count = listing.count, .bytes = listing.bytes};
+    struct statvfs space;
+    if (fstatvfs(directory_fd, &space) == 0 && space.f_blocks * space.f_frsize / 4 < bytes_max) {
+        bytes_max = space.f_blocks * space.f_frsize / 4; /* a container's memory file system is small */
+    }
     if (result.file_count > files_max || result.bytes > bytes_max) {
         int64_t now_s = tg_clock_wall_ns() / 1000000000;
         qsort(listing.files, listing.count, sizeof *listing.files, by_age);

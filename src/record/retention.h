@@ -1,12 +1,13 @@
 /*
  * retention: recordings outlive their processes, in memory more often than not, so their number is bounded.
  *
- * A process that makes a recording looks at the directory first. When more than TG_RETENTION_FILES recordings lie there,
- * or more than TG_RETENTION_BYTES, it removes those of ended processes, oldest first, until three quarters of the bound
- * are left. A recording whose process lives is never touched; one that was made or has grown in the last
- * TG_RETENTION_FRESH_S seconds, which somebody may be about to report, only when it is bytes that are too many. What a
- * process left that was killed while it made its recording goes with the others. Below the bounds this costs one walk
- * over the directory's names.
+ * A process that makes a recording looks at the directory first. When more than TG_RETENTION_FILES recordings lie
+ * there, or more than TG_RETENTION_BYTES or a quarter of the file system, it removes those of ended processes, oldest
+ * first, until three quarters of the bound are left. Where there is no space for its own, it removes all it may.
+ *
+ * A recording whose process lives is never touched; one that was made or has grown in the last TG_RETENTION_FRESH_S
+ * seconds, which somebody may be about to report, only when it is bytes that are too many. What a process left that was
+ * killed while it made its recording goes with the others. Below the bounds this costs one walk over the directory.
  */
 #ifndef TG_RETENTION_H
 #define TG_RETENTION_H

@@ -52,7 +52,7 @@ void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_ke
     call->resumed_ticks = call->started_ticks = tg_clock_ticks(&tg_tracer.clock);
 }
 
-static void rotate_extremes(struct tg_counters *counters, uint32_t epoch) {
+TG_SELDOM static void rotate_extremes(struct tg_counters *counters, uint32_t epoch) {
     uint32_t passed = epoch - TG_LOAD(counters->epoch);
     for (uint32_t i = 1; i <= 2 && i <= passed; i++) {
         uint32_t slot = (TG_LOAD(counters->epoch) + i) & 1;
@@ -82,7 +82,7 @@ static inline void count_in_bucket(struct tg_counters *counters, uint32_t place,
 }
 
 /* For a block without buckets: gets some at the second call, and tries again now and then where they were refused. */
-static void count_without_bucket(struct tg_counters *counters, uint32_t function, uint64_t total_ns) {
+TG_SELDOM static void count_without_bucket(struct tg_counters *counters, uint32_t function, uint64_t total_ns) {
     uint64_t call_count = TG_LOAD(counters->call_count);
     bool refused = TG_LOAD(counters->buckets) == TG_PLACE_REFUSED;
     if (refused ? call_count % TG_RETRY_CALLS == 0 : call_count > 0) {
@@ -139,7 +139,7 @@ static inline void record_end(const struct tg_call *call, struct tg_counters *co
 }
 
 /* A call that ends anywhere but on top of the running stack of the thread that ran it last. */
-static void exit_elsewhere(struct tg_call *call, uint64_t now_ticks, bool failed) {
+TG_SELDOM static void exit_elsewhere(struct tg_call *call, uint64_t now_ticks, bool failed) {
     if (!call->counters || call->occupancy >> 32 != tg_tracer.generation) {
         return;
     }

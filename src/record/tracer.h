@@ -12,8 +12,8 @@
  *
  * Calls nest on a *stack*. A thread has one, and one more for each greenlet; which of them runs is told by a stack key,
  * any number but UINTPTR_MAX that differs whenever the stack does and may also change on the same one (the caller's
- * stack_root turns keys into what identifies the stack). The calls of a stack that does not run are not active. A paused
- * call is on no stack, and may be resumed on another, in another thread.
+ * stack_root turns keys into what identifies the stack). The calls of a stack that does not run are not active. A
+ * paused call is on no stack, and may be resumed on another, in another thread.
  *
  * Hot path: enter, exit, pause and resume take no lock and allocate nothing, except the first time a thread calls a
  * function, when space is reserved for the pair. They cannot fail: what finds no space is counted as such.
@@ -80,8 +80,8 @@ void tg_tracer_pause(struct tg_call *call);
 void tg_tracer_resume(struct tg_call *call, uintptr_t stack_key);
 
 /* The recording, for readers in this process; its path is "" when it lives in anonymous memory. NULL: none. Until
- * tg_tracer_let_go(), which is due in either case, threads that end wait with handing over their counts, and forks wait:
- * take no lock in between that a forking thread may have, Python's for one. */
+ * tg_tracer_let_go(), which is due in either case, threads that end wait with handing over their counts, and forks
+ * wait: take no lock in between that a forking thread may have, Python's for one. */
 const struct tg_recording *tg_tracer_hold(void);
 void tg_tracer_let_go(void);
 

@@ -59,6 +59,9 @@ struct tg_tracer {
     pthread_mutex_t lock;
 };
 
+/* Kept out of the functions that call it, which then need neither its registers nor its stack. */
+#define TG_SELDOM __attribute__((cold, noinline))
+
 extern struct tg_tracer tg_tracer;
 
 #if defined(__GNUC__) && defined(__PIC__)
@@ -78,8 +81,8 @@ bool tg_tracer_reopen(void);
 
 /* tracer_thread.c: the calling thread's state with counters for `function`, or NULL when there is no space even for the
  * thread; the caller counts what that loses. */
-struct tg_thread *tg_thread_prepare(uint32_t function);
-void tg_thread_count_unrecorded(void);
+TG_SELDOM struct tg_thread *tg_thread_prepare(uint32_t function);
+TG_SELDOM void tg_thread_count_unrecorded(void);
 /* Frees a thread's state. Calls that are still on its stacks are told by their occupancy, and never look at them. */
 void tg_thread_free(struct tg_thread *thread);
 /* A block as a function's first call finds it; its histogram, if any, is kept and emptied. */
@@ -90,20 +93,20 @@ struct tg_bucket_range {
     unsigned end;
 };
 struct tg_bucket_range tg_counters_range(const struct tg_counters *counters);
-/* The slot for the place of a function's block in a thread entry, or NULL when there is no space for the table. The lock
- * is held. */
+/* The slot for the place of a function's block in a thread entry, or NULL when there is no space for the table. The
+ * lock is held. */
 tg_place *tg_counters_slot(struct tg_thread_entry *entry, uint32_t function);
 /* Gives a block of this thread its histogram; the call before is included when it was the only one. False: there is
  * none to be had. */
-bool tg_thread_add_buckets(struct tg_counters *counters, uint32_t function);
+TG_SELDOM bool tg_thread_add_buckets(struct tg_counters *counters, uint32_t function);
 /* Adds to a bucket that stands at its largest value. */
-void tg_thread_carry(struct tg_counters *counters, unsigned bucket);
+TG_SELDOM void tg_thread_carry(struct tg_counters *counters, unsigned bucket);
 
 /* tracer_fold.c: thread-specific-data destructor. */
 void tg_thread_end(void *ending);
 
 /* tracer_stack.c: makes the stack of `key` the one that runs. */
-void tg_stack_switch_key(struct tg_thread *thread, uintptr_t key);
+TG_SELDOM void tg_stack_switch_key(struct tg_thread *thread, uintptr_t key);
 /* Takes a call out of wherever it stands, when it is not simply the top of the running stack. */
 void tg_stack_remove(struct tg_call *call, uint64_t now_ticks);
 /* Pauses `call` of this thread and, with it, what stands above it on its stack. */

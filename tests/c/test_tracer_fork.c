@@ -1,5 +1,6 @@
 /*
- * Fork: the child has figures of its own, the parent notices nothing, and a parent's death is seen in spite of children.
+ * Fork: the child has figures of its own, the parent notices nothing, and a parent's death is seen in spite of
+ * children.
  */
 #include "recording_fixture.h"
 

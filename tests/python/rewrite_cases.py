@@ -5,8 +5,8 @@ A case returns something comparable, or raises. The shapes matter, not what is c
 
 # Generators and coroutines are in rewrite_cases_suspended, helpers for them here.
 # Odd shapes are the point: lint, format and types are for ordinary programs.
-# ruff: noqa: ARG005, B012, B023, B904, C400, C416, E501, F841, FURB110, N818, PERF401, PERF402
-# ruff: noqa: PIE804, PLC3002, RET502, RET505, RUF015, SIM108, UP028
+# ruff: noqa: B012, B023, B904, C400, C416, F841, FURB110, N818, PERF401, PERF402
+# ruff: noqa: PIE804, RET502, RET505, RUF015, SIM108, UP028
 # fmt: off
 # mypy: ignore-errors
 

@@ -1,7 +1,7 @@
 """More programs for test_rewrite: generators, coroutines and asynchronous generators, interrupted in every way."""
 
 # Odd shapes are the point: lint, format and types are for ordinary programs.
-# ruff: noqa: ARG002, B007, B904, C901, E501
+# ruff: noqa: B007, B904
 # ruff: noqa: RUF005
 # fmt: off
 # mypy: ignore-errors

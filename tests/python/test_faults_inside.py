@@ -577,6 +577,28 @@ def test_threads_struck_by_exceptions_leave_the_tokens_balanced() -> None:
     storm.check(rounds)
 
 
+def attempt_without_memory(testing: Any, attempt: Callable[[], object]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", lambda *_: None)
+        for start in range(0, 2000, 50 if not SOAK else 1):
+            testing.set_nomemory(start, start + 1)
+            try:
+                attempt()
+            except (MemoryError, SystemError):
+                pass
+            finally:
+                testing.remove_mem_hooks()
+
+
+def check_that_counting_goes_on(work: Callable[[int], int], name: str) -> None:
+    before = statistics()
+    assert work(3) == 12
+    after = statistics()
+    for function, count in (("work", 4), ("generator", 4), ("leaf", 12)):
+        assert after[f"{name}.{function}"].call_count - before[f"{name}.{function}"].call_count == count
+    assert tachograph.drain()[f"{name}.work"].call_count >= 4
+
+
 @pytest.mark.isolated
 @pytest.mark.filterwarnings("ignore")
 def test_memory_that_ends_anywhere() -> None:
@@ -648,27 +670,11 @@ def test_memory_that_ends_anywhere() -> None:
             assert names["f"](1) == 1
     assert failed > 200
     gc.collect()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "unraisablehook", lambda *_: None)
-        for start in range(0, 2000, 50 if not SOAK else 1):
-            testing.set_nomemory(start, start + 1)
-            try:
-                everywhere()
-            except (MemoryError, SystemError):
-                failed += 1
-            finally:
-                testing.remove_mem_hooks()
+    attempt_without_memory(testing, everywhere)
     tachograph.uninstrument("fresh.*")
     gc.collect()
     assert {one.name: one.running_count for one in statistics().values() if one.running_count} == {}
-    before = statistics()
-    assert work(3) == 12
-    after = statistics()
-    name = f"{__name__}::test_memory_that_ends_anywhere.<locals>"
-    for function, count in (("work", 4), ("generator", 4), ("leaf", 12)):
-        assert after[f"{name}.{function}"].call_count - before[f"{name}.{function}"].call_count == count
-    sums = tachograph.drain()
-    assert sums[f"{name}.work"].call_count >= 4
+    check_that_counting_goes_on(work, f"{__name__}::test_memory_that_ends_anywhere.<locals>")
 
 
 @pytest.mark.isolated
@@ -697,7 +703,7 @@ def test_drains_lose_nothing_to_a_lack_of_memory() -> None:
 
 @pytest.mark.isolated
 def test_hooks_leave_the_error_that_is_being_raised_alone() -> None:
-    class Deep(Exception):
+    class DeepError(Exception):
         pass
 
     @timing
@@ -708,7 +714,7 @@ def test_hooks_leave_the_error_that_is_being_raised_alone() -> None:
             finally:
                 helper()
         else:
-            raise Deep("original", depth)
+            raise DeepError("original", depth)
 
     @timing
     def helper() -> None:
@@ -724,13 +730,13 @@ def test_hooks_leave_the_error_that_is_being_raised_alone() -> None:
         finally:
             helper()
 
-    with pytest.raises(Deep) as caught:
+    with pytest.raises(DeepError) as caught:
         raises(20)
     assert caught.value.args == ("original", 0)
     assert caught.value.__context__ is None
     generator = passes(1)
     next(generator)
-    with pytest.raises(Deep) as caught:
-        generator.throw(Deep("thrown"))
+    with pytest.raises(DeepError) as caught:
+        generator.throw(DeepError("thrown"))
     assert caught.value.args == ("thrown",)
     assert sys.exc_info() == (None, None, None)

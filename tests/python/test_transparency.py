@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 OBSERVER = Path(__file__).parent / "programs" / "transparency.py"
-OBSERVATIONS = re.findall(r"^def (\w+)\(\) -> None:", OBSERVER.read_text(), re.M)
+OBSERVATIONS = re.findall(r"^def (\w+)\(\) -> None:", OBSERVER.read_text(), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

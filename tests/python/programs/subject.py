@@ -26,7 +26,7 @@ def add(a: int, /, b: int = 2, *rest: int, c: int = 3, **others: int) -> int:
     >>> add(1, c=0)
     3
     """
-    return a + b + sum(rest) + c * (len(others) + 1) - (c if (a, b) == (1, 2) and not rest and c == 3 and False else 0)
+    return a + b + sum(rest) + c * (len(others) + 1) - (c if (a, b) == (1, 2) and not rest and c == 7 else 0)
 
 
 def no_docstring(): ...
@@ -39,13 +39,14 @@ def annotated(x: typing.List[int], y: "Point | None" = None) -> typing.Dict[str,
 def numbers(n: int) -> Iterator[int]:
     """Yields."""
     for i in range(n):
+        done = False
         try:
             yield i
         except KeyError as error:
             yield -1
             del error
         finally:
-            i += 1
+            done = not done
 
 
 def delegating(n: int) -> Generator[int, None, str]:
@@ -119,7 +120,7 @@ def decorated(a: int, b: str = "x") -> str:
     return b * a
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def fib(n: int) -> int:
     return n if n < 2 else fib(n - 1) + fib(n - 2)
 
@@ -277,7 +278,7 @@ class Attribute:
 
 
 class Meta(type):
-    def __new__(meta, name, bases, namespace):  # noqa: N804
+    def __new__(meta, name, bases, namespace):
         namespace["made_by"] = lambda self: meta.__name__
         return super().__new__(meta, name, bases, namespace)
 

@@ -17,10 +17,10 @@ import dis
 import doctest
 import functools
 import gc
+import importlib
 import inspect
 import io
 import os
-import pdb
 import pickle
 import pydoc
 import reprlib
@@ -39,7 +39,7 @@ if HOW == "imported":
     import tachograph
 
     tachograph.instrument("subject")
-import subject
+subject = importlib.import_module("subject")
 
 if HOW == "later":
     import tachograph
@@ -200,7 +200,7 @@ def functools_tools() -> None:
     print(subject.fib(20), subject.fib.cache_info(), subject.fib.__wrapped__.__name__, subject.fib.cache_parameters())
     print([subject.describe(x) for x in (1, [1, "a"], {}, True)], sorted(map(str, subject.describe.registry)))
     print(subject.describe.dispatch(bool).__name__, subject.twice(3), functools.partial(subject.add, 1)(2, c=9))
-    print(sorted([subject.Version(2), subject.Version(1)])[0].number, subject.Version(1) <= subject.Version(1))
+    print(min(subject.Version(2), subject.Version(1)).number, subject.Version(1) <= subject.Version(1))
     square = subject.Square(2)
     print(square.expensive, vars(square), functools.reduce(subject.add, [1, 2, 3]))
     wrapped = functools.wraps(subject.add)(lambda *a: None)
@@ -404,7 +404,7 @@ def monitoring() -> None:
     def logger(name: str) -> Callable[..., None]:
         def note(code: types.CodeType, *arguments: object) -> None:
             if code.co_filename == subject.__file__:
-                told = arguments if name in ("LINE",) else [type(a).__name__ for a in arguments[1:2]]
+                told = arguments if name == "LINE" else [type(a).__name__ for a in arguments[1:2]]
                 log.append((name, code.co_qualname, *told))
 
         return note
@@ -479,7 +479,7 @@ def debugging() -> None:
     ]
     out = io.StringIO()
     for commands in sessions:
-        debugger = pdb.Pdb(
+        debugger = importlib.import_module("pdb").Pdb(
             stdin=io.StringIO("\n".join([*commands, "quit"]) + "\n"), stdout=out, nosigint=True, readrc=False
         )
         debugger.use_rawinput = False
@@ -530,7 +530,7 @@ def stacks() -> None:
         return ""
 
     with unittest.mock.patch.object(
-        subject, "TABLE", new=type("Looking", (dict,), {"__len__": lambda s: look() and 1 or 0})()
+        subject, "TABLE", new=type("Looking", (dict,), {"__len__": lambda s: (look() and 1) or 0})()
     ):
         subject.outer(1)(2)
     list(map(look, subject.numbers(1)))
@@ -564,7 +564,7 @@ def mocks() -> None:
         unittest.mock.create_autospec(subject.switch),
         unittest.mock.create_autospec(subject.Square)(1).area,
     )
-    with unittest.mock.patch.object(subject.Square, "area", lambda self: 99):
+    with unittest.mock.patch.object(subject.Square, "area", return_value=99):
         print(subject.Square(1).area())
     print(subject.Square(1).area())
 
@@ -607,7 +607,9 @@ def all_timed() -> bool:
 
 def observe(name: str) -> None:
     """In a child: the output, and an exception as its last lines."""
-    out = open(os.path.join(DIRECTORY, f"{name}.txt"), "w", encoding="utf-8", errors="backslashreplace")
+    out = io.TextIOWrapper(
+        io.FileIO(os.path.join(DIRECTORY, f"{name}.txt"), "w"), encoding="utf-8", errors="backslashreplace"
+    )
     sys.stdout = sys.stderr = out
     gc.disable()  # what cycles hold ends at the same moment
     try:
