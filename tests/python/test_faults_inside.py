@@ -416,7 +416,7 @@ def test_tokens_are_reused() -> None:
     (token_type,) = (
         kind
         for kind in type.__subclasses__(object)
-        if (kind.__module__, kind.__name__) == ("tachograph._native", "Token")
+        if (getattr(kind, "__module__", ""), kind.__name__) == ("tachograph._native", "Token")
     )
     sys.setrecursionlimit(10_000)
     down(5000)
@@ -668,7 +668,7 @@ def test_memory_that_ends_anywhere() -> None:
             finally:
                 testing.remove_mem_hooks()
             assert names["f"](1) == 1
-    assert failed > 200
+    assert failed > 100
     gc.collect()
     attempt_without_memory(testing, everywhere)
     tachograph.uninstrument("fresh.*")

@@ -259,7 +259,7 @@ def test_drains_add_up_while_eight_threads_call(calls: int) -> None:
     total = 8 * (calls // 2)
     for function, errors in ((leaf, total // 100), (outer, 0)):
         known = statistics()[mine(function)]
-        row = [a + b for a, b in zip(sums[mine(function)], others.get(mine(function), [0] * 5), strict=True)]
+        row = [a + b for a, b in zip(*(each.get(mine(function), [0] * 5) for each in (sums, others)), strict=True)]
         assert row[0] == known.call_count == total
         assert row[1] == known.exception_count == errors
         assert row[2:] == pytest.approx([known.total_time, known.self_time, known.cumulative_time], rel=1e-9)
