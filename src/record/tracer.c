@@ -19,7 +19,6 @@ struct tg_tracer tg_tracer = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
 };
 TG_THREAD_LOCAL struct tg_thread *tg_this_thread;
-TG_THREAD_LOCAL uint32_t tg_calls_without_entry;
 
 void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key) {
     struct tg_thread *thread = tg_this_thread;

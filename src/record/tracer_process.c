@@ -22,7 +22,6 @@ static void after_fork_in_parent(void) {
 
 static void after_fork_in_child(void) {
     tg_this_thread = NULL;
-    tg_calls_without_entry = 0;
     if (tg_tracer.open) {
         tg_recording_abandon(&tg_tracer.recording);
         tg_tracer.open = false;

@@ -70,8 +70,6 @@ extern struct tg_tracer tg_tracer;
 #define TG_THREAD_LOCAL _Thread_local
 #endif
 extern TG_THREAD_LOCAL struct tg_thread *tg_this_thread;
-/* Calls for which this thread, refused an entry, does not ask again. */
-extern TG_THREAD_LOCAL uint32_t tg_calls_without_entry;
 
 /* Calls between two attempts to get space that was refused. */
 #define TG_RETRY_CALLS 1024

@@ -142,9 +142,16 @@ static struct tg_thread_entry *find_entry(void) {
     return entry ? entry : new_entry();
 }
 
+/* A thread that was refused an entry does not ask again for some calls, unless there is another recording by then. */
+struct refusal {
+    uint64_t generation;
+    uint32_t calls_left;
+};
+static TG_THREAD_LOCAL struct refusal refusal;
+
 static struct tg_thread *attach(void) {
-    if (tg_calls_without_entry) {
-        tg_calls_without_entry--;
+    if (refusal.calls_left && refusal.generation == tg_tracer.generation) {
+        refusal.calls_left--;
         return NULL;
     }
     struct tg_thread *thread = calloc(1, sizeof *thread);
@@ -152,8 +159,7 @@ static struct tg_thread *attach(void) {
         return NULL;
     }
     pthread_mutex_lock(&tg_tracer.lock);
-    bool open = tg_tracer_reopen();
-    thread->entry = open ? find_entry() : NULL;
+    thread->entry = tg_tracer_reopen() ? find_entry() : NULL;
     if (thread->entry) {
         thread->occupancy = tg_tracer.generation << 32 | ++tg_tracer.occupancy_serial;
         thread->stack = &thread->first_stack;
@@ -165,7 +171,7 @@ static struct tg_thread *attach(void) {
     pthread_mutex_unlock(&tg_tracer.lock);
     if (!thread->entry) {
         free(thread);
-        tg_calls_without_entry = TG_RETRY_CALLS;
+        refusal = (struct refusal){.generation = tg_tracer.generation, .calls_left = TG_RETRY_CALLS};
         return NULL;
     }
     tg_this_thread = thread;
