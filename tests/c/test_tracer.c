@@ -542,7 +542,7 @@ static void a_full_file_system_is_survived(void **state) {
     (void)state;
     fixture_set_up(state);
     if (mount("tmpfs", fixture_directory, "tmpfs", 0, "size=2m,mode=0700") != 0) {
-        print_message("# not allowed to mount a tmpfs: %s\n", strerror(errno)); // NOLINT(concurrency-mt-unsafe)
+        print_message("# not allowed to mount a tmpfs: %s\n", strerror(errno));
         skip();
     }
     fixture_open_with((struct tg_tracer_options){.stack_root = NULL});
