@@ -253,6 +253,33 @@ def test_yield_from_closed_and_thrown_into(clock: Any) -> None:
         assert clock.figures(function)["running"] == 0
 
 
+def test_yield_from_that_ends_by_a_throw(clock: Any) -> None:
+    @timing
+    def inner() -> Generator[int, Any, str]:
+        try:
+            yield 1
+        except KeyError:
+            clock.tick(1)
+            return "caught"
+        return "not reached"
+
+    @timing
+    def outer() -> Iterator[Any]:
+        result = yield from inner()
+        clock.tick(2)
+        yield result
+        clock.tick(4)
+
+    generator = outer()
+    next(generator)
+    clock.tick(10)
+    assert generator.throw(KeyError()) == "caught"
+    clock.tick(10)
+    assert list(generator) == []
+    clock.expect(inner, count=1, total=11, active=1)
+    clock.expect(outer, count=1, total=27, active=6)
+
+
 def test_recursive_generator(clock: Any) -> None:
     @timing
     def walk(depth: int) -> Iterator[int]:
