@@ -98,6 +98,54 @@ static void truncated_files(void **state) {
     assert_true(was_whole);
 }
 
+/* Nobody holds the file, so it may be cut while it is read: touching a mapping of it would then be a signal. */
+static void a_dead_file_is_cut_while_it_is_read(void **state) {
+    (void)state;
+    write_file(byte_count);
+    struct tg_reader reader;
+    assert_int_equal(tg_reader_open(&reader, path, NULL), TG_OK);
+    assert_int_equal(truncate(path, 0), 0);
+    struct tg_snapshot snapshot;
+    assert_int_equal(tg_snapshot_take(&snapshot, &reader.view, false, NULL), TG_OK);
+    assert_int_equal(snapshot.row_count, 2);
+    assert_int_equal(snapshot.damaged_count, 0);
+    tg_snapshot_release(&snapshot);
+    tg_reader_close(&reader);
+}
+
+/* What is longer than it says is read as far as it says, and holes are no memory. */
+static void a_file_with_a_tail(void **state) {
+    (void)state;
+    write_file(byte_count);
+    assert_int_equal(truncate(path, (off_t)byte_count + 100000), 0);
+    struct tg_reader reader;
+    assert_int_equal(tg_reader_open(&reader, path, NULL), TG_OK);
+    assert_false(reader.truncated);
+    assert_int_equal(reader.view.bytes, byte_count);
+    assert_memory_equal(reader.view.base, bytes, byte_count);
+    tg_reader_close(&reader);
+}
+
+static void a_peek_is_the_header(void **state) {
+    (void)state;
+    struct tg_header seen;
+    bool alive = true;
+    assert_int_equal(tg_reader_peek(path, &seen, &alive), TG_ERROR_NOT_FOUND);
+    write_file(byte_count);
+    assert_int_equal(tg_reader_peek(path, &seen, &alive), TG_OK);
+    assert_false(alive);
+    assert_int_equal(seen.pid, getpid());
+    const struct tg_recording *recording = tg_tracer_hold();
+    assert_int_equal(tg_reader_peek(recording->path, &seen, &alive), TG_OK);
+    assert_true(alive);
+    tg_tracer_let_go();
+    write_file(TG_HEADER_BYTES - 1);
+    assert_int_equal(tg_reader_peek(path, &seen, &alive), TG_ERROR_FORMAT);
+    header()->version = 0;
+    write_file(byte_count);
+    assert_int_equal(tg_reader_peek(path, &seen, &alive), TG_ERROR_FORMAT);
+}
+
 static void other_files(void **state) {
     (void)state;
     assert_refused(TG_ERROR_NOT_FOUND, "cannot open");
@@ -189,6 +237,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_BYTES(a_copy_is_a_dead_recording),
         WITH_BYTES(truncated_files),
+        WITH_BYTES(a_dead_file_is_cut_while_it_is_read),
+        WITH_BYTES(a_file_with_a_tail),
+        WITH_BYTES(a_peek_is_the_header),
         WITH_BYTES(other_files),
         WITH_BYTES(what_is_no_file),
         WITH_BYTES(a_huge_file_is_not_mapped),
