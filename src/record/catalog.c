@@ -26,8 +26,9 @@ static bool is_recording_name(const char *name) {
 
 /* Takes ownership of `path`, which is freed when it names no recording. */
 static enum tg_status add_path(struct tg_catalog *catalog, char *path, struct tg_error *err) {
-    struct tg_reader reader;
-    if (tg_reader_open(&reader, path, NULL) != TG_OK) {
+    struct tg_header header;
+    bool alive = false;
+    if (tg_reader_peek(path, &header, &alive) != TG_OK) {
         free(path);
         return TG_OK;
     }
@@ -35,7 +36,6 @@ static enum tg_status add_path(struct tg_catalog *catalog, char *path, struct tg
         size_t capacity = catalog->capacity ? catalog->capacity * 2 : 16;
         struct tg_catalog_entry *entries = realloc(catalog->entries, capacity * sizeof *entries);
         if (!entries) {
-            tg_reader_close(&reader);
             free(path);
             return no_memory(err);
         }
@@ -45,12 +45,11 @@ static enum tg_status add_path(struct tg_catalog *catalog, char *path, struct tg
     struct tg_catalog_entry *entry = &catalog->entries[catalog->count++];
     *entry = (struct tg_catalog_entry){
         .path = path,
-        .pid = reader.header->pid,
-        .started_wall_ns = reader.header->started_wall_ns,
-        .alive = reader.alive,
+        .pid = header.pid,
+        .started_wall_ns = header.started_wall_ns,
+        .alive = alive,
     };
-    memcpy(entry->run_uuid, reader.header->run_uuid, sizeof entry->run_uuid);
-    tg_reader_close(&reader);
+    memcpy(entry->run_uuid, header.run_uuid, sizeof entry->run_uuid);
     return TG_OK;
 }
 
@@ -130,7 +129,11 @@ enum tg_status tg_catalog_read(struct tg_catalog *catalog, int64_t since_wall_ns
             close(fd);
             return finish(catalog, no_memory(err));
         }
+        size_t before = catalog->count;
         status = add_directory(catalog, directory, candidates.paths[i], since_wall_ns, err);
+        for (size_t j = before; j < catalog->count; j++) {
+            catalog->entries[j].chosen = !candidates.is_chosen || i < candidates.chosen_count;
+        }
     }
     return finish(catalog, status);
 }

@@ -23,6 +23,7 @@ struct tg_catalog_entry {
     int64_t started_wall_ns;
     uint8_t run_uuid[16]; /* zero: of no run */
     bool alive;           /* when it was looked at */
+    bool chosen;          /* lies where TACHOGRAPH_RUNTIME_DIR says, or that is not set */
 };
 
 struct tg_catalog {

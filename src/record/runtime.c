@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,28 +21,65 @@ static bool is_ours(const char *path) {
     return stat(path, &info) == 0 && info.st_uid == geteuid();
 }
 
+/* What everybody may write to without the sticky bit lets everybody rename what lies in it. */
+static bool is_open_to_all(const struct stat *info) {
+    return (info->st_mode & S_IWOTH) != 0 && (info->st_mode & S_ISVTX) == 0;
+}
+
+/* Whether a directory of ours is to be used inside this one: it is not ours alone, but nobody else's either. */
+static bool is_shared(const char *path) {
+    struct stat info;
+    struct stat link;
+    if (stat(path, &info) != 0 || lstat(path, &link) != 0 || !S_ISDIR(info.st_mode)) {
+        return false;
+    }
+    bool is_private = info.st_uid == geteuid() && (info.st_mode & 077) == 0 && S_ISDIR(link.st_mode);
+    bool is_trusted = info.st_uid == geteuid() || info.st_uid == 0;
+    return !is_private && is_trusted && !is_open_to_all(&info);
+}
+
+/* The directory that was chosen and the one of ours inside, the one to be written to first. */
+static void keep_chosen(struct tg_runtime_paths *out, const char *chosen, unsigned user) {
+    bool shared = is_shared(chosen);
+    const char *slash = chosen[strlen(chosen) - 1] == '/' ? "" : "/";
+    for (int inside = 0; inside < 2; inside++) {
+        char *path = out->paths[out->count];
+        if (inside != shared) {
+            keep_candidate(out, snprintf(path, TG_RUNTIME_PATH_SIZE, "%s%stachograph-%u", chosen, slash, user));
+        } else {
+            keep_candidate(out, snprintf(path, TG_RUNTIME_PATH_SIZE, "%s", chosen));
+        }
+    }
+}
+
 void tg_runtime_candidates(struct tg_runtime_paths *out) {
     out->count = 0;
+    unsigned user = (unsigned)geteuid();
     const char *chosen = getenv("TACHOGRAPH_RUNTIME_DIR");
-    bool is_chosen = chosen && chosen[0];
-    if (is_chosen) {
-        keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "%s", chosen));
+    out->is_chosen = chosen && chosen[0];
+    if (out->is_chosen) {
+        keep_chosen(out, chosen, user);
     }
-    size_t chosen_count = out->count;
+    out->chosen_count = out->count;
     const char *session = getenv("XDG_RUNTIME_DIR");
     if (session && session[0] && is_ours(session)) {
         keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "%s/tachograph", session));
     }
-    unsigned user = (unsigned)geteuid();
     keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "/dev/shm/tachograph-%u", user));
     keep_candidate(out, snprintf(out->paths[out->count], TG_RUNTIME_PATH_SIZE, "/tmp/tachograph-%u", user));
-    out->writer_count = is_chosen ? chosen_count : out->count;
+    out->writer_count = !out->is_chosen ? out->count : out->chosen_count ? 1 : 0;
 }
 
 static enum tg_status check_ours(int fd, const char *path, struct tg_error *err) {
     struct stat status;
     if (fstat(fd, &status) != 0) {
         return tg_error_set_errno(err, errno, "cannot look at runtime directory \"%s\"", path);
+    }
+    if (is_open_to_all(&status) && (status.st_uid == geteuid() || status.st_uid == 0)) {
+        return tg_error_set(err, TG_ERROR_PERMISSION,
+                            "everybody can replace what lies in runtime directory \"%s\" (mode %03o); set "
+                            "TACHOGRAPH_RUNTIME_DIR to a new directory inside it",
+                            path, (unsigned)(status.st_mode & 0777));
     }
     if (status.st_uid != geteuid()) {
         return tg_error_set(err, TG_ERROR_PERMISSION,

@@ -6,7 +6,11 @@
  * that one alone; a reader looks in all of them, because a service and a shell seldom agree on $XDG_RUNTIME_DIR.
  *
  * A directory is used only if it is ours: owned by the effective user, mode 0700 and no symbolic link, since some
- * candidates lie where others can write. Threads: pure functions of the environment and the file system.
+ * candidates lie where others can write. One that TACHOGRAPH_RUNTIME_DIR names may be shared instead, as the volume of
+ * a container is: then tachograph-UID inside it is used, provided that nobody else can put another in its place (the
+ * shared one is the user's or root's, and what not everybody can write to, or has the sticky bit).
+ *
+ * Threads: pure functions of the environment and the file system.
  */
 #ifndef TG_RUNTIME_H
 #define TG_RUNTIME_H
@@ -17,12 +21,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TG_RUNTIME_CANDIDATES 4
+#define TG_RUNTIME_CANDIDATES 5
 #define TG_RUNTIME_PATH_SIZE  512
 
 struct tg_runtime_paths {
     size_t count;
     size_t writer_count; /* writers try the first so many: with TACHOGRAPH_RUNTIME_DIR no other than that */
+    size_t chosen_count; /* the first so many are TACHOGRAPH_RUNTIME_DIR's: itself, and the one of ours inside */
+    bool is_chosen;      /* TACHOGRAPH_RUNTIME_DIR is set, if only to what cannot be used */
     char paths[TG_RUNTIME_CANDIDATES][TG_RUNTIME_PATH_SIZE];
 };
 

@@ -9,7 +9,7 @@ static const uint8_t run_uuid[16] = {1, 2, 3};
 static const uint8_t no_uuid[16] = {0};
 
 static void record(struct tg_recording *recording, const uint8_t *run) {
-    struct tg_recording_options options = {.clock_kind = TG_CLOCK_MONOTONIC, .run_uuid = run};
+    struct tg_recording_options options = {.clock = {.kind = TG_CLOCK_MONOTONIC}, .run_uuid = run};
     assert_int_equal(tg_recording_open(recording, &options, NULL, NULL), TG_OK);
 }
 
@@ -91,6 +91,44 @@ static void lists_each_once_and_only_recordings(void **state) {
     fixture_remove(session);
 }
 
+/* Those where TACHOGRAPH_RUNTIME_DIR says, or in the directory of ours there, are the ones that are meant. */
+static void says_which_lie_where_was_chosen(void **state) {
+    (void)state;
+    struct tg_recording elsewhere;
+    struct tg_recording inside;
+    struct tg_catalog catalog;
+    size_t place = 0;
+    char volume[128];
+    char ours[192];
+    snprintf(volume, sizeof volume, "%s/volume", fixture_directory);
+    snprintf(ours, sizeof ours, "%s/tachograph-%u", volume, (unsigned)geteuid());
+    assert_int_equal(mkdir(volume, 0755), 0);
+    unsetenv("TACHOGRAPH_RUNTIME_DIR");
+    setenv("XDG_RUNTIME_DIR", fixture_directory, 1);
+    record(&elsewhere, NULL);
+    assert_int_equal(tg_catalog_read(&catalog, 0, NULL), TG_OK);
+    assert_true(find(&catalog, elsewhere.path, &place)->chosen);
+    tg_catalog_release(&catalog);
+
+    setenv("TACHOGRAPH_RUNTIME_DIR", volume, 1);
+    record(&inside, NULL);
+    assert_memory_equal(inside.path, ours, strlen(ours));
+    assert_int_equal(chmod(volume, 0700), 0); /* it would now be written to directly */
+    assert_int_equal(tg_catalog_read(&catalog, 0, NULL), TG_OK);
+    assert_true(find(&catalog, inside.path, &place)->chosen);
+    assert_false(find(&catalog, elsewhere.path, &place)->chosen);
+    tg_catalog_release(&catalog);
+
+    tg_recording_close(&inside);
+    tg_recording_close(&elsewhere);
+    unsetenv("XDG_RUNTIME_DIR");
+    setenv("TACHOGRAPH_RUNTIME_DIR", fixture_directory, 1);
+    fixture_remove(ours);
+    fixture_remove(volume);
+    snprintf(ours, sizeof ours, "%s/tachograph", fixture_directory);
+    fixture_remove(ours);
+}
+
 static void older_ones_can_be_left_out(void **state) {
     (void)state;
     struct tg_recording recording;
@@ -123,6 +161,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lists_recordings_newest_first, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(lists_each_once_and_only_recordings, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(says_which_lie_where_was_chosen, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(older_ones_can_be_left_out, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_directory_that_is_not_there_is_an_error_only_by_name, fixture_set_up,
                                         fixture_tear_down),

@@ -47,12 +47,61 @@ static void candidates_best_first(void **state) {
     assert_int_equal(paths.count, 3);
     assert_int_equal(paths.writer_count, 3);
     assert_string_equal(paths.paths[0], session);
+    assert_int_equal(paths.chosen_count, 0);
+    assert_false(paths.is_chosen);
     paths = candidates("/chosen", fixture_directory);
-    assert_int_equal(paths.count, 4);
+    assert_int_equal(paths.count, 5);
     assert_int_equal(paths.writer_count, 1);
+    assert_int_equal(paths.chosen_count, 2);
+    assert_true(paths.is_chosen);
     assert_string_equal(paths.paths[0], "/chosen");
-    assert_string_equal(paths.paths[1], session);
+    assert_string_equal(paths.paths[2], session);
     assert_ends_with_defaults(&paths);
+}
+
+/* What is written to where `mode` (and owner, if it can be set) is that of the directory chosen. */
+static void assert_written_to(mode_t mode, uid_t owner, bool inside_it) {
+    const char *path = path_of("volume");
+    char ours[160];
+    snprintf(ours, sizeof ours, "%s/tachograph-%u", path, (unsigned)geteuid());
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(chmod(path, mode), 0);
+    assert_int_equal(chown(path, owner, (gid_t)-1), 0);
+    struct tg_runtime_paths paths = candidates(path, NULL);
+    assert_int_equal(paths.chosen_count, 2);
+    assert_string_equal(paths.paths[0], inside_it ? ours : path);
+    assert_string_equal(paths.paths[1], inside_it ? path : ours); /* a reader looks there, too */
+    rmdir(path);
+}
+
+/* A container's volume is seldom the user's alone. */
+static void a_shared_directory_gets_one_of_ours(void **state) {
+    (void)state;
+    uid_t self = geteuid();
+    assert_written_to(0700, self, false);
+    assert_written_to(0755, self, true);
+    assert_written_to(0775, self, true);
+    assert_written_to(02775, self, true);
+    assert_written_to(01777, self, true);
+    assert_written_to(0777, self, false); /* to be refused: anybody could rename ours */
+    if (self == 0) {
+        assert_written_to(0755, 12345, false);
+        assert_written_to(01777, 12345, false);
+    }
+}
+
+static void a_link_is_followed_to_what_is_shared(void **state) {
+    (void)state;
+    char link[128];
+    char ours[160];
+    assert_int_equal(mkdir(path_of("real"), 0700), 0);
+    snprintf(link, sizeof link, "%s/link", fixture_directory);
+    snprintf(ours, sizeof ours, "%s/tachograph-%u", link, (unsigned)geteuid());
+    assert_int_equal(symlink(inside, link), 0);
+    struct tg_runtime_paths paths = candidates(link, NULL);
+    assert_string_equal(paths.paths[0], ours);
+    unlink(link);
+    rmdir(inside);
 }
 
 static void unusable_candidates_are_left_out(void **state) {
@@ -71,6 +120,8 @@ static void unusable_candidates_are_left_out(void **state) {
     paths = candidates("relative/path", "also/relative");
     assert_int_equal(paths.count, 2);
     assert_int_equal(paths.writer_count, 0);
+    assert_int_equal(paths.chosen_count, 0);
+    assert_true(paths.is_chosen);
     assert_ends_with_defaults(&paths);
 }
 
@@ -130,6 +181,10 @@ static void a_directory_open_to_others_is_refused(void **state) {
         assert_int_equal(try_open(path, true, &err), TG_ERROR_PERMISSION);
         assert_non_null(strstr(err.message, "chmod 700"));
     }
+    struct tg_error err = TG_ERROR_INIT;
+    assert_int_equal(chmod(path, 0777), 0);
+    assert_int_equal(try_open(path, true, &err), TG_ERROR_PERMISSION);
+    assert_non_null(strstr(err.message, "everybody can replace"));
     rmdir(path);
 }
 
@@ -177,6 +232,8 @@ int main(void) {
 #define WITH_DIRECTORY(TEST) cmocka_unit_test_setup_teardown(TEST, fixture_set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(candidates_best_first),
+        WITH_DIRECTORY(a_shared_directory_gets_one_of_ours),
+        WITH_DIRECTORY(a_link_is_followed_to_what_is_shared),
         WITH_DIRECTORY(unusable_candidates_are_left_out),
         WITH_DIRECTORY(a_session_of_another_user_is_left_out),
         WITH_DIRECTORY(a_directory_is_made_private),

@@ -179,6 +179,30 @@ def test_names_a_process_or_a_run_or_nothing(cli: Any, function: Any) -> None:
     assert sorted(names_in(cli("report").stdout)) == ["r::one", "r::two"]
 
 
+def test_latest_is_that_of_the_directory_chosen(cli: Any, function: Any) -> None:
+    session = cli.directory / "session"
+    newer = cli.record([function("elsewhere::newer", [1])], "2-b.tgr", pid=2, started_ns=4_300_000_000_000_000_000)
+    newer.rename(cli.script("", "session/tachograph/x").with_name(newer.name))
+    (session / "tachograph").chmod(0o700)
+    environment = {"XDG_RUNTIME_DIR": str(session)}
+    empty = cli("report", env=environment)
+    assert (empty.returncode, empty.stdout) == (1, "")
+    assert f"no recording in '{cli.runtime}', which TACHOGRAPH_RUNTIME_DIR names" in empty.stderr
+    cli.record([function("chosen::older", [1])], "1-a.tgr", pid=1, started_ns=4_200_000_000_000_000_000)
+    assert names_in(cli("report", env=environment).stdout) == ["chosen::older"]
+    assert names_in(cli("report", "2", env=environment).stdout) == ["elsewhere::newer"]  # by name, wherever it lies
+    relative = cli("report", env={"TACHOGRAPH_RUNTIME_DIR": "here"})
+    assert relative.returncode == 1
+    assert "absolute path" in relative.stderr
+
+
+def test_directory_chosen_that_is_not_safe_says_why(cli: Any) -> None:
+    cli.runtime.chmod(0o777)
+    result = cli("report")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "everybody can replace" in result.stderr
+
+
 @pytest.mark.parametrize("word", ["999999999", "ab" * 16, "gone.tgr"])
 def test_what_is_not_there_is_an_error(cli: Any, word: str) -> None:
     result = cli("report", word)

@@ -458,6 +458,28 @@ def test_disabled_is_the_plain_program(cli: Any) -> None:
     assert cli.recordings() == []
 
 
+def test_shared_directory_gets_one_of_our_own(cli: Any) -> None:
+    """A container's volume has mode 755 and belongs to root or to the user."""
+    cli.runtime.chmod(0o755)
+    result = cli("run", cli.script(WORK))
+    assert "__main__::inner" in result.stderr
+    ours = cli.runtime / f"tachograph-{os.geteuid()}"
+    assert ours.stat().st_mode & 0o7777 == 0o700
+    (recording,) = ours.glob("*.tgr")
+    assert result.stderr.splitlines()[-1].endswith(f"tachograph report {recording}")
+    assert "__main__::inner" in cli("report").stdout
+
+
+def test_directory_in_a_shared_one_that_is_no_directory_is_refused(cli: Any) -> None:
+    cli.runtime.chmod(0o755)
+    elsewhere = cli.directory / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (cli.runtime / f"tachograph-{os.geteuid()}").symlink_to(elsewhere)
+    result = cli("run", cli.script(WORK))
+    assert "timings stay inside this process" in result.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_no_directory_for_recordings_is_said(cli: Any) -> None:
     result = cli("run", cli.script(WORK + "print('ran')"), env={"TACHOGRAPH_RUNTIME_DIR": "/proc/nowhere"})
     assert result.returncode == 0
