@@ -163,6 +163,18 @@ struct tg_header {
 
     tg_place function_chunks[TG_FUNCTION_CHUNKS];
     tg_place thread_chunks[TG_THREAD_CHUNKS];
+
+    /* To place the end of a call in time: wall = started_wall_ns + (ticks - started_ticks) * clock_scale / 2^32. A scale
+     * of 0 says that this clock's ticks tell nothing of the kind. */
+    uint64_t started_ticks;
+    uint64_t clock_scale;
+
+    /* Collection (collect/collector.h). */
+    int64_t interval_ns;            /* between two batches; 0: nobody collects */
+    _Atomic uint32_t collected;     /* not 0: all that the process will ever have counted is stored */
+    _Atomic uint32_t lost_children; /* forked from here, found no file for a recording of their own */
+    char store_url[1024];           /* where batches go, without a password; "": nowhere */
+    char spool[512];                /* the directory in which they wait */
 };
 
 /* What later changes must not break: the file is read by programs built from other versions of this header. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 void tg_measures_init(struct tg_measures *measures) {
-    *measures = (struct tg_measures){.minimum_ns = UINT64_MAX};
+    *measures = (struct tg_measures){.minimum_ns = UINT64_MAX, .recent_minimum_ns = UINT64_MAX};
 }
 
 void tg_measures_release(struct tg_measures *measures) {
@@ -22,6 +22,14 @@ static uint64_t saturating_add(uint64_t a, uint64_t b) {
 
 static uint64_t saturating_subtract(uint64_t a, uint64_t b) {
     return a > b ? a - b : 0;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
 }
 
 static enum tg_status add_histogram(struct tg_measures *measures, const struct tg_histogram *other) {
@@ -45,12 +53,10 @@ enum tg_status tg_measures_add(struct tg_measures *measures, const struct tg_mea
     measures->cumulative_ns = saturating_add(measures->cumulative_ns, other->cumulative_ns);
     measures->self_ns = saturating_add(measures->self_ns, other->self_ns);
     measures->active_ns = saturating_add(measures->active_ns, other->active_ns);
-    if (other->minimum_ns < measures->minimum_ns) {
-        measures->minimum_ns = other->minimum_ns;
-    }
-    if (other->maximum_ns > measures->maximum_ns) {
-        measures->maximum_ns = other->maximum_ns;
-    }
+    measures->minimum_ns = smaller(measures->minimum_ns, other->minimum_ns);
+    measures->maximum_ns = larger(measures->maximum_ns, other->maximum_ns);
+    measures->recent_minimum_ns = smaller(measures->recent_minimum_ns, other->recent_minimum_ns);
+    measures->recent_maximum_ns = larger(measures->recent_maximum_ns, other->recent_maximum_ns);
     if (other->call_count && other->last_end_ticks >= measures->last_end_ticks) {
         measures->last_end_ticks = other->last_end_ticks;
         measures->last_ns = other->last_ns;

@@ -24,6 +24,8 @@ struct tg_measures {
     uint64_t active_ns;
     uint64_t minimum_ns; /* UINT64_MAX: no call ended */
     uint64_t maximum_ns;
+    uint64_t recent_minimum_ns; /* of the recording's current epoch and the one before; UINT64_MAX: no call ended */
+    uint64_t recent_maximum_ns;
     uint64_t last_ns;
     uint64_t last_end_ticks;        /* orders the last calls of one recording */
     struct tg_histogram *histogram; /* owned; NULL: empty */

@@ -74,6 +74,24 @@ static void copy_text(char *to, size_t size, const char *from) {
     to[length] = '\0';
 }
 
+/* A thread's processor time says nothing of when. */
+static void write_tick_rate(struct tg_header *header, const struct tg_clock *clock) {
+    if (clock->scale && clock->kind != TG_CLOCK_CPU) {
+        header->started_ticks = tg_clock_ticks(clock);
+        header->clock_scale = clock->scale;
+    }
+}
+
+void tg_recording_describe(struct tg_recording *recording, const struct tg_recording_options *options) {
+    struct tg_header *header = recording->header;
+    copy_text(header->service, sizeof header->service, options->service);
+    copy_text(header->service_version, sizeof header->service_version, options->service_version);
+    copy_text(header->program, sizeof header->program, options->program);
+    copy_text(header->store_url, sizeof header->store_url, options->store_url);
+    copy_text(header->spool, sizeof header->spool, options->spool);
+    header->interval_ns = options->interval_ns;
+}
+
 static void write_header(struct tg_recording *recording, const struct tg_recording_options *options,
                          const uint8_t uuid[16], uint64_t reserved_bytes) {
     struct tg_header *header = recording->header;
@@ -90,14 +108,13 @@ static void write_header(struct tg_recording *recording, const struct tg_recordi
     header->parent_pid = (uint64_t)getppid();
     header->started_wall_ns = tg_clock_wall_ns();
     header->started_monotonic_ns = tg_clock_monotonic_ns();
-    header->clock_kind = (uint32_t)options->clock_kind;
+    header->clock_kind = (uint32_t)options->clock.kind;
+    write_tick_rate(header, &options->clock);
     header->python_version = options->python_version;
     if (gethostname(header->host, sizeof header->host - 1) != 0) {
         header->host[0] = '\0';
     }
-    copy_text(header->service, sizeof header->service, options->service);
-    copy_text(header->service_version, sizeof header->service_version, options->service_version);
-    copy_text(header->program, sizeof header->program, options->program);
+    tg_recording_describe(recording, options);
     atomic_store_explicit(&header->reserved_bytes, reserved_bytes, memory_order_relaxed);
     atomic_store_explicit(&header->used_bytes, TG_HEADER_BYTES, memory_order_relaxed);
     header->magic = TG_RECORDING_MAGIC;
@@ -222,6 +239,22 @@ void tg_recording_abandon(struct tg_recording *recording) {
         close(recording->fd);
     }
     *recording = (struct tg_recording){.fd = -1};
+}
+
+void tg_recording_count_lost_child(const char *path) {
+    int fd = path[0] ? open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+    struct stat info;
+    if (fd < 0) {
+        return;
+    }
+    if (fstat(fd, &info) == 0 && info.st_size >= TG_HEADER_BYTES) {
+        struct tg_header *header = mmap(NULL, TG_HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (header != MAP_FAILED) {
+            atomic_fetch_add_explicit(&header->lost_children, 1, memory_order_relaxed);
+            munmap(header, TG_HEADER_BYTES);
+        }
+    }
+    close(fd);
 }
 
 void tg_recording_close(struct tg_recording *recording) {

@@ -34,12 +34,15 @@
 
 struct tg_recording_options {
     uint64_t capacity_bytes; /* 0: TG_RECORDING_CAPACITY_BYTES */
-    enum tg_clock_kind clock_kind;
+    struct tg_clock clock;   /* of the ticks in it */
     uint32_t python_version;
     const char *service; /* the strings may be NULL and are copied */
     const char *service_version;
     const char *program;
     const uint8_t *run_uuid; /* 16 bytes, or NULL */
+    tg_ns interval_ns;       /* the next three as in struct tg_header */
+    const char *store_url;
+    const char *spool;
 };
 
 struct tg_recording {
@@ -59,6 +62,12 @@ struct tg_recording {
 TG_NODISCARD enum tg_status tg_recording_open(struct tg_recording *recording,
                                               const struct tg_recording_options *options, struct tg_error *note,
                                               struct tg_error *err);
+
+/* Writes what may change in a living process into the header: names, and where figures go. */
+void tg_recording_describe(struct tg_recording *recording, const struct tg_recording_options *options);
+
+/* Counts a forked child that cannot make a recording in that of its parent, as long as there is one at `path`. */
+void tg_recording_count_lost_child(const char *path);
 
 /* Unmaps and closes; the file stays. NULL and a second call are fine. */
 void tg_recording_close(struct tg_recording *recording);

@@ -74,7 +74,29 @@ static bool is_patient(struct taking *taking, int tries) {
     return true;
 }
 
-static void copy_scalars(struct tg_measures *out, const struct tg_counters *counters) {
+static void widen(uint64_t *minimum_ns, uint64_t *maximum_ns, uint64_t low_ns, uint64_t high_ns) {
+    *minimum_ns = low_ns < *minimum_ns ? low_ns : *minimum_ns;
+    *maximum_ns = high_ns > *maximum_ns ? high_ns : *maximum_ns;
+}
+
+/* A slot holds the extremes of the epoch that has its parity and is the block's own or the one before. */
+static void copy_extremes(struct tg_measures *out, const struct tg_counters *counters, uint32_t now) {
+    uint32_t own = LOAD(counters->epoch);
+    out->recent_minimum_ns = UINT64_MAX;
+    out->recent_maximum_ns = 0;
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        uint64_t minimum_ns = LOAD(counters->minimum_ns[slot]);
+        uint64_t maximum_ns = LOAD(counters->maximum_ns[slot]);
+        uint32_t epoch = (own & 1) == slot ? own : own - 1;
+        widen(&out->minimum_ns, &out->maximum_ns, minimum_ns, maximum_ns);
+        if (now - epoch <= 1) {
+            widen(&out->recent_minimum_ns, &out->recent_maximum_ns, minimum_ns, maximum_ns);
+        }
+    }
+}
+
+/* `now`: the recording's epoch. */
+static void copy_scalars(struct tg_measures *out, const struct tg_counters *counters, uint32_t now) {
     out->call_count = LOAD(counters->call_count);
     out->error_count = LOAD(counters->error_count);
     out->total_ns = LOAD(counters->total_ns);
@@ -85,25 +107,21 @@ static void copy_scalars(struct tg_measures *out, const struct tg_counters *coun
     out->last_end_ticks = LOAD(counters->last_end_ticks);
     out->minimum_ns = LOAD(counters->lifetime_minimum_ns);
     out->maximum_ns = LOAD(counters->lifetime_maximum_ns);
-    for (int slot = 0; slot < 2; slot++) {
-        uint64_t minimum_ns = LOAD(counters->minimum_ns[slot]);
-        uint64_t maximum_ns = LOAD(counters->maximum_ns[slot]);
-        out->minimum_ns = minimum_ns < out->minimum_ns ? minimum_ns : out->minimum_ns;
-        out->maximum_ns = maximum_ns > out->maximum_ns ? maximum_ns : out->maximum_ns;
-    }
+    copy_extremes(out, counters, now);
 }
 
 static void read_scalars(struct taking *taking, struct tg_measures *out, const struct tg_counters *counters) {
     tg_measures_init(out);
+    uint32_t now = LOAD(taking->header->epoch);
     bool whole = false;
     for (int tries = 0; !whole && is_patient(taking, tries); tries++) {
         uint32_t before = atomic_load_explicit(&counters->sequence, memory_order_acquire);
-        copy_scalars(out, counters);
+        copy_scalars(out, counters, now);
         atomic_thread_fence(memory_order_acquire);
         whole = !(before & 1) && before == LOAD(counters->sequence);
     }
     if (!whole) {
-        copy_scalars(out, counters);
+        copy_scalars(out, counters, now);
         taking->snapshot->torn_count++;
     }
     out->running_count = LOAD(counters->running_count);

@@ -69,6 +69,16 @@ TG_NODISCARD enum tg_status tg_tracer_open(const struct tg_tracer_options *optio
 void tg_tracer_close(void);
 bool tg_tracer_is_open(void);
 
+/* What may change while the process lives; forked children inherit it. The strings are copied and may be NULL. */
+struct tg_tracer_description {
+    const char *service;
+    const char *service_version;
+    tg_ns interval_ns;
+    const char *store_url;
+    const char *spool;
+};
+void tg_tracer_describe(const struct tg_tracer_description *description);
+
 /* The function's id, for tg_tracer_enter(); TG_FUNCTION_OVERFLOW past the limits (counted). */
 uint32_t tg_tracer_function(const struct tg_function_source *source);
 

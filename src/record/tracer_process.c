@@ -23,6 +23,7 @@ static void after_fork_in_parent(void) {
 static void after_fork_in_child(void) {
     tg_this_thread = NULL;
     if (tg_tracer.open) {
+        memcpy(tg_tracer.parent_path, tg_tracer.recording.path, sizeof tg_tracer.parent_path);
         tg_recording_abandon(&tg_tracer.recording);
         tg_tracer.open = false;
         tg_tracer.inherited = true;
@@ -62,13 +63,15 @@ static void keep_options(const struct tg_recording_options *given) {
     options->service_version =
         keep_text(tg_tracer.service_version, sizeof tg_tracer.service_version, given->service_version);
     options->program = keep_text(tg_tracer.program, sizeof tg_tracer.program, given->program);
+    options->store_url = keep_text(tg_tracer.store_url, sizeof tg_tracer.store_url, given->store_url);
+    options->spool = keep_text(tg_tracer.spool, sizeof tg_tracer.spool, given->spool);
     if (given->run_uuid) {
         options->run_uuid = memcpy(tg_tracer.run_uuid, given->run_uuid, sizeof tg_tracer.run_uuid);
     }
 }
 
 static enum tg_status open_recording(struct tg_error *note, struct tg_error *err) {
-    tg_tracer.options.clock_kind = tg_tracer.clock.kind;
+    tg_tracer.options.clock = tg_tracer.clock;
     enum tg_status status = tg_recording_open(&tg_tracer.recording, &tg_tracer.options, note, err);
     if (status == TG_OK) {
         tg_tracer.registry.published_count = 0;
@@ -81,6 +84,9 @@ bool tg_tracer_reopen(void) {
     if (tg_tracer.inherited) {
         tg_tracer.inherited = false; /* not even memory: it will not be tried with every call */
         tg_tracer.open = open_recording(NULL, NULL) == TG_OK;
+        if (!tg_tracer.recording.path[0]) { /* its figures are for itself alone */
+            tg_recording_count_lost_child(tg_tracer.parent_path);
+        }
     }
     return tg_tracer.open;
 }
@@ -99,6 +105,21 @@ enum tg_status tg_tracer_open(const struct tg_tracer_options *options, struct tg
         tg_tracer.open = status == TG_OK;
     }
     return status;
+}
+
+void tg_tracer_describe(const struct tg_tracer_description *description) {
+    pthread_mutex_lock(&tg_tracer.lock);
+    struct tg_recording_options *options = &tg_tracer.options;
+    options->service = keep_text(tg_tracer.service, sizeof tg_tracer.service, description->service);
+    options->service_version =
+        keep_text(tg_tracer.service_version, sizeof tg_tracer.service_version, description->service_version);
+    options->store_url = keep_text(tg_tracer.store_url, sizeof tg_tracer.store_url, description->store_url);
+    options->spool = keep_text(tg_tracer.spool, sizeof tg_tracer.spool, description->spool);
+    options->interval_ns = description->interval_ns;
+    if (tg_tracer.open) {
+        tg_recording_describe(&tg_tracer.recording, options);
+    }
+    pthread_mutex_unlock(&tg_tracer.lock);
 }
 
 bool tg_tracer_is_open(void) {

@@ -42,11 +42,14 @@ struct tg_tracer {
     uint64_t generation; /* of the recording: open and fork begin a new one */
     bool open;
     bool inherited;                      /* a fork took the recording away: the next call makes one */
-    struct tg_recording_options options; /* its strings are the four below: a forked child needs them again */
+    struct tg_recording_options options; /* its strings are those below: a forked child needs them again */
     char service[128];
     char service_version[64];
     char program[512];
+    char store_url[sizeof((struct tg_header *)0)->store_url];
+    char spool[sizeof((struct tg_header *)0)->spool];
     uint8_t run_uuid[16];
+    char parent_path[sizeof((struct tg_recording *)0)->path]; /* of the recording that a fork took away */
     struct tg_function_registry registry;
     struct tg_thread *threads;
     uint64_t occupancy_serial;

@@ -38,7 +38,7 @@ static void the_header_says_whose_it_is(void **state) {
     char long_text[1000];
     memset(long_text, 'p', sizeof long_text);
     memcpy(long_text + 510, "\xe2\x82\xac", 4); /* cut before the euro sign */
-    struct tg_recording_options options = {.clock_kind = TG_CLOCK_MONOTONIC,
+    struct tg_recording_options options = {.clock = {.kind = TG_CLOCK_MONOTONIC},
                                            .python_version = 0x030b0200,
                                            .service = "shop",
                                            .program = long_text,

@@ -222,6 +222,12 @@ static void the_first_call_needs_no_histogram(void **state) {
     assert_int_equal(counted_in_histogram("m::f", 5000), 2);
 }
 
+static void assert_recent(uint64_t minimum_ns, uint64_t maximum_ns) {
+    struct tg_measures figures = fixture_figures("m::f");
+    assert_true(figures.recent_minimum_ns == minimum_ns);
+    assert_true(figures.recent_maximum_ns == maximum_ns);
+}
+
 static void extremes_follow_the_epochs(void **state) {
     (void)state;
     uint32_t f = fixture_function("m::f");
@@ -233,9 +239,11 @@ static void extremes_follow_the_epochs(void **state) {
     assert_int_equal(counters->minimum_ns[0], 50);
     assert_int_equal(counters->maximum_ns[0], 500);
     assert_true(counters->lifetime_minimum_ns == UINT64_MAX);
+    assert_recent(50, 500);
 
     *epoch += 1; /* the current one and the one before */
     fixture_call(f, 70);
+    assert_recent(50, 500);
     assert_int_equal(counters->minimum_ns[0], 50);
     assert_int_equal(counters->minimum_ns[1], 70);
     assert_int_equal(counters->maximum_ns[1], 70);
@@ -248,9 +256,14 @@ static void extremes_follow_the_epochs(void **state) {
     assert_int_equal(counters->minimum_ns[1], 70);
     assert_int_equal(counters->lifetime_minimum_ns, 50);
     assert_int_equal(counters->lifetime_maximum_ns, 500);
+    assert_recent(60, 70);
 
-    *epoch += 2; /* both slots are old */
+    *epoch += 1; /* no call yet: only what stands in the slot of the epoch before is recent */
+    assert_recent(60, 60);
+    *epoch += 1; /* both slots are old */
+    assert_recent(UINT64_MAX, 0);
     fixture_call(f, 80);
+    assert_recent(80, 80);
     assert_int_equal(counters->minimum_ns[0], 80);
     assert_true(counters->minimum_ns[1] == UINT64_MAX);
     assert_int_equal(counters->maximum_ns[1], 0);

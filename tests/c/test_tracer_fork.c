@@ -343,6 +343,49 @@ static void heirs_do_not_keep_a_recording_alive(void **state) {
     close(ready[1]);
 }
 
+/* A child without a file of its own counts for itself alone; its parent's recording says that there is one. */
+static void a_child_without_space_is_counted(void **state) {
+    (void)state;
+    fixture_call(fixture_function("m::f"), 10);
+    for (int i = 1; i <= 3; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            setenv("TACHOGRAPH_RUNTIME_DIR", i < 3 ? "/dev/null/nowhere" : getenv("TACHOGRAPH_RUNTIME_DIR"), 1);
+            fixture_call(fixture_function("m::g"), 10);
+            require(calls_of("m::g") == 1, 1);
+            fixture_call(fixture_function("m::g"), 10);
+            require(calls_of("m::g") == 2, 2);
+            _exit(0);
+        }
+        fixture_expect_success(child);
+    }
+    const struct tg_header *header = tg_tracer_hold()->header;
+    tg_tracer_let_go();
+    assert_int_equal(header->lost_children, 2);
+}
+
+static void a_description_reaches_the_children(void **state) {
+    (void)state;
+    fixture_call(fixture_function("m::f"), 10);
+    tg_tracer_describe(&(struct tg_tracer_description){
+        .service = "shop", .service_version = "2", .interval_ns = 7, .store_url = "sqlite:///a.db", .spool = "/s"});
+    pid_t child = fork();
+    if (child == 0) {
+        fixture_call(fixture_function("m::g"), 10);
+        const struct tg_header *header = tg_tracer_hold()->header;
+        tg_tracer_let_go();
+        require(strcmp(header->service, "shop") == 0 && strcmp(header->service_version, "2") == 0, 1);
+        require(strcmp(header->store_url, "sqlite:///a.db") == 0 && strcmp(header->spool, "/s") == 0, 2);
+        require(header->interval_ns == 7, 3);
+        _exit(0);
+    }
+    fixture_expect_success(child);
+    const struct tg_header *header = tg_tracer_hold()->header;
+    tg_tracer_let_go();
+    assert_string_equal(header->service, "shop");
+    assert_string_equal(header->store_url, "sqlite:///a.db");
+}
+
 int main(void) {
 #define WITH_TRACER(TEST) cmocka_unit_test_setup_teardown(TEST, fixture_set_up_tracer, fixture_tear_down)
     const struct CMUnitTest tests[] = {
@@ -353,6 +396,8 @@ int main(void) {
         WITH_TRACER(a_child_has_threads_of_its_own),
         WITH_TRACER(grandchildren_have_their_own),
         WITH_TRACER(a_storm_of_forks_during_traffic),
+        WITH_TRACER(a_child_without_space_is_counted),
+        WITH_TRACER(a_description_reaches_the_children),
     };
     return cmocka_run_group_tests_name("tracer_fork", tests, NULL, NULL);
 }
