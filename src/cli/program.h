@@ -5,7 +5,8 @@
  *   -m MODULE, -c CODE      python -m MODULE ..., python -c CODE ...
  *   python3, ./bin/python   that interpreter, with its own options as they are
  *   a file that exists, -   python FILE ..., as Python would: also a directory or a zip file with a __main__.py
- *   a command on PATH       whose first line names a Python (pytest, flask): that Python with the command's file
+ *   a command on PATH       whose first line names a Python (pytest, flask): that Python, with the arguments that
+ *                           the line gives it (shebang.h) and the command's file
  * The interpreter is the one that tg_interpreter_find() finds, unless the program names its own and --python does not
  * overrule it.
  */
@@ -15,6 +16,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "cli/interpreter.h"
+#include "cli/shebang.h"
 
 struct tg_program_request {
     const char *python; /* --python; NULL: not given */
@@ -29,6 +31,7 @@ struct tg_program {
     const char *name; /* what runs, for people: "app.py", "-m shop" */
     char file[TG_INTERPRETER_PATH_SIZE];
     char shown[TG_INTERPRETER_PATH_SIZE];
+    struct tg_shebang shebang; /* of a command on PATH */
 };
 
 /* `*exit_code` on failure: 2 for a program that is not there, as with python; 126 and 127 as for the interpreter. */

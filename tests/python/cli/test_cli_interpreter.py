@@ -163,6 +163,32 @@ def test_command_on_path_runs_with_its_own_python(cli: Any) -> None:
     assert "no Python program" in result.stderr
 
 
+SHEBANGS = {
+    "kernel": "#!{python} -sP",
+    "blanks": "#! {python}  -sP ",
+    "env": "#! /usr/bin/env -S python -s -P",
+    "shell": "#!/bin/sh\n'''exec' \"{python}\" -sP \"$0\" \"$@\"\n' '''",
+    "uv": "#!/bin/sh\n'''exec' '{python}' -s -P \"$0\" \"$@\"\n' '''",
+}
+
+
+@pytest.mark.parametrize("case", SHEBANGS)
+def test_arguments_in_the_first_line_of_a_command_are_kept(cli: Any, case: str) -> None:
+    text = "import sys\ndef f(): print(sys.flags.no_user_site, sys.flags.safe_path, sys.argv[1:])\nf()\n"
+    spaced = case in ("shell", "uv")  # the kernel could not start it
+    python = real(cli, name="with blanks/python" if spaced else "bin/python")
+    command = cli.script(SHEBANGS[case].format(python=python) + "\n" + text, "commands/greet")
+    command.chmod(0o755)
+    environment = {"PATH": f"{command.parent}:{cli.directory / 'bin'}:/usr/bin:/bin"}
+    plain = cli.plain(command, "-q", env=environment)
+    assert plain.stdout == "1 True ['-q']\n", plain.stderr
+    timed = cli("run", "greet", "-q", env=environment)
+    assert timed.stdout == plain.stdout, timed.stderr
+    assert "__main__::f" in timed.stderr
+    other = cli("run", "--python", sys.executable, "greet", "-q", env=environment)
+    assert other.stdout == plain.stdout
+
+
 def test_leading_python_keeps_its_own_options(cli: Any) -> None:
     script = cli.script("import sys\ndef f(): print(sys.flags.dev_mode, sys.argv[1:])\nf()")
     result = cli("run", "--", sys.executable, "-X", "dev", script, "-x")
@@ -175,6 +201,13 @@ def test_script_that_is_not_there_is_2_as_with_python(cli: Any) -> None:
     result = cli("run", "sevrer.py")
     assert (result.returncode, result.stdout) == (2, "")
     assert "did you mean 'server.py'" in result.stderr
+    (cli.directory / "folder").mkdir()
+    (cli.directory / "gone.py").symlink_to("nowhere.py")
+    for word, said in (("folder", "without a __main__.py"), ("gone.py", "no script 'gone.py'")):
+        result = cli("run", word)
+        assert result.returncode == 2
+        assert said in result.stderr
+        assert f"mean '{word}'" not in result.stderr
     result = cli("run", "folder/none.py")
     assert result.returncode == 2
     assert "folder/none.py" in result.stderr
