@@ -25,8 +25,8 @@ def main() -> int:
     program = _program()
     if program is None:
         print(
-            "tachograph: the program was not found next to this Python; reinstall it with "
-            f"{sys.executable} -m pip install --force-reinstall tachograph",
+            "tachograph: the program was not found next to this Python; in a checkout of tachograph, type: "
+            f"{sys.executable} -m pip install --force-reinstall .",
             file=sys.stderr,
         )
         return 127

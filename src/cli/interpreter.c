@@ -82,17 +82,33 @@ static bool own_directory(char *path, size_t size) {
     return written > 0 && (size_t)written < size;
 }
 
+bool tg_interpreter_find_beside(struct tg_interpreter *interpreter) {
+    static const char *const found_as[] = {"python", "python3"};
+    char directory[TG_INTERPRETER_PATH_SIZE];
+    interpreter->origin = "the directory that tachograph is in";
+    if (!own_directory(directory, sizeof directory)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof found_as / sizeof found_as[0]; i++) {
+        int written = snprintf(interpreter->path, sizeof interpreter->path, "%s%s", directory, found_as[i]);
+        if ((size_t)written < sizeof interpreter->path && check_program(interpreter->path) == TG_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether this program lies in the bin of a virtual environment, and its python is there. */
-static bool find_beside(struct tg_interpreter *interpreter) {
+static bool find_in_environment(struct tg_interpreter *interpreter) {
     char directory[TG_INTERPRETER_PATH_SIZE];
     char mark[TG_INTERPRETER_PATH_SIZE + 16];
     if (!own_directory(directory, sizeof directory)) {
         return false;
     }
     snprintf(mark, sizeof mark, "%s../pyvenv.cfg", directory);
-    int written = snprintf(interpreter->path, sizeof interpreter->path, "%spython", directory);
+    bool found = is_file(mark) && tg_interpreter_find_beside(interpreter);
     interpreter->origin = "the virtual environment that tachograph is in";
-    return is_file(mark) && (size_t)written < sizeof interpreter->path && check_program(interpreter->path) == TG_OK;
+    return found;
 }
 
 enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const char *wanted, struct tg_error *err) {
@@ -118,7 +134,7 @@ enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const cha
         }
         return status;
     }
-    if (find_beside(interpreter)) {
+    if (find_in_environment(interpreter)) {
         return TG_OK;
     }
     interpreter->origin = "PATH";

@@ -18,16 +18,20 @@
 struct tg_interpreter {
     char path[TG_INTERPRETER_PATH_SIZE]; /* as the user would have typed it: no link is resolved */
     const char *origin;                  /* who named it, for messages: "--python" */
+    bool lacks_hook;                     /* known after a probe: tachograph can be imported, but is not at start-up */
 };
 
 /* `wanted` is the value of --python, or NULL. TG_ERROR_NOT_FOUND, or TG_ERROR_PERMISSION when it is no program. */
 TG_NODISCARD enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const char *wanted,
                                                 struct tg_error *err);
 
+/* The python in this program's own directory, in a virtual environment or not. False: there is none. */
+bool tg_interpreter_find_beside(struct tg_interpreter *interpreter);
+
 /* Asks the interpreter itself whether it is one that can be timed and has this version of tachograph; costs the start
  * of a Python. TG_ERROR_UNSUPPORTED, TG_ERROR_VERSION, TG_ERROR_NOT_FOUND (tachograph is not installed there; the
  * message has the line to type), TG_ERROR_IO (it does not run). */
-TG_NODISCARD enum tg_status tg_interpreter_probe(const struct tg_interpreter *interpreter, struct tg_error *err);
+TG_NODISCARD enum tg_status tg_interpreter_probe(struct tg_interpreter *interpreter, struct tg_error *err);
 
 /* Whether a file's name says Python: python, python3, python3.12, with or without directories. */
 bool tg_interpreter_is_name(const char *path);

@@ -4,27 +4,19 @@
  * `python -c` with a few lines. Not isolated (-I): that would hide PYTHONPATH and the user's site directory, where
  * tachograph may well be installed. Not -P either, which interpreters too old to be supported do not know, and they are
  * to say their version. Instead the first line takes the current directory off sys.path (put there by -c; `sys` itself
- * is built in), so that nothing lying around there is imported. Variables that make a Python talk, inspect or record
- * are removed; what else is printed (by a sitecustomize, a .pth file) does not start with our mark.
+ * is built in), so that nothing lying around there is imported. What else is printed (by a sitecustomize, a .pth file)
+ * does not start with our mark. TACHOGRAPH_RUN has a value that makes the package's start-up hook load and do nothing:
+ * so it can be seen whether this Python has the hook.
  */
 #include "base/strbuf.h"
 #include "cli/interpreter.h"
+#include "cli/interpreter_ask.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#define MARK         "@tachograph-probe@"
-#define TIMEOUT_MS   30000
-#define ANSWER_BYTES 65536
+#define MARK "@tachograph-probe@"
 
 /* The CPython versions that the extension is built for. */
 #define MINOR_FIRST 11
@@ -42,89 +34,13 @@ static const char question[] =
     "    absent = type(error).__name__ == 'ModuleNotFoundError' and error.name == 'tachograph'\n"
     "    problem = '' if absent else type(error).__name__ + ': ' + str(error)\n"
     "name = getattr(getattr(sys, 'implementation', None), 'name', 'cpython')\n"
-    "fields = [name, '%d.%d.%d' % sys.version_info[:3], getattr(sys, 'abiflags', ''), found, problem]\n"
+    "hook = str(int('tachograph._startup' in sys.modules))\n"
+    "fields = [name, '%d.%d.%d' % sys.version_info[:3], getattr(sys, 'abiflags', ''), found, hook, problem]\n"
     "line = '\\t'.join(' '.join(field.split()) for field in fields)\n"
     "os.write(1, ('\\n" MARK "\\t' + line + '\\n').encode('utf-8', 'backslashreplace'))\n"
     "os._exit(0)\n";
 
-static const char *const silenced[] = {
-    "PYTHONINSPECT",     "PYTHONVERBOSE",     "PYTHONPROFILEIMPORTTIME", "PYTHONPERFSUPPORT",
-    "PYTHONMALLOCSTATS", "PYTHONTRACEMALLOC", "TACHOGRAPH_RUN",          NULL};
-
-enum { IMPLEMENTATION, VERSION, FLAGS, TACHOGRAPH, PROBLEM, FIELDS };
-
-_Noreturn static void ask(const char *path, int out_fd) {
-    int nothing = open("/dev/null", O_RDWR);
-    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(out_fd, STDOUT_FILENO) < 0
-        || dup2(out_fd, STDERR_FILENO) < 0) {
-        _exit(127);
-    }
-    for (size_t i = 0; silenced[i]; i++) {
-        unsetenv(silenced[i]);
-    }
-    execl(path, path, "-c", question, (char *)NULL);
-    dprintf(STDOUT_FILENO, "cannot execute it: %s\n", strerrordesc_np(errno));
-    _exit(127);
-}
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Reads until the end, at most so much for so long. False: it took too long. */
-static bool read_answer(int fd, struct tg_strbuf *answer) {
-    int64_t deadline_ms = now_ms() + TIMEOUT_MS;
-    char bytes[4096];
-    while (answer->length < ANSWER_BYTES) {
-        struct pollfd waiting = {.fd = fd, .events = POLLIN};
-        int64_t left_ms = deadline_ms - now_ms();
-        int ready = left_ms > 0 ? poll(&waiting, 1, (int)left_ms) : 0;
-        if (ready == 0) {
-            return false;
-        }
-        ssize_t got = ready > 0 ? read(fd, bytes, sizeof bytes) : -1;
-        if (got == 0) {
-            return true;
-        }
-        if (got > 0) {
-            tg_strbuf_append_bytes(answer, bytes, (size_t)got);
-        } else if (errno != EINTR && errno != EAGAIN) {
-            return true;
-        }
-    }
-    return true;
-}
-
-static enum tg_status question_answered(const struct tg_interpreter *interpreter, struct tg_strbuf *answer,
-                                        struct tg_error *err) {
-    int pipe_fds[2];
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
-        return tg_error_set_errno(err, errno, "cannot make a pipe");
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        ask(interpreter->path, pipe_fds[1]);
-    }
-    int error = errno;
-    close(pipe_fds[1]);
-    bool in_time = child > 0 && read_answer(pipe_fds[0], answer);
-    close(pipe_fds[0]);
-    if (child < 0) {
-        return tg_error_set_errno(err, error, "cannot start a process");
-    }
-    if (!in_time) {
-        kill(child, SIGKILL);
-    }
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
-    }
-    if (!in_time) {
-        return tg_error_set(err, TG_ERROR_IO, "'%s' (from %s) does not answer; name another Python with --python",
-                            interpreter->path, interpreter->origin);
-    }
-    return TG_OK;
-}
+enum { IMPLEMENTATION, VERSION, FLAGS, TACHOGRAPH, HOOK, PROBLEM, FIELDS };
 
 /* What an interpreter that did not get as far as answering says: its first line, or of a traceback the last one. */
 static const char *complaint(char *text) {
@@ -171,22 +87,7 @@ static bool is_supported(char *const fields[FIELDS]) {
            && !strchr(fields[FLAGS], 't');
 }
 
-/* A path as a word of a shell. */
-static void append_word(struct tg_strbuf *out, const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%:,=";
-    if (word[strspn(word, plain)] == '\0') {
-        tg_strbuf_append(out, word);
-        return;
-    }
-    tg_strbuf_append_char(out, '\'');
-    for (; *word; word++) {
-        tg_strbuf_append(out, *word == '\'' ? "'\\''" : (char[]){*word, '\0'});
-    }
-    tg_strbuf_append_char(out, '\'');
-}
-
-static enum tg_status judge(const struct tg_interpreter *interpreter, char *const fields[FIELDS],
-                            struct tg_error *err) {
+static enum tg_status judge(struct tg_interpreter *interpreter, char *const fields[FIELDS], struct tg_error *err) {
     if (!is_supported(fields)) {
         bool free_threaded = strchr(fields[FLAGS], 't') != NULL;
         bool is_cpython = strcmp(fields[IMPLEMENTATION], "cpython") == 0;
@@ -196,35 +97,32 @@ static enum tg_status judge(const struct tg_interpreter *interpreter, char *cons
                             fields[VERSION], free_threaded ? ", a free-threaded build" : "", MINOR_FIRST, MINOR_LAST);
     }
     if (strcmp(fields[TACHOGRAPH], TG_VERSION) == 0) {
+        interpreter->lacks_hook = strcmp(fields[HOOK], "1") != 0;
         return TG_OK;
     }
-    struct tg_strbuf word = TG_STRBUF_INIT;
-    append_word(&word, interpreter->path);
-    const char *path = tg_strbuf_text(&word);
+    struct tg_strbuf line = TG_STRBUF_INIT;
     enum tg_status status;
     if (fields[TACHOGRAPH][0]) {
-        status = tg_error_set(err, TG_ERROR_VERSION,
-                              "this is tachograph %s, but the Python from %s has %s; type: %s -m pip install "
-                              "tachograph==%s",
-                              TG_VERSION, interpreter->origin, fields[TACHOGRAPH], path, TG_VERSION);
+        tg_interpreter_append_install(&line, interpreter, fields[VERSION], false);
+        status = tg_error_set(err, TG_ERROR_VERSION, "this is tachograph %s, but the Python from %s has %s; %s",
+                              TG_VERSION, interpreter->origin, fields[TACHOGRAPH], tg_strbuf_text(&line));
     } else if (fields[PROBLEM][0]) {
-        status = tg_error_set(err, TG_ERROR_FORMAT,
-                              "tachograph cannot be imported by the Python from %s (%.200s); type: %s -m pip install "
-                              "--force-reinstall tachograph==%s",
-                              interpreter->origin, fields[PROBLEM], path, TG_VERSION);
+        tg_interpreter_append_install(&line, interpreter, fields[VERSION], true);
+        status = tg_error_set(err, TG_ERROR_FORMAT, "tachograph cannot be imported by the Python from %s (%.200s); %s",
+                              interpreter->origin, fields[PROBLEM], tg_strbuf_text(&line));
     } else {
-        status = tg_error_set(err, TG_ERROR_NOT_FOUND,
-                              "tachograph is not installed for the Python from %s; type: %s -m pip install tachograph",
-                              interpreter->origin, path);
+        tg_interpreter_append_install(&line, interpreter, fields[VERSION], false);
+        status = tg_error_set(err, TG_ERROR_NOT_FOUND, "tachograph is not installed for the Python from %s; %s",
+                              interpreter->origin, tg_strbuf_text(&line));
     }
-    tg_strbuf_release(&word);
+    tg_strbuf_release(&line);
     return status;
 }
 
-enum tg_status tg_interpreter_probe(const struct tg_interpreter *interpreter, struct tg_error *err) {
+enum tg_status tg_interpreter_probe(struct tg_interpreter *interpreter, struct tg_error *err) {
     struct tg_strbuf answer = TG_STRBUF_INIT;
     char *fields[FIELDS];
-    enum tg_status status = question_answered(interpreter, &answer, err);
+    enum tg_status status = tg_interpreter_ask(interpreter, question, &answer, err);
     tg_strbuf_append_char(&answer, '\n'); /* there is text now, even if nothing was said */
     if (status == TG_OK && tg_strbuf_status(&answer) != TG_OK) {
         status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the interpreter's answer");

@@ -129,3 +129,20 @@ void tg_printable_shorten(struct tg_strbuf *out, const char *text, size_t length
     }
     tg_strbuf_append_bytes(out, text + start, length - start);
 }
+
+void tg_printable_append_word(struct tg_strbuf *out, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%:,=";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        tg_strbuf_append(out, word);
+        return;
+    }
+    tg_strbuf_append_char(out, '\'');
+    while (*word) {
+        size_t length = strcspn(word, "'");
+        tg_printable_append(out, word, length);
+        word += length;
+        tg_strbuf_append(out, *word ? "'\\''" : "");
+        word += *word ? 1 : 0;
+    }
+    tg_strbuf_append_char(out, '\'');
+}

@@ -18,6 +18,9 @@ void tg_printable_prepare(void);
 /* Appends `length` bytes of anything, escaped. */
 void tg_printable_append(struct tg_strbuf *out, const char *bytes, size_t length);
 
+/* Appends a word of a shell's command line, quoted where it has to be, for people to copy; escaped as above. */
+void tg_printable_append_word(struct tg_strbuf *out, const char *word);
+
 /* The columns that printable text takes on a terminal. */
 size_t tg_printable_width(const char *text, size_t length);
 

@@ -84,8 +84,27 @@ static void shortens_wide_characters_whole(void **state) {
     }
 }
 
+static void words_of_a_shell(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"/usr/bin/python3.12", "/usr/bin/python3.12"},
+        {"", "''"},
+        {"a b", "'a b'"},
+        {"it's", "'it'\\''s'"},
+        {"$HOME;`x`", "'$HOME;`x`'"},
+        {"a\033[31m", "'a\\x1b[31m'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tg_strbuf out = TG_STRBUF_INIT;
+        tg_printable_append_word(&out, cases[i][0]);
+        assert_string_equal(tg_strbuf_text(&out), cases[i][1]);
+        tg_strbuf_release(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_of_a_shell),
         cmocka_unit_test(leaves_what_can_be_seen),
         cmocka_unit_test(escapes_what_a_terminal_acts_on),
         cmocka_unit_test(escapes_bytes_that_are_no_character),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
 import shlex
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What the probe hears from such an interpreter, and what of it is said.
 UNSUPPORTED = {
@@ -36,7 +39,7 @@ def real(cli: Any, options: str = "", name: str = "bin/python") -> Path:
 @pytest.mark.parametrize("case", UNSUPPORTED)
 def test_unsupported_interpreter_is_refused_clearly(cli: Any, case: str) -> None:
     implementation, version, flags, said = UNSUPPORTED[case]
-    python = fake(cli, f"printf '\\n@tachograph-probe@\\t{implementation}\\t{version}\\t{flags}\\t0.1.0\\t\\n'")
+    python = fake(cli, f"printf '\\n@tachograph-probe@\\t{implementation}\\t{version}\\t{flags}\\t0.1.0\\t1\\t\\n'")
     result = cli("run", "--python", python, cli.script("print(1)"))
     assert (result.returncode, result.stdout) == (125, "")
     assert said in result.stderr
@@ -44,12 +47,43 @@ def test_unsupported_interpreter_is_refused_clearly(cli: Any, case: str) -> None
     assert str(python) in result.stderr
 
 
-def test_not_installed_gives_the_line_to_type(cli: Any) -> None:
+def alone(cli: Any, source: object = None) -> Path:
+    """The program by itself; with `source`, beside a Python that says that it was installed from there."""
+    program: Path = cli.directory / "alone" / "tachograph"
+    program.parent.mkdir()
+    shutil.copy(cli.program, program)
+    if source is not None:
+        fake(cli, f"printf 'noise\\n@tachograph-source@\\t%s\\n' {shlex.quote(str(source))}", "alone/python")
+    return program
+
+
+@pytest.mark.parametrize(
+    ("source", "typed"),
+    [
+        (None, "in a checkout of tachograph, type: {python} -m pip install .\n"),
+        ("/src/my tachograph", "; type: {python} -m pip install '/src/my tachograph'\n"),
+        ("/w/tachograph-0.1.0-cp3{minor}-cp3{minor}-linux.whl", "; type: {python} -m pip install {source}\n"),
+        ("/w/tachograph-0.1.0-cp32-cp32-linux.whl", "in a checkout of tachograph, type: {python} -m pip install .\n"),
+    ],
+)
+def test_not_installed_gives_the_line_to_type(cli: Any, source: str | None, typed: str) -> None:
+    """One that works: tachograph is in no package index."""
+    source = source and source.format(minor=sys.version_info[1])
     python = real(cli, "-S", "my env/python")
-    result = cli("run", "--python", python, cli.script("print(1)"))
+    program = alone(cli, source)
+    result = cli.plain(program, "run", "--python", "my env/python", cli.script("print(1)"))
     assert (result.returncode, result.stdout) == (125, "")
-    line = f"'{python}' -m pip install tachograph\n"
-    assert result.stderr.endswith(line)
+    assert result.stderr.endswith(typed.format(python=f"'{python}'", source=source))
+    assert result.stderr.count("\n") == 1
+
+
+def test_install_line_names_what_the_program_was_installed_from(cli: Any) -> None:
+    note = importlib.metadata.distribution("tachograph").read_text("direct_url.json")
+    if note is None or cli.program.parent != Path(sys.executable).parent:
+        pytest.skip("the program under test was not installed by pip")
+    source = urllib.request.url2pathname(urllib.parse.urlsplit(json.loads(note)["url"]).path)
+    result = cli("run", "--python", real(cli, "-S"), cli.script("print(1)"))
+    assert result.stderr.endswith(f" -m pip install {shlex.quote(source)}\n")
 
 
 def test_other_version_is_refused(cli: Any) -> None:
