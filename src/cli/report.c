@@ -73,6 +73,30 @@ static enum tg_status keep_only(struct tg_report *report, const struct tg_text_l
                         nearest.names[0]);
 }
 
+/* Fails when there is nothing left to show of what has been cut short or written over. */
+static enum tg_status refuse_ruins(const struct tg_report *report, struct tg_error *err) {
+    if (report->totals.row_count > 0) {
+        return TG_OK;
+    }
+    for (size_t i = 0; i < report->recording_count; i++) {
+        const struct tg_view *view = &report->recordings[i].reader.view;
+        if (report->recordings[i].reader.truncated) {
+            return tg_error_set(err, TG_ERROR_FORMAT,
+                                "nothing can be read of recording '%s': it has been cut short, to %zu of %" PRIu64
+                                " bytes; copy it again from where it was made, or run the program again",
+                                report->recordings[i].path, view->bytes, view->promised_bytes);
+        }
+    }
+    if (report->totals.damaged_count > 0) {
+        return tg_error_set(
+            err, TG_ERROR_FORMAT,
+            "nothing can be read of recording '%s': it is damaged; copy it again from where it was made, "
+            "or run the program again",
+            report->recordings[0].path);
+    }
+    return TG_OK;
+}
+
 static void decide_shown(struct tg_report *report, const struct tg_report_options *options) {
     size_t limit = options->limit ? options->limit : TG_REPORT_ROWS;
     bool every = options->all || (options->json && !options->limit);
@@ -93,6 +117,9 @@ enum tg_status tg_report_open(struct tg_report *report, const char *const *paths
     }
     if (status == TG_OK) {
         status = tg_run_totals_merge(&report->totals, err);
+    }
+    if (status == TG_OK) {
+        status = refuse_ruins(report, err);
     }
     if (status == TG_OK) {
         status = keep_only(report, &options->only, err);

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MS = 1_000_000
+HEADER_BYTES = 4096
 
 
 @pytest.fixture
@@ -362,6 +363,26 @@ def test_cut_recording_shows_what_is_left_and_warns(cli: Any, shop: Path) -> Non
     assert "cut short" in result.stdout
     assert "shop.cart::add" in result.stdout
     assert json.loads(cli("report", shop, "--json").stdout)["processes"][0]["truncated"] is True
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--by-thread"]])
+def test_recording_of_which_nothing_is_left_is_an_error(cli: Any, shop: Path, options: list[str]) -> None:
+    whole = shop.stat().st_size
+    damage(cut_to(HEADER_BYTES))(shop)
+    result = cli("report", shop, *options)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"'{shop}': it has been cut short, to 4096 of {whole} bytes; copy it again" in result.stderr
+    assert result.stderr.count("\n") == 1
+    shop.write_bytes(shop.read_bytes() + bytes([0xEE]) * (whole - HEADER_BYTES))
+    result = cli("report", shop, *options)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "it is damaged" in result.stderr
+
+
+def test_recording_without_calls_is_no_error(cli: Any) -> None:
+    result = cli("report", cli.record([]))
+    assert result.returncode == 0
+    assert "no function was timed" in result.stdout
 
 
 def test_random_damage_never_kills_the_reader(cli: Any, function: Any) -> None:
