@@ -1,6 +1,8 @@
 /* child: see child.h. */
 #include "cli/child.h"
 
+#include "measure/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,12 +26,6 @@ struct waiting {
     int stop_received;             /* the last stop signal that came here; 0: none */
     int stopped_by;                /* the signal that stopped the child; 0: it runs */
 };
-
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* In the child. Only what went wrong comes back, through the pipe. */
 _Noreturn static void become(const struct waiting *waiting, const char *path, char *const *argv,
@@ -172,14 +168,14 @@ enum tg_status tg_child_run(const char *path, char *const *argv, const struct tg
     struct waiting waiting = {.child = -1};
     struct sigaction standard = {.sa_handler = SIG_DFL};
     int pipe_fds[2];
-    *end = (struct tg_child_end){.code = 0};
+    *end = (struct tg_child_end){.started_wall_ns = tg_clock_wall_ns()};
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
         return tg_error_set_errno(err, errno, "cannot make a pipe");
     }
     sigfillset(&waiting.everything);
     sigprocmask(SIG_SETMASK, &waiting.everything, &waiting.mask);
     sigaction(SIGCHLD, &standard, &waiting.child_action); /* ignored, it would take the child's status away */
-    int64_t started_ns = now_ns();
+    int64_t started_ns = tg_clock_monotonic_ns();
     pid_t self = getpid();
     waiting.child = fork();
     if (waiting.child == 0) {
@@ -197,7 +193,7 @@ enum tg_status tg_child_run(const char *path, char *const *argv, const struct tg
     close(pipe_fds[0]);
     wait_for_end(&waiting, end);
     end->pid = (uint64_t)waiting.child;
-    end->duration_ns = now_ns() - started_ns;
+    end->duration_ns = tg_clock_monotonic_ns() - started_ns;
     allow_interruption(&waiting);
     return error ? tg_error_set_errno(err, error, "cannot execute '%s'", path) : TG_OK;
 }

@@ -23,6 +23,7 @@ struct tg_child_end {
     bool by_signal;
     int code; /* the exit code, or the signal's number */
     uint64_t pid;
+    int64_t started_wall_ns;
     int64_t duration_ns;
 };
 

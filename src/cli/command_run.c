@@ -10,8 +10,10 @@
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/printable.h"
 #include "cli/program.h"
 #include "cli/report.h"
+#include "cli/run_notes.h"
 #include "cli/settings.h"
 #include "measure/clock.h"
 #include "record/catalog.h"
@@ -97,7 +99,7 @@ static const struct tg_option options[] = {
     TG_REPORT_OPTIONS(struct settings),
     {.name = "no-report",
      .kind = TG_OPTION_FLAG,
-     .help = "only record; 'tachograph report' shows it later",
+     .help = "only record, and say where; 'tachograph report' shows it later",
      .offset = offsetof(struct settings, no_report)},
     {.name = NULL},
 };
@@ -190,39 +192,8 @@ static size_t find_recordings(const struct tg_catalog *catalog, const struct env
     return count;
 }
 
-/* Why nothing was timed, as far as it can be told from here. */
-static void note_nothing(struct tg_report *report, const struct settings *settings) {
-    struct tg_strbuf *notes = &report->notes;
-    bool patterns = settings->time.count > 0 || getenv("TACHOGRAPH_TIME");
-    if (report->recording_count == 0) {
-        tg_strbuf_append(notes, "The program left no recording. Either it ended before it had begun, or it runs\n"
-                                "without site-packages (python -S), or tachograph was found through PYTHONPATH only\n"
-                                "(install it with pip), or no directory for recordings can be written to (set\n"
-                                "TACHOGRAPH_RUNTIME_DIR to one of your own).\n");
-    } else if (patterns) {
-        tg_strbuf_append(notes, "No function that --time matches was called. A pattern is a module ('shop'), a module\n"
-                                "with its submodules ('shop.*'), or has '::' before a function ('shop.cart::total');\n"
-                                "the program's own file is the module '__main__'.\n");
-    } else {
-        tg_strbuf_append(notes, "No function of the program's own project was called: without --time, functions of\n"
-                                "the standard library and of site-packages are not timed. Name what is meant, as\n"
-                                "with --time 'package.*'.\n");
-    }
-}
-
-static void note_next(struct tg_report *report, const struct environment *environment) {
-    struct tg_strbuf *notes = &report->notes;
-    if (report->recording_count == 0) {
-        return;
-    }
-    for (size_t i = 0; i < report->recording_count && i < 3; i++) {
-        tg_strbuf_printf(notes, "%-10s%s\n", i ? "" : "recorded", report->recordings[i].path);
-    }
-    if (report->recording_count > 3) {
-        tg_strbuf_printf(notes, "%-10sand %zu more\n", "", report->recording_count - 3);
-    }
-    const char *which = report->recording_count == 1 ? report->recordings[0].path : environment->run;
-    tg_strbuf_printf(notes, "%-10stachograph report %s\n", "again", which);
+static void write_stderr(const struct tg_strbuf *text) {
+    (void)!tg_output_write(STDERR_FILENO, tg_strbuf_text(text), text->length);
 }
 
 /* To the file named, or to stderr. A stderr that nobody reads is no failure: the program has ended as it has. (SIGPIPE
@@ -235,8 +206,25 @@ static enum tg_status write_out(const struct settings *settings, const struct tg
     if (settings->report.output) {
         return tg_output_replace(settings->report.output, tg_strbuf_text(text), text->length, err);
     }
-    (void)!tg_output_write(STDERR_FILENO, tg_strbuf_text(text), text->length);
+    write_stderr(text);
     return TG_OK;
+}
+
+/* What a report in a file or none at all leaves to be said. */
+static void say_next(const struct settings *settings, const struct environment *environment,
+                     const struct tg_program *program, const char *const *paths, size_t count) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    if (!settings->no_report) {
+        tg_strbuf_printf(&text, "%-10s", "report");
+        tg_printable_append(&text, settings->report.output, strlen(settings->report.output));
+        tg_strbuf_append_char(&text, '\n');
+    }
+    if (count == 0) {
+        tg_run_notes_no_recording(&text, program);
+    }
+    tg_run_notes_next(&text, paths, count, environment->run);
+    write_stderr(&text);
+    tg_strbuf_release(&text);
 }
 
 static enum tg_status report_paths(const struct settings *settings, const struct environment *environment,
@@ -249,11 +237,13 @@ static enum tg_status report_paths(const struct settings *settings, const struct
     }
     report.end = end;
     report.program = program->name;
-    if (report.totals.row_count == 0) {
-        note_nothing(&report, settings);
+    if (count == 0) {
+        tg_run_notes_no_recording(&report.notes, program);
+    } else if (report.totals.row_count == 0) {
+        tg_run_notes_no_function(&report.notes, &report, &settings->time);
         tg_strbuf_append_char(&report.notes, '\n');
     }
-    note_next(&report, environment);
+    tg_run_notes_next(&report.notes, paths, count, environment->run);
     bool to_file = settings->report.output != NULL;
     struct tg_terminal terminal = to_file ? TG_TERMINAL_NONE : tg_terminal_of(STDERR_FILENO);
     struct tg_strbuf text = TG_STRBUF_INIT;
@@ -263,7 +253,12 @@ static enum tg_status report_paths(const struct settings *settings, const struct
     status = write_out(settings, &text, err);
     tg_strbuf_release(&text);
     if (status != TG_OK && count > 0) {
-        tg_error_prefix(err, "the report is lost, but not the recording (tachograph report %s)", paths[0]);
+        struct tg_strbuf word = TG_STRBUF_INIT;
+        tg_printable_append_word(&word, paths[0]);
+        tg_error_prefix(err, "the report is lost, but not the recording (tachograph report %s)", tg_strbuf_text(&word));
+        tg_strbuf_release(&word);
+    } else if (status == TG_OK && to_file) {
+        say_next(settings, environment, program, paths, count);
     }
     return status;
 }
@@ -282,7 +277,11 @@ static enum tg_status report_run(const struct settings *settings, const struct e
     const char **paths = calloc(catalog.count + 1, sizeof *paths);
     if (paths) {
         size_t count = find_recordings(&catalog, environment, end->pid, paths);
-        status = report_paths(settings, environment, program, end, paths, count, err);
+        if (settings->no_report) {
+            say_next(settings, environment, program, paths, count);
+        } else {
+            status = report_paths(settings, environment, program, end, paths, count, err);
+        }
     } else {
         status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list the recordings");
     }
@@ -310,9 +309,7 @@ static int run_timed(const struct settings *settings, const struct tg_program *p
         release_environment(&environment);
         return exit_code_of(status);
     }
-    if (!settings->no_report) {
-        status = report_run(settings, &environment, program, &end, err);
-    }
+    status = report_run(settings, &environment, program, &end, err);
     release_environment(&environment);
     if (status != TG_OK) {
         tg_message_error("%s", err->message);

@@ -289,15 +289,17 @@ static void print_times(const struct text *text) {
     const struct tg_report *report = text->report;
     const struct tg_report_recording *first = report->recording_count ? &report->recordings[0] : NULL;
     int64_t lasted_ns = report->end ? report->end->duration_ns : 0;
+    if (first || report->end) {
+        append_time(&line, first ? first->reader.header->started_wall_ns : report->end->started_wall_ns);
+    }
     if (first) {
-        append_time(&line, first->reader.header->started_wall_ns);
         if (!report->end && first->reader.alive) {
             lasted_ns = tg_clock_monotonic_ns() - first->reader.header->started_monotonic_ns;
         }
     }
     if (lasted_ns > 0) {
         bool running = !report->end;
-        tg_strbuf_printf(&line, "%s%s %s", first ? ", " : "", running ? "running for" : "lasted",
+        tg_strbuf_printf(&line, "%s%s %s", line.length ? ", " : "", running ? "running for" : "lasted",
                          tg_humanize_duration(lasted_ns).text);
     }
     print_fact(text, "started", &line);

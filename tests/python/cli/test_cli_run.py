@@ -168,6 +168,32 @@ def test_last_line_is_the_next_command(cli: Any) -> None:
     assert "__main__::inner" in again.stdout
 
 
+def assert_ends_with_next(cli: Any, result: subprocess.CompletedProcess[str]) -> None:
+    """The last line of a run names its recording, in a command that can be typed as it is."""
+    recording = cli.recordings()[-1]
+    assert result.stderr.splitlines()[-2:] == [f"recorded  {recording}", f"again     tachograph report {recording}"]
+
+
+def test_every_run_ends_with_where_the_recording_is(cli: Any) -> None:
+    script = cli.script(WORK)
+    for options in ([], ["-n1"], ["--no-report"], ["-o", "report.txt"], ["--json", "-o", "/dev/stdout"]):
+        result = cli("run", *options, script)
+        assert_ends_with_next(cli, result)
+    assert calls(json.loads(result.stdout))["__main__::inner"] == 10  # nothing but JSON
+
+
+def test_last_line_can_be_typed(cli: Any) -> None:
+    """Also where the directory has a name that a shell would take apart, and is not known to the next shell."""
+    runtime = cli.directory / "it's here"
+    forks = "import os\nif os.fork() == 0:\n    inner(1)\n    os._exit(0)\nos.wait()\n"
+    for text in (WORK, WORK + forks):
+        result = cli("run", cli.script(text), env={"TACHOGRAPH_RUNTIME_DIR": str(runtime)})
+        line = result.stderr.splitlines()[-1].removeprefix("again     ")
+        environment = {"TACHOGRAPH_RUNTIME_DIR": "", "PATH": f"{cli.program.parent}:/usr/bin:/bin"}
+        again = cli.plain("sh", "-c", line, env=environment)
+        assert "__main__::inner" in again.stdout, (line, again.stderr)
+
+
 def test_json_goes_to_stderr_or_a_file(cli: Any) -> None:
     script = cli.script(WORK + "print('out')")
     direct = cli("run", "--json", script)
@@ -178,7 +204,9 @@ def test_json_goes_to_stderr_or_a_file(cli: Any) -> None:
     assert report["end"]["signal"] is None
     assert report["end"]["duration_ns"] > max(function["total_ns"] for function in report["functions"])
     filed = cli("run", "--json", "-o", "report.json", script)
-    assert filed.stderr == ""
+    assert filed.stdout == "out\n"
+    assert_ends_with_next(cli, filed)
+    assert "report.json" in filed.stderr.splitlines()[0]
     assert calls(json.loads((cli.directory / "report.json").read_text())) == calls(report)
 
 
@@ -190,7 +218,8 @@ def test_options_of_the_program_are_its_own(cli: Any) -> None:
 
 def test_no_report_keeps_the_recording(cli: Any) -> None:
     result = cli("run", "--no-report", cli.script(WORK))
-    assert result.stderr == ""
+    assert result.stderr.count("\n") == 2
+    assert_ends_with_next(cli, result)
     assert "__main__::outer" in cli("report", cli.recordings()[-1]).stdout
 
 
@@ -439,14 +468,45 @@ def test_settings_reach_the_recording(cli: Any) -> None:
     assert process["service"] == "from-env"
 
 
-def test_says_why_nothing_was_timed(cli: Any) -> None:
-    unmatched = cli("run", "--time", "nosuch.*", cli.script(WORK))
-    assert unmatched.returncode == 0
-    assert "no function was timed" in unmatched.stderr
-    assert "--time" in unmatched.stderr
-    nothing = cli("run", cli.script("print(1)", "empty.py"))
-    assert "no function was timed" in nothing.stderr
+PYTHON_S = ["--", sys.executable, "-BS", "w.py"]
+NOTHING = {
+    "unmatched": (["--time", "nosuch.*", "w.py"], "No function of what the program imported matches --time 'nosuch.*'."),
+    "not called": (["--time", "__main__::idle", "w.py"], "1 function was chosen by --time '__main__::idle', but none"),
+    "project not called": (["idle.py"], "2 functions were chosen, but none was called."),
+    "no functions": (["empty.py"], "The program's own project has no function"),
+    "no site": (PYTHON_S, "with -S Python does not look into site-packages"),
+    "nothing run": (["--", sys.executable, "--version"], "it ended before Python ran any of it"),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_says_why_nothing_was_timed(cli: Any, case: str) -> None:
+    words, reason = NOTHING[case]
+    cli.script(WORK + "def idle(): pass\n", "w.py")
+    cli.script("def one(): pass\ndef two(): pass\n", "idle.py")
+    cli.script("print(1)", "empty.py")
+    result = cli("run", *words)
+    assert result.returncode == 0
+    assert "no function was timed" in result.stderr
+    assert reason in result.stderr
+    assert sum(why in result.stderr for _, why in NOTHING.values()) == 1
+    assert re.search(r"\nstarted +20\d\d-\d\d-\d\d [^,]+, lasted ", result.stderr)
+    assert max(map(len, result.stderr.splitlines())) < 200
     assert json.loads(cli("run", "--json", "empty.py").stderr)["functions"] == []
+
+
+def test_says_why_there_is_no_recording_where_it_can_be_known(cli: Any) -> None:
+    script = cli.script(WORK)
+    cli.runtime.chmod(0o777)
+    for options in ([], ["--no-report"], ["-o", "report.txt"]):
+        result = cli("run", *options, script)
+        assert "there is no directory for it.\neverybody can replace what lies in" in result.stderr
+    python = cli.directory / "bin" / "python"  # a link alone is no environment, so it has no start-up hook
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    packages = ":".join(path for path in sys.path if "site-packages" in path)
+    result = cli("run", "--python", python, script, env={"PYTHONPATH": packages})
+    assert "found through PYTHONPATH. Install it" in result.stderr
 
 
 def test_disabled_is_the_plain_program(cli: Any) -> None:
