@@ -34,7 +34,7 @@ static bool is_shared(const char *path) {
         return false;
     }
     bool is_private = info.st_uid == geteuid() && (info.st_mode & 077) == 0 && S_ISDIR(link.st_mode);
-    bool is_trusted = info.st_uid == geteuid() || info.st_uid == 0;
+    bool is_trusted = (info.st_uid == geteuid() || info.st_uid == 0) && (link.st_uid == geteuid() || link.st_uid == 0);
     return !is_private && is_trusted && !is_open_to_all(&info);
 }
 

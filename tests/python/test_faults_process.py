@@ -209,16 +209,15 @@ next(a); next(b)
         ("relative/path", "no directory for recordings"),
         ("{tmp}/file", "cannot open runtime directory"),
         ("/proc/nothing", "cannot make runtime directory"),
-        ("{tmp}/open", "is open to other users"),
+        ("{tmp}/open", "everybody can replace what lies in runtime directory"),
         ("{tmp}/link", "cannot open runtime directory"),
     ],
 )
 def test_runtime_directories_that_cannot_be_used(directory: str, message: str, run: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "open").mkdir()
-    (tmp_path / "open").chmod(0o755)
-    (tmp_path / "real").mkdir(mode=0o700)
-    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     program = TIMED + (
         "@timing\ndef f(): pass\nfor _ in range(10): f()\n"
         "assert tachograph.recording_path() is None\n"
@@ -292,10 +291,13 @@ def test_disabled(run: Any, runtime: Path) -> None:
         "with span('nothing'): f()\n"
         "assert statistics() == {} and drain() == {} and timing.data == {} and tachograph.recording_path() is None\n"
     )
-    for value in ("1", "yes"):
+    for value in ("1", "yes", "TRUE"):
         run(program, environment={"TACHOGRAPH_DISABLE": value})
         assert recordings(runtime) == []
-    for value in ("0", ""):
+    unclear = run(program, environment={"TACHOGRAPH_DISABLE": "maybe", "PYTHONWARNINGS": "error"}, code=None)
+    assert (unclear.returncode, recordings(runtime)) == (0, [])
+    assert unclear.stderr.count("TACHOGRAPH_DISABLE cannot be 'maybe': nothing is timed; set it to 1 or 0") == 1
+    for value in ("0", "", "no", "False"):
         assert run(program, environment={"TACHOGRAPH_DISABLE": value}, code=1).returncode == 1
 
 
