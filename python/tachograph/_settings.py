@@ -3,8 +3,39 @@
 from __future__ import annotations
 
 import os
+import sys
+
+_DISABLE = "TACHOGRAPH_DISABLE"
+_YES = ("1", "true", "yes", "on")
+_NO = ("", "0", "false", "no", "off")
 
 
 def disabled() -> bool:
-    """Whether ``TACHOGRAPH_DISABLE`` asks for the plain program (any value but ``0`` and nothing)."""
-    return os.environ.get("TACHOGRAPH_DISABLE", "0") not in ("", "0")
+    """Whether ``TACHOGRAPH_DISABLE`` asks for the plain program.
+
+    ``1``, ``true``, ``yes`` and ``on`` do; ``0``, ``false``, ``no``, ``off`` and nothing do not; in capitals or not. Any
+    other word does, with a warning: whoever sets it wants less of us. ``tachograph run`` reads it alike.
+    """
+    value = os.environ.get(_DISABLE, "")
+    word = value.lower()
+    if word in _NO:
+        if value not in ("", "0"):
+            os.environ[_DISABLE] = "0"  # the extension reads it too, and knows no words
+        return False
+    if word not in _YES:
+        os.environ[_DISABLE] = "1"  # it is said once
+        _warn(f"tachograph: {_DISABLE} cannot be {value!r}: nothing is timed; set it to 1 or 0")
+    return True
+
+
+def _warn(message: str) -> None:
+    import warnings
+
+    try:
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+    except RuntimeWarning:  # where warnings are errors, the program still goes on, but is told
+        if sys.stderr is not None:
+            print(message, file=sys.stderr)
+
+
+disabled()  # before the extension looks

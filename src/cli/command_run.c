@@ -337,7 +337,11 @@ static int start(const struct settings *settings, char **words, struct tg_error 
         tg_program_release(&program);
         return exit_code;
     }
-    if (tg_settings_disabled()) {
+    struct tg_error note = TG_ERROR_INIT;
+    if (tg_settings_disabled(&note)) {
+        if (note.status != TG_OK) {
+            tg_message_warning("%s", note.message);
+        }
         execv(program.interpreter.path, program.argv);
         exit_code = exit_code_of(tg_error_set_errno(err, errno, "cannot execute '%s'", program.interpreter.path));
     } else if (check(settings, err) == TG_OK) {

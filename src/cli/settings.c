@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define PREFIX "TACHOGRAPH_"
@@ -54,7 +55,25 @@ enum tg_status tg_settings_check(struct tg_error *err) {
     return TG_OK;
 }
 
-bool tg_settings_disabled(void) {
+static bool is_one_of(const char *value, const char *const *words) {
+    for (size_t i = 0; words[i]; i++) {
+        if (strcasecmp(words[i], value) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tg_settings_disabled(struct tg_error *note) {
+    static const char *const yes[] = {"1", "true", "yes", "on", NULL};
+    static const char *const no[] = {"", "0", "false", "no", "off", NULL};
     const char *value = getenv("TACHOGRAPH_DISABLE");
-    return value && value[0] && strcmp(value, "0") != 0;
+    if (!value || is_one_of(value, no)) {
+        return false;
+    }
+    if (!is_one_of(value, yes)) {
+        tg_error_set(note, TG_ERROR_INVALID, "TACHOGRAPH_DISABLE cannot be '%s': nothing is timed; set it to 1 or 0",
+                     value);
+    }
+    return true;
 }

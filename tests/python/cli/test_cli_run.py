@@ -470,7 +470,10 @@ def test_settings_reach_the_recording(cli: Any) -> None:
 
 PYTHON_S = ["--", sys.executable, "-BS", "w.py"]
 NOTHING = {
-    "unmatched": (["--time", "nosuch.*", "w.py"], "No function of what the program imported matches --time 'nosuch.*'."),
+    "unmatched": (
+        ["--time", "nosuch.*", "w.py"],
+        "No function of what the program imported matches --time 'nosuch.*'.",
+    ),
     "not called": (["--time", "__main__::idle", "w.py"], "1 function was chosen by --time '__main__::idle', but none"),
     "project not called": (["idle.py"], "2 functions were chosen, but none was called."),
     "no functions": (["empty.py"], "The program's own project has no function"),
@@ -516,6 +519,27 @@ def test_disabled_is_the_plain_program(cli: Any) -> None:
     assert output == f"{process.pid} False\n"
     assert errors == ""
     assert cli.recordings() == []
+
+
+DISABLES = {
+    **dict.fromkeys(("1", "true", "yes", "on", "TRUE", "On"), (True, False)),
+    **dict.fromkeys(("0", "false", "no", "off", "", "False", "OFF"), (False, False)),
+    **dict.fromkeys(("2", "maybe", " ", "disabled"), (True, True)),
+}
+
+
+@pytest.mark.parametrize("value", DISABLES)
+def test_disable_means_the_same_everywhere(cli: Any, value: str) -> None:
+    disabled, warned = DISABLES[value]
+    text = "import tachograph\n@tachograph.timing\ndef f(): pass\nf()\nwith tachograph.span('s'): pass\n"
+    script = cli.script(text + "print(len(tachograph.statistics()))")
+    for words in ([sys.executable], cli.command("run")):
+        result = cli.plain(*words, script, env={"TACHOGRAPH_DISABLE": value})
+        assert (result.returncode, result.stdout) == (0, "0\n" if disabled else "2\n")
+        assert (
+            f"TACHOGRAPH_DISABLE cannot be '{value}': nothing is timed; set it to 1 or 0" in result.stderr
+        ) is warned
+    assert bool(cli.recordings()) is not disabled
 
 
 def test_shared_directory_gets_one_of_our_own(cli: Any) -> None:
