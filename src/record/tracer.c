@@ -20,19 +20,8 @@ struct tg_tracer tg_tracer = {
 };
 TG_THREAD_LOCAL struct tg_thread *tg_this_thread;
 
-void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key) {
-    struct tg_thread *thread = tg_this_thread;
-    if (TG_UNLIKELY(!thread || function >= thread->counters_capacity || !thread->counters[function])) {
-        thread = tg_thread_prepare(function);
-        if (!thread) {
-            call->counters = NULL;
-            tg_thread_count_unrecorded();
-            return;
-        }
-    }
-    if (TG_UNLIKELY(stack_key != thread->stack_key)) {
-        tg_stack_switch_key(thread, stack_key);
-    }
+/* The part of enter that every call goes through. */
+static inline void begin(struct tg_call *call, struct tg_thread *thread, uint32_t function) {
     struct tg_counters *counters = thread->counters[function];
     struct tg_stack *stack = thread->stack;
     call->active_ticks = 0;
@@ -49,6 +38,31 @@ void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_ke
     TG_ADD(counters->running_count, 1);
     TG_ADD(counters->depth, 1);
     call->resumed_ticks = call->started_ticks = tg_clock_ticks(&tg_tracer.clock);
+}
+
+/* A thread's first call of a function, or its first on a stack. */
+TG_SELDOM static void enter_unprepared(struct tg_call *call, uint32_t function, uintptr_t stack_key) {
+    struct tg_thread *thread = tg_thread_prepare(function);
+    if (!thread) {
+        call->counters = NULL;
+        call->stack = NULL;
+        tg_thread_count_unrecorded();
+        return;
+    }
+    if (stack_key != thread->stack_key) {
+        tg_stack_switch_key(thread, stack_key);
+    }
+    begin(call, thread, function);
+}
+
+void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key) {
+    struct tg_thread *thread = tg_this_thread;
+    if (TG_UNLIKELY(!thread || stack_key != thread->stack_key || function >= thread->counters_capacity
+                    || !thread->counters[function])) {
+        enter_unprepared(call, function, stack_key);
+        return;
+    }
+    begin(call, thread, function);
 }
 
 TG_SELDOM static void rotate_extremes(struct tg_counters *counters, uint32_t epoch) {
@@ -91,50 +105,73 @@ TG_SELDOM static void count_without_bucket(struct tg_counters *counters, uint32_
     }
 }
 
-static inline void record_end(const struct tg_call *call, struct tg_counters *counters, uint64_t now_ticks,
-                              bool failed) {
-    const struct tg_clock *clock = &tg_tracer.clock;
-    uint64_t active_ns = tg_clock_to_ns(clock, call->active_ticks);
-    uint64_t total_ns = active_ns;
-    if (TG_UNLIKELY(clock->kind == TG_CLOCK_CPU)) {
-        now_ticks = (uint64_t)tg_clock_monotonic_ns(); /* threads' processor times cannot tell which call was last */
-    } else if (TG_UNLIKELY(call->was_paused)) {
-        total_ns = tg_clock_to_ns(clock, tg_ticks_between(call->started_ticks, now_ticks));
-    }
-    uint64_t self_ns = tg_clock_to_ns(clock, tg_ticks_between(call->child_ticks, call->active_ticks));
-    uint32_t place = TG_LOAD(counters->buckets);
-    if (TG_LIKELY(place != TG_PLACE_NONE && place != TG_PLACE_REFUSED)) {
-        count_in_bucket(counters, place, total_ns);
-    } else {
-        count_without_bucket(counters, call->function, total_ns);
-    }
+/* What a call that ends adds to its block. */
+struct addition {
+    uint64_t total_ns;
+    uint64_t active_ns;
+    uint64_t self_ns;
+    uint64_t end_ticks;
+    bool outermost;
+    bool failed;
+    uint32_t epoch;
+};
+
+/* Everything but the bucket. `is_usual`, a constant: it has not failed, and the block is of its epoch. */
+static inline void add_to_block(struct tg_counters *counters, const struct addition *with, bool is_usual) {
     uint32_t sequence = TG_LOAD(counters->sequence);
     TG_STORE(counters->sequence, sequence + 1);
     atomic_thread_fence(memory_order_release);
     TG_ADD(counters->call_count, 1);
-    TG_ADD(counters->total_ns, total_ns);
-    TG_ADD(counters->active_ns, active_ns);
-    TG_ADD(counters->self_ns, self_ns);
-    if (call->outermost) {
-        TG_ADD(counters->cumulative_ns, total_ns);
+    TG_ADD(counters->total_ns, with->total_ns);
+    TG_ADD(counters->active_ns, with->active_ns);
+    TG_ADD(counters->self_ns, with->self_ns);
+    if (with->outermost) {
+        TG_ADD(counters->cumulative_ns, with->total_ns);
     }
-    TG_STORE(counters->last_ns, total_ns);
-    TG_STORE(counters->last_end_ticks, now_ticks);
-    if (TG_UNLIKELY(failed)) {
-        TG_ADD(counters->error_count, 1);
+    TG_STORE(counters->last_ns, with->total_ns);
+    TG_STORE(counters->last_end_ticks, with->end_ticks);
+    if (!is_usual) {
+        TG_ADD(counters->error_count, with->failed);
+        if (with->epoch != TG_LOAD(counters->epoch)) {
+            rotate_extremes(counters, with->epoch);
+        }
     }
-    uint32_t epoch = TG_LOAD(tg_tracer.recording.header->epoch);
-    if (TG_UNLIKELY(epoch != TG_LOAD(counters->epoch))) {
-        rotate_extremes(counters, epoch);
+    unsigned slot = with->epoch & 1;
+    if (TG_UNLIKELY(with->total_ns < TG_LOAD(counters->minimum_ns[slot]))) {
+        TG_STORE(counters->minimum_ns[slot], with->total_ns);
     }
-    if (TG_UNLIKELY(total_ns < TG_LOAD(counters->minimum_ns[epoch & 1]))) {
-        TG_STORE(counters->minimum_ns[epoch & 1], total_ns);
-    }
-    if (TG_UNLIKELY(total_ns > TG_LOAD(counters->maximum_ns[epoch & 1]))) {
-        TG_STORE(counters->maximum_ns[epoch & 1], total_ns);
+    if (TG_UNLIKELY(with->total_ns > TG_LOAD(counters->maximum_ns[slot]))) {
+        TG_STORE(counters->maximum_ns[slot], with->total_ns);
     }
     atomic_store_explicit(&counters->sequence, sequence + 2, memory_order_release);
     TG_ADD(counters->running_count, -1);
+}
+
+/* Any call that has left its stack. */
+static void record_end(const struct tg_call *call, struct tg_counters *counters, uint64_t now_ticks, bool failed) {
+    const struct tg_clock *clock = &tg_tracer.clock;
+    struct addition addition = {
+        .active_ns = tg_clock_to_ns(clock, call->active_ticks),
+        .self_ns = tg_clock_to_ns(clock, tg_ticks_between(call->child_ticks, call->active_ticks)),
+        .end_ticks = now_ticks,
+        .outermost = call->outermost,
+        .failed = failed,
+        .epoch = TG_LOAD(tg_tracer.recording.header->epoch),
+    };
+    addition.total_ns = addition.active_ns;
+    if (clock->kind == TG_CLOCK_CPU) {
+        /* threads' processor times cannot tell which call was last */
+        addition.end_ticks = (uint64_t)tg_clock_monotonic_ns();
+    } else if (call->was_paused) {
+        addition.total_ns = tg_clock_to_ns(clock, tg_ticks_between(call->started_ticks, now_ticks));
+    }
+    uint32_t place = TG_LOAD(counters->buckets);
+    if (place != TG_PLACE_NONE && place != TG_PLACE_REFUSED) {
+        count_in_bucket(counters, place, addition.total_ns);
+    } else {
+        count_without_bucket(counters, call->function, addition.total_ns);
+    }
+    add_to_block(counters, &addition, false);
 }
 
 /* A call that ends anywhere but on top of the running stack of the thread that ran it last. */
@@ -152,17 +189,74 @@ TG_SELDOM static void exit_elsewhere(struct tg_call *call, uint64_t now_ticks, b
     record_end(call, thread->counters[call->function], now_ticks, failed && was_active);
 }
 
-void tg_tracer_exit(struct tg_call *call, bool failed) {
-    uint64_t now_ticks = tg_clock_ticks(&tg_tracer.clock);
-    struct tg_thread *thread = tg_this_thread;
-    struct tg_stack *stack = call->stack;
-    if (TG_UNLIKELY(!call->counters || !thread || stack != thread->stack || stack->top != call)) {
+/* The call is the one that the calling thread is in. */
+static inline bool is_innermost(const struct tg_call *call) {
+    const struct tg_thread *thread = tg_this_thread;
+    return thread && call->stack == thread->stack && call->stack->top == call;
+}
+
+/* The end of any call, in any state. */
+TG_SELDOM static void exit_any(struct tg_call *call, uint64_t now_ticks, bool failed) {
+    if (!is_innermost(call)) {
         exit_elsewhere(call, now_ticks, failed);
         return;
     }
-    stack->top = call->parent;
+    call->stack->top = call->parent;
     tg_call_stop(call, now_ticks);
     record_end(call, call->counters, now_ticks, failed);
+}
+
+/*
+ * The end of the usual call: the innermost one, never paused, of a block that has its histogram. It calls nothing, so
+ * that no register has to be saved. False: it is not a usual one, and nothing has been stored.
+ */
+static inline bool exit_usual(struct tg_call *call, uint64_t now_ticks, bool (*has_failed)(const struct tg_call *)) {
+    const struct tg_clock *clock = &tg_tracer.clock;
+    if (TG_UNLIKELY(!is_innermost(call) || has_failed(call) || call->was_paused || clock->kind == TG_CLOCK_CPU)) {
+        return false;
+    }
+    struct tg_counters *counters = call->counters;
+    uint32_t place = TG_LOAD(counters->buckets);
+    uint32_t epoch = TG_LOAD(tg_tracer.recording.header->epoch);
+    if (TG_UNLIKELY(place == TG_PLACE_NONE || place == TG_PLACE_REFUSED || epoch != TG_LOAD(counters->epoch))) {
+        return false;
+    }
+    uint64_t ns = tg_clock_to_ns(clock, call->active_ticks + tg_ticks_between(call->resumed_ticks, now_ticks));
+    struct tg_buckets *buckets = tg_recording_at(&tg_tracer.recording, place);
+    _Atomic uint32_t *bucket = &buckets->counts[tg_histogram_index(ns)];
+    uint32_t bucket_count = TG_LOAD(*bucket);
+    if (TG_UNLIKELY(bucket_count == UINT32_MAX)) {
+        return false;
+    }
+    call->stack->top = call->parent;
+    tg_call_stop(call, now_ticks);
+    TG_STORE(*bucket, bucket_count + 1);
+    struct addition addition = {
+        .total_ns = ns,
+        .active_ns = ns,
+        .self_ns = tg_clock_to_ns(clock, tg_ticks_between(call->child_ticks, call->active_ticks)),
+        .end_ticks = now_ticks,
+        .outermost = call->outermost,
+        .epoch = epoch,
+    };
+    add_to_block(counters, &addition, true);
+    return true;
+}
+
+bool tg_tracer_return(struct tg_call *call, bool (*has_failed)(const struct tg_call *)) {
+    return exit_usual(call, tg_clock_ticks(&tg_tracer.clock), has_failed);
+}
+
+static bool has_returned(const struct tg_call *call) {
+    (void)call;
+    return false;
+}
+
+void tg_tracer_exit(struct tg_call *call, bool failed) {
+    uint64_t now_ticks = tg_clock_ticks(&tg_tracer.clock);
+    if (TG_UNLIKELY(failed || !exit_usual(call, now_ticks, has_returned))) {
+        exit_any(call, now_ticks, failed);
+    }
 }
 
 void tg_tracer_pause(struct tg_call *call) {

@@ -69,13 +69,12 @@ TG_NODISCARD enum tg_status tg_tracer_open(const struct tg_tracer_options *optio
 void tg_tracer_close(void);
 bool tg_tracer_is_open(void);
 
-/* What may change while the process lives; forked children inherit it. The strings are copied and may be NULL. */
+/* What may change while the process lives; forked children inherit it. The strings are copied; NULL: as it was. */
 struct tg_tracer_description {
     const char *service;
     const char *service_version;
-    tg_ns interval_ns;
     const char *store_url;
-    const char *spool;
+    tg_ns interval_ns;
 };
 void tg_tracer_describe(const struct tg_tracer_description *description);
 
@@ -85,6 +84,9 @@ uint32_t tg_tracer_function(const struct tg_function_source *source);
 void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key);
 /* `failed`: the call ends with an exception; not believed of a paused call. */
 void tg_tracer_exit(struct tg_call *call, bool failed);
+/* The same, sooner, of most calls that do not fail. False: nothing has happened, tg_tracer_exit() is due. `has_failed` is
+ * asked only of the call that the calling thread is in. */
+bool tg_tracer_return(struct tg_call *call, bool (*has_failed)(const struct tg_call *call));
 /* Pausing a paused call and resuming a running one do nothing. */
 void tg_tracer_pause(struct tg_call *call);
 void tg_tracer_resume(struct tg_call *call, uintptr_t stack_key);

@@ -62,6 +62,58 @@ static void recursion_is_cumulative_once(void **state) {
     fixture_assert_times("m::f", 4, 245, 105, 245, 85);
 }
 
+static int asked_count;
+
+static bool has_failed(const struct tg_call *call) {
+    (void)call;
+    asked_count++;
+    return true;
+}
+
+static bool has_not_failed(const struct tg_call *call) {
+    (void)call;
+    asked_count++;
+    return false;
+}
+
+/* What tg_tracer_return() leaves alone, it leaves as it was. */
+static void a_return_is_an_exit_or_nothing(void **state) {
+    (void)state;
+    uint32_t f = fixture_function("m::f");
+    struct tg_call a;
+    struct tg_call b;
+    asked_count = 0;
+    fixture_at(1000);
+    tg_tracer_enter(&a, f, 0);
+    assert_false(tg_tracer_return(&a, has_not_failed)); /* the first call: no histogram yet */
+    fixture_at(1010);
+    tg_tracer_exit(&a, false);
+    fixture_call(f, 10);
+    assert_int_equal(asked_count, 1);
+
+    fixture_at(2000);
+    tg_tracer_enter(&a, f, 0);
+    tg_tracer_enter(&b, f, 0);
+    fixture_at(2100);
+    assert_false(tg_tracer_return(&a, has_not_failed)); /* not the innermost one: not asked */
+    assert_int_equal(asked_count, 1);
+    assert_false(tg_tracer_return(&b, has_failed));
+    assert_int_equal(asked_count, 2);
+    fixture_assert_times("m::f", 2, 20, 20, 20, 20);
+    assert_int_equal(fixture_figures("m::f").running_count, 2);
+    assert_true(tg_tracer_return(&b, has_not_failed));
+    assert_false(tg_tracer_return(&b, has_not_failed)); /* it is over */
+    fixture_at(2200);
+    tg_tracer_pause(&a);
+    assert_false(tg_tracer_return(&a, has_not_failed));
+    tg_tracer_resume(&a, 0);
+    assert_false(tg_tracer_return(&a, has_not_failed)); /* total and active differ */
+    tg_tracer_exit(&a, false);
+    fixture_assert_times("m::f", 4, 320, 220, 320, 220);
+    assert_int_equal(fixture_figures("m::f").error_count, 0);
+    assert_int_equal(fixture_figures("m::f").running_count, 0);
+}
+
 static void a_pause_counts_for_total_alone(void **state) {
     (void)state;
     uint32_t generator = fixture_function("m::generator");
@@ -577,6 +629,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_TRACER(nested_calls_share_their_time),
         WITH_TRACER(recursion_is_cumulative_once),
+        WITH_TRACER(a_return_is_an_exit_or_nothing),
         WITH_TRACER(a_pause_counts_for_total_alone),
         WITH_TRACER(interleaved_calls_of_one_function_add_up),
         WITH_TRACER(a_paused_call_is_not_on_the_stack),
