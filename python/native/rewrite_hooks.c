@@ -33,6 +33,7 @@ int tg_hook_before(const struct tg_instruction *at, struct tg_step *steps) {
         steps[count++] = (struct tg_step){TG_OP_NOP, 0};
         break;
     case TG_HOOK_RETURN:
+        /* END_SEND would drop it in one step, but CPython takes it that no line begins with that instruction */
         if (at->opcode == TG_OP_RETURN_VALUE) {
             steps[count++] = (struct tg_step){TG_OP_SWAP, 2};
         }

@@ -7,14 +7,29 @@
 
 #include "slots.h"
 
-#define SLAB_TOKENS 64
+#include <assert.h>
+#include <stddef.h>
+
+#define SLAB_TOKENS      64
+#define CACHE_LINE_BYTES 64
+
+/* The functions that every call goes through have all of the tracer's inside them, where the extension is linked as a
+ * whole; what is seldom needed stays out of them, and needs none of their registers. */
+#define HOT                 __attribute__((flatten))
+#define SELDOM              __attribute__((cold, noinline))
+#define UNLIKELY(CONDITION) __builtin_expect(!!(CONDITION), 0)
 
 struct token {
-    PyObject_HEAD
+    _Alignas(CACHE_LINE_BYTES) PyObject_HEAD
     struct tg_token_pool *pool;
-    struct token *next_free;
+    union {
+        struct token *next_free;
+        PyThreadState *thread; /* of a call: the one it began or was resumed in last */
+    };
     struct tg_call call;
 };
+
+static_assert(sizeof(struct token) == 2 * CACHE_LINE_BYTES, "a token is two cache lines");
 
 /* Free tokens keep their type, and the reference to it: taking one sets only the reference count. */
 struct tg_token_pool {
@@ -23,21 +38,19 @@ struct tg_token_pool {
     PyTypeObject *type;
 };
 
+/* Slabs are never freed, so where the memory starts need not be known. */
 static struct token *add_slab(struct tg_token_pool *pool) {
-    struct token *slab = PyMem_RawCalloc(SLAB_TOKENS, sizeof *slab);
-    if (!slab) {
+    char *memory = PyMem_RawCalloc(1, SLAB_TOKENS * sizeof(struct token) + CACHE_LINE_BYTES);
+    if (!memory) {
         return NULL;
     }
+    struct token *slab = (struct token *)(memory + CACHE_LINE_BYTES - (uintptr_t)memory % CACHE_LINE_BYTES);
     for (int i = 0; i < SLAB_TOKENS; i++) {
         PyObject_Init((PyObject *)&slab[i], pool->type);
         slab[i].pool = pool;
         slab[i].next_free = i + 1 < SLAB_TOKENS ? &slab[i + 1] : NULL;
     }
     return slab;
-}
-
-uintptr_t tg_stack_key(void) {
-    return (uintptr_t)PyThreadState_Get()->datastack_chunk;
 }
 
 /* Greenlets swap the chunks of a thread's data stack when they switch; the first chunk of a stack stays as long as the
@@ -50,18 +63,26 @@ uintptr_t tg_stack_root(uintptr_t chunk) {
     return (uintptr_t)root;
 }
 
-PyObject *tg_token_begin(struct tg_token_pool *pool, uint32_t function) {
-    struct token *token = pool->free;
-    if (!token) {
-        token = add_slab(pool);
-        if (!token) {
-            return Py_NewRef((PyObject *)pool->idle);
-        }
-    }
+static inline uintptr_t stack_key(const PyThreadState *thread) {
+    return (uintptr_t)thread->datastack_chunk;
+}
+
+static inline PyObject *begin(struct tg_token_pool *pool, struct token *token, uint32_t function) {
     pool->free = token->next_free;
+    token->thread = PyThreadState_Get();
     Py_SET_REFCNT((PyObject *)token, 1);
-    tg_tracer_enter(&token->call, function, tg_stack_key());
+    tg_tracer_enter(&token->call, function, stack_key(token->thread));
     return (PyObject *)token;
+}
+
+SELDOM static PyObject *begin_with_new_slab(struct tg_token_pool *pool, uint32_t function) {
+    struct token *slab = add_slab(pool);
+    return slab ? begin(pool, slab, function) : Py_NewRef((PyObject *)pool->idle);
+}
+
+HOT PyObject *tg_token_begin(struct tg_token_pool *pool, uint32_t function) {
+    struct token *token = pool->free;
+    return UNLIKELY(!token) ? begin_with_new_slab(pool, function) : begin(pool, token, function);
 }
 
 /* A generator that is closed ends as it should. */
@@ -70,11 +91,34 @@ static bool leaves_with_error(void) {
     return error && !PyErr_GivenExceptionMatches(error, PyExc_GeneratorExit);
 }
 
-static void token_dealloc(PyObject *self) {
-    struct token *token = (struct token *)self;
-    tg_tracer_exit(&token->call, leaves_with_error());
+static inline void give_back(struct token *token) {
     token->next_free = token->pool->free;
     token->pool->free = token;
+}
+
+/* Whether the call that this thread is in ends with an exception. It runs in token->thread, whose frames the interpreter
+ * runs with that same pointer: so it is alive, and asking it costs less than PyErr_Occurred(), which has to find it. */
+static inline bool is_raising(const struct tg_call *call) {
+    const struct token *token = (const struct token *)((const char *)call - offsetof(struct token, call));
+#if PY_VERSION_HEX >= 0x030c0000
+    return token->thread->current_exception != NULL;
+#else
+    return token->thread->curexc_type != NULL;
+#endif
+}
+
+SELDOM static void end_unusual(struct token *token) {
+    tg_tracer_exit(&token->call, leaves_with_error());
+    give_back(token);
+}
+
+HOT static void token_dealloc(PyObject *self) {
+    struct token *token = (struct token *)self;
+    if (UNLIKELY(!tg_tracer_return(&token->call, is_raising))) {
+        end_unusual(token);
+        return;
+    }
+    give_back(token);
 }
 
 void tg_token_end(PyObject *token, bool failed) {
@@ -90,7 +134,9 @@ static PyObject *token_pause(PyObject *self) {
 }
 
 static PyObject *token_resume(PyObject *self) {
-    tg_tracer_resume(&((struct token *)self)->call, tg_stack_key());
+    struct token *token = (struct token *)self;
+    token->thread = PyThreadState_Get();
+    tg_tracer_resume(&token->call, stack_key(token->thread));
     return Py_NewRef(Py_None);
 }
 

@@ -27,6 +27,5 @@ void tg_token_end(PyObject *token, bool failed);
 
 /* What tells one stack of frames from another, for the tracer (tg_tracer_options.stack_root). */
 uintptr_t tg_stack_root(uintptr_t chunk);
-uintptr_t tg_stack_key(void);
 
 #endif
