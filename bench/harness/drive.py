@@ -100,6 +100,7 @@ def print_table(figures: dict[str, Figures]) -> None:
     """One row for each claim, one column for each version."""
     columns = "".join(f"  {version:>18}" for version in figures)
     print(f"\n{'':<54}{'bar':>10}{'stretch':>10}{columns}")
+    notes: list[str] = []
     for bar in BARS:
         if not any(bar.claim in known for known in figures.values()):
             continue
@@ -111,6 +112,9 @@ def print_table(figures: dict[str, Figures]) -> None:
                 cell = f"{value:9.2f} {bar.unit:<2} {verdict(bar, known[bar.claim]):<7}"
             row += f"{cell:>20}"
         print(row)
+        if bar.note and "MISSED" in row:
+            notes.append(f"{bar.text}: {bar.note}")
+    print("".join(f"\n{note}" for note in notes))
     print("\nFigures are medians of several processes; the results file has each of them.", flush=True)
 
 
