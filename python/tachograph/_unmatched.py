@@ -6,25 +6,75 @@ import os
 import sys
 
 from tachograph import _native
+from tachograph._targets import functions_of_namespace
 
 _registered: list[int] = []  # the process that has asked for the message at its end
 
 
-def _near_names(module: str) -> list[str]:
+def _modules() -> list[str]:
+    """Modules and packages with source, so without what is built in."""
+    loaded = [name for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)]
+    packages = {name.rpartition(".")[0] for name in loaded} - {""}
+    return sorted({*loaded, *packages})
+
+
+def _functions(module: str) -> list[str]:
+    """What could be timed of a module."""
+    names = getattr(sys.modules.get(module), "__dict__", {})  # there are stranger things than modules there
+    return [function.__qualname__ for function in functions_of_namespace(names)]
+
+
+def _has_functions(package: str, below: str) -> bool:
+    """Whether a module, or with ``.*`` any of a package, has functions."""
+    modules = [name for name in _modules() if below and name.startswith(f"{package}.")]
+    return any(map(_functions, [package, *modules]))
+
+
+def _main_stem() -> str:
+    """What the program's own file would be called, were it imported."""
+    script = sys.argv[0] if sys.argv else ""  # __main__ has no __file__ any more when it has run
+    return os.path.splitext(os.path.basename(script))[0]
+
+
+def _near(pattern: str) -> list[str]:
+    """Patterns like this one that name something."""
     import difflib
 
-    names = [name for name, loaded in list(sys.modules.items()) if getattr(loaded, "__file__", None)]
-    return difflib.get_close_matches(module, names, n=3)
+    module, separator, function = pattern.partition("::")
+    package = module.removesuffix(".*")
+    below, rest = module[len(package) :], separator + function
+    near = []
+    if separator:
+        near = [f"{module}::{name}" for name in difflib.get_close_matches(function, _functions(module), n=3)]
+    if not near and not below and _has_functions(package, ".*"):
+        near = [f"{package}.*{rest}"] if not _functions(package) else []
+    if not near and _main_stem() and package.removesuffix(".py") == _main_stem():
+        near = [f"__main__{rest}"]
+    if not near and package not in _modules():
+        modules = [name for name in difflib.get_close_matches(package, _modules(), n=3) if _has_functions(name, below)]
+        near = [name + below + rest for name in modules]
+    return [name for name in near if name != pattern]
+
+
+def _reason(pattern: str) -> str:
+    near = _near(pattern)
+    if near:
+        return f"; did you mean {', '.join(near)}?"
+    module, separator, _ = pattern.partition("::")
+    package = module.removesuffix(".*")
+    if set(package) & set("*?["):
+        return ""
+    if package not in _modules():
+        return f": no module {package} was imported"
+    what = "was imported, but has no such function" if separator else "has no function in Python"
+    return f": {package} {what}"
 
 
 def unmatched() -> list[str]:
-    """One message for each pattern that has named no function so far, with the modules that it may have meant."""
-    messages = []
-    for pattern in _native.unmatched_patterns():
-        near = _near_names(pattern.split("::")[0].removesuffix(".*"))
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        messages.append(f"tachograph: no function matched {pattern!r}{hint}")
-    return messages
+    """One message for each pattern that has named no function so far, with what it may have meant, or why."""
+    return [
+        f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in _native.unmatched_patterns()
+    ]
 
 
 def warn_at_exit() -> None:

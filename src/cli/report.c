@@ -45,32 +45,81 @@ static enum tg_status add_recording(struct tg_report *report, const char *path, 
     return add_snapshot(report, &recording->reader, err);
 }
 
-/* Fails when the patterns leave nothing of what there is, with the names that come near the first of them. */
+/* Looks for a pattern that names something, to be offered instead of one that does not. */
+struct hint {
+    const char *pattern;
+    char wanted[TG_NEAREST_NAME_SIZE]; /* the pattern without its ending */
+    const char *ending;                /* ".*" or "" */
+    char exact[TG_NEAREST_NAME_SIZE];  /* what fits in all but its form; "" for nothing */
+    struct tg_nearest nearest;         /* of `wanted` */
+};
+
+static void begin_hint(struct hint *hint, const char *pattern) {
+    size_t length = strlen(pattern);
+    bool is_package = length > 2 && strcmp(pattern + length - 2, ".*") == 0 && !strstr(pattern, "::");
+    *hint = (struct hint){.pattern = pattern, .ending = is_package ? ".*" : ""};
+    snprintf(hint->wanted, sizeof hint->wanted, "%.*s", (int)(is_package ? length - 2 : length), pattern);
+    tg_nearest_init(&hint->nearest, hint->wanted);
+}
+
+static void offer(struct hint *hint, const char *name, size_t length) {
+    char text[TG_NEAREST_NAME_SIZE];
+    if (length < sizeof text) {
+        memcpy(text, name, length);
+        text[length] = '\0';
+        if (strcmp(text, hint->wanted) != 0) {
+            tg_nearest_offer(&hint->nearest, text);
+        }
+    }
+}
+
+/* A pattern without "::" is a module. It may have been meant with its submodules, or have been meant as a function. */
+static void offer_module(struct hint *hint, const char *name, size_t module_length, size_t length) {
+    size_t wanted = strlen(hint->pattern);
+    bool below = wanted && wanted < module_length && memcmp(name, hint->pattern, wanted) == 0 && name[wanted] == '.';
+    bool is_function =
+        wanted + 2 + module_length == length && memcmp(name + length - wanted, hint->pattern, wanted) == 0;
+    if (below || is_function) {
+        snprintf(hint->exact, sizeof hint->exact, below ? "%s.*" : "*::%s", hint->pattern);
+    }
+    offer(hint, name, module_length);
+    for (size_t i = 0; i < module_length && hint->ending[0]; i++) {
+        if (name[i] == '.') {
+            offer(hint, name, i);
+        }
+    }
+}
+
+static void offer_row(struct hint *hint, const struct tg_run_row *row) {
+    const char *separator = memmem(row->name, row->name_bytes, "::", 2);
+    if (strstr(hint->pattern, "::")) {
+        offer(hint, row->name, row->name_bytes);
+    } else if (separator) {
+        offer_module(hint, row->name, (size_t)(separator - row->name), row->name_bytes);
+    }
+}
+
+/* Fails when the patterns leave nothing of what there is, with what comes near the first of them. */
 static enum tg_status keep_only(struct tg_report *report, const struct tg_text_list *only, struct tg_error *err) {
     struct tg_run_totals *totals = &report->totals;
     if (only->count == 0 || totals->row_count == 0) {
         return TG_OK;
     }
-    struct tg_nearest nearest;
-    tg_nearest_init(&nearest, only->items[0]);
+    struct hint hint;
+    begin_hint(&hint, only->items[0]);
     for (size_t i = 0; i < totals->row_count; i++) {
-        char name[TG_NEAREST_NAME_SIZE];
-        if (totals->rows[i].name_bytes < sizeof name) {
-            memcpy(name, totals->rows[i].name, totals->rows[i].name_bytes);
-            name[totals->rows[i].name_bytes] = '\0';
-            tg_nearest_offer(&nearest, name);
-        }
+        offer_row(&hint, &totals->rows[i]);
     }
     tg_run_totals_keep(totals, only->items, only->count);
     if (totals->row_count > 0) {
         return TG_OK;
     }
-    if (nearest.count == 0) {
+    if (!hint.exact[0] && hint.nearest.count == 0) {
         return tg_error_set(err, TG_ERROR_NOT_FOUND, "no timed function matches '%s'; leave --only out to see them all",
-                            only->items[0]);
+                            hint.pattern);
     }
-    return tg_error_set(err, TG_ERROR_NOT_FOUND, "no timed function matches '%s'; did you mean '%s'?", only->items[0],
-                        nearest.names[0]);
+    return tg_error_set(err, TG_ERROR_NOT_FOUND, "no timed function matches '%s'; did you mean '%s%s'?", hint.pattern,
+                        hint.exact[0] ? hint.exact : hint.nearest.names[0], hint.exact[0] ? "" : hint.ending);
 }
 
 /* Fails when there is nothing left to show of what has been cut short or written over. */

@@ -102,6 +102,29 @@ def test_only_that_matches_nothing_names_what_is_near(cli: Any, shop: Path) -> N
     assert "did you mean 'shop.cart::add'" in result.stderr
 
 
+HINTS = {
+    "shopper": "'shopper.*'",  # the package's functions are in its submodules
+    "shopper.cart.lines": "'shopper.cart.lines.*'",
+    "shoper.*": "'shopper.*'",
+    "shopper.crat": "'shopper.cart'",
+    "shopper.crat.*": "'shopper.cart.*'",
+    "total": "'*::total'",
+    "shopper.cart::totl": "'shopper.cart::total'",
+}
+
+
+@pytest.mark.parametrize("pattern", [*HINTS, "xyzzy", "shopper.nothing.like.it::*"])
+def test_what_is_offered_for_a_pattern_names_something(cli: Any, function: Any, pattern: str) -> None:
+    names = ["shopper.cart::total", "shopper.cart.lines.one::add", "m::g"]
+    path = cli.record([function(name, [1]) for name in names])
+    result = cli("report", path, "--only", pattern)
+    assert (result.returncode, result.stdout) == (1, "")
+    said = f"did you mean {HINTS[pattern]}?" if pattern in HINTS else "leave --only out to see them all"
+    assert result.stderr == f"tachograph: no timed function matches '{pattern}'; {said}\n"
+    if pattern in HINTS:
+        assert names_in(cli("report", path, "--only", HINTS[pattern].strip("'")).stdout)
+
+
 def test_pattern_that_means_nothing_is_wrong_usage(cli: Any, shop: Path) -> None:
     result = cli("report", shop, "--only", "shop:add")
     assert result.returncode == 2

@@ -459,6 +459,37 @@ def test_patterns_choose(cli: Any) -> None:
     assert calls(report)["__main__::inner"] == 10
 
 
+HINTS = {
+    "shopper": "; did you mean shopper.*?",
+    "shopper::total": "; did you mean shopper.*::total?",
+    "shopper.crat": "; did you mean shopper.cart?",
+    "shoper.*": "; did you mean shopper.*, shopper.cart.*?",
+    "shopper.cart::totl": "; did you mean shopper.cart::total?",
+    "shopper.cart::nothing_like": ": shopper.cart was imported, but has no such function",
+    "shopper.empty": ": shopper.empty has no function in Python",
+    "app": "; did you mean __main__?",
+    "app.py": "; did you mean __main__?",
+    "app::main": "; did you mean __main__::main?",
+    "xyzzy_quux.*": ": no module xyzzy_quux was imported",
+    "xyzzy_*::f": "",
+}
+
+
+def test_what_is_offered_for_a_pattern_names_something_else(cli: Any) -> None:
+    cli.script("", "shopper/__init__.py")
+    cli.script("def total(): pass\nclass Cart:\n    def add(self): pass\n", "shopper/cart.py")
+    cli.script("X = 1", "shopper/empty.py")
+    script = cli.script("import shopper.cart, shopper.empty\ndef main(): shopper.cart.total()\nmain()\n")
+    options = [word for pattern in HINTS for word in ("--time", pattern)]
+    lines = cli("run", *options, script).stderr.splitlines()
+    assert lines[: len(HINTS)] == [f"tachograph: no function matched '{name}'{said}" for name, said in HINTS.items()]
+    for pattern, said in HINTS.items():
+        if "did you mean" in said:
+            for meant in said.removeprefix("; did you mean ").removesuffix("?").split(", "):
+                assert meant != pattern
+                assert "no function matched" not in cli("run", "--time", meant, script).stderr
+
+
 def test_settings_reach_the_recording(cli: Any) -> None:
     script = cli.script(WORK)
     options = ["--service", "shop", "--version", "2.1", "--clock", "monotonic"]
