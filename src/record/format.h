@@ -174,7 +174,7 @@ struct tg_header {
     _Atomic uint32_t collected;     /* not 0: all that the process will ever have counted is stored */
     _Atomic uint32_t lost_children; /* forked from here, found no file for a recording of their own */
     char store_url[1024];           /* where batches go, without a password; "": nowhere */
-    char spool[512];                /* the directory in which they wait */
+    char spool[512];                /* the directory in which they wait, as the collector says; "": none yet */
 };
 
 /* What later changes must not break: the file is read by programs built from other versions of this header. */

@@ -1,6 +1,7 @@
 /* function_registry: see function_registry.h. */
 #include "record/function_registry.h"
 
+#include "base/hash.h"
 #include "base/utf8.h"
 
 #include <stdatomic.h>
@@ -18,14 +19,6 @@ struct tg_function {
     uint32_t file_bytes;
     char text[]; /* name, then file */
 };
-
-static uint64_t hash_bytes(const char *bytes, size_t length) { /* FNV-1a */
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
 
 void tg_function_registry_init(struct tg_function_registry *registry) {
     *registry = (struct tg_function_registry){.functions = NULL};
@@ -108,7 +101,7 @@ static struct tg_function *function_new(const struct tg_function_source *source,
 }
 
 static uint32_t add(struct tg_function_registry *registry, const struct tg_function_source *source, size_t name_bytes) {
-    uint64_t hash = hash_bytes(source->name, name_bytes);
+    uint64_t hash = tg_hash_bytes(TG_HASH_INIT, source->name, name_bytes);
     if (registry->count >= TG_FUNCTIONS_MAX || !make_room(registry)) {
         return TG_FUNCTION_OVERFLOW;
     }
@@ -123,7 +116,7 @@ static uint32_t add(struct tg_function_registry *registry, const struct tg_funct
 }
 
 static bool find(const struct tg_function_registry *registry, const char *name, size_t name_bytes, uint32_t *id) {
-    uint32_t slot = registry->count ? *find_slot(registry, hash_bytes(name, name_bytes), name, name_bytes) : 0;
+    uint32_t slot = registry->count ? *find_slot(registry, tg_hash_bytes(TG_HASH_INIT, name, name_bytes), name, name_bytes) : 0;
     *id = slot ? slot - 1 : TG_FUNCTION_OVERFLOW;
     return slot;
 }

@@ -88,7 +88,6 @@ void tg_recording_describe(struct tg_recording *recording, const struct tg_recor
     copy_text(header->service_version, sizeof header->service_version, options->service_version);
     copy_text(header->program, sizeof header->program, options->program);
     copy_text(header->store_url, sizeof header->store_url, options->store_url);
-    copy_text(header->spool, sizeof header->spool, options->spool);
     header->interval_ns = options->interval_ns;
 }
 

@@ -40,9 +40,8 @@ struct tg_recording_options {
     const char *service_version;
     const char *program;
     const uint8_t *run_uuid; /* 16 bytes, or NULL */
-    tg_ns interval_ns;       /* the next three as in struct tg_header */
+    tg_ns interval_ns;       /* this and the next as in struct tg_header */
     const char *store_url;
-    const char *spool;
 };
 
 struct tg_recording {

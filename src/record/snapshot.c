@@ -26,6 +26,8 @@ struct taking {
     const struct tg_header *header;
     struct tg_snapshot *snapshot;
     bool by_thread;
+    tg_snapshot_visitor *visit; /* NULL: the rows are kept */
+    void *context;
     size_t steps_left;  /* a file has room for so many places, */
     size_t blocks_left; /* and so many blocks: more means that places lead in circles */
     int64_t patience_ns;
@@ -201,6 +203,7 @@ static void name_row(struct taking *taking, struct tg_snapshot_row *row) {
     row->file = row->name + name_bytes;
     row->file_bytes = file_bytes;
     row->line = entry->line;
+    row->code_hash = entry->code_hash;
 }
 
 static enum tg_status add_row(struct taking *taking, uint32_t function, uint32_t thread,
@@ -351,6 +354,16 @@ static enum tg_status find_threads(struct taking *taking) {
     return TG_OK;
 }
 
+static enum tg_status visit_rows(struct taking *taking) {
+    struct tg_snapshot *snapshot = taking->snapshot;
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; status == TG_OK && i < snapshot->row_count; i++) {
+        status = taking->visit(taking->context, &snapshot->rows[i]);
+    }
+    drop_rows(snapshot, 0);
+    return status;
+}
+
 static enum tg_status take(struct taking *taking) {
     enum tg_status status = find_threads(taking);
     for (uint32_t function = 0; status == TG_OK && function < taking->function_count; function++) {
@@ -358,6 +371,9 @@ static enum tg_status take(struct taking *taking) {
             find_columns(taking, function);
         }
         status = take_function(taking, function);
+        if (status == TG_OK && taking->visit) {
+            status = visit_rows(taking);
+        }
         if (taking->steps_left == 0 || taking->blocks_left == 0) {
             taking->snapshot->damaged_count++;
             break;
@@ -366,32 +382,40 @@ static enum tg_status take(struct taking *taking) {
     return status;
 }
 
-enum tg_status tg_snapshot_take(struct tg_snapshot *snapshot, const struct tg_view *view, bool by_thread,
-                                struct tg_error *err) {
+/* Completes what the caller has chosen, and takes. */
+static enum tg_status take_all(struct taking *taking, struct tg_error *err) {
+    const struct tg_view *view = taking->view;
     const struct tg_header *header = (const struct tg_header *)(const void *)view->base;
     uint32_t function_count = atomic_load_explicit(&header->function_count, memory_order_acquire);
-    *snapshot = (struct tg_snapshot){
+    *taking->snapshot = (struct tg_snapshot){
         .unrecorded_call_count = LOAD(header->unrecorded_count),
         .refused_function_count = LOAD(header->refused_functions),
+        .lost_child_count = LOAD(header->lost_children),
     };
-    struct taking taking = {
-        .view = view,
-        .header = header,
-        .snapshot = snapshot,
-        .by_thread = by_thread,
-        .blocks_left = view->bytes / sizeof(struct tg_counters) + 1,
-        .patience_ns = PATIENCE_NS,
-        .function_count = function_count > TG_FUNCTIONS_MAX ? TG_FUNCTIONS_MAX : function_count,
-    };
-    taking.steps_left = (view->bytes / sizeof(tg_place) + taking.function_count) * VISITS;
-    enum tg_status status = take(&taking);
-    free(taking.threads);
-    free(taking.columns);
+    taking->header = header;
+    taking->blocks_left = view->bytes / sizeof(struct tg_counters) + 1;
+    taking->patience_ns = PATIENCE_NS;
+    taking->function_count = function_count > TG_FUNCTIONS_MAX ? TG_FUNCTIONS_MAX : function_count;
+    taking->steps_left = (view->bytes / sizeof(tg_place) + taking->function_count) * VISITS;
+    enum tg_status status = take(taking);
+    free(taking->threads);
+    free(taking->columns);
     if (status != TG_OK) {
-        tg_snapshot_release(snapshot);
-        return tg_error_set(err, status, "not enough memory to read the recording");
+        tg_snapshot_release(taking->snapshot);
     }
-    return TG_OK;
+    return status == TG_ERROR_MEMORY ? tg_error_set(err, status, "not enough memory to read the recording") : status;
+}
+
+enum tg_status tg_snapshot_take(struct tg_snapshot *snapshot, const struct tg_view *view, bool by_thread,
+                                struct tg_error *err) {
+    struct taking taking = {.view = view, .snapshot = snapshot, .by_thread = by_thread};
+    return take_all(&taking, err);
+}
+
+enum tg_status tg_snapshot_visit(struct tg_snapshot *snapshot, const struct tg_view *view, tg_snapshot_visitor *visit,
+                                 void *context, struct tg_error *err) {
+    struct taking taking = {.view = view, .snapshot = snapshot, .visit = visit, .context = context};
+    return take_all(&taking, err);
 }
 
 void tg_snapshot_release(struct tg_snapshot *snapshot) {

@@ -29,6 +29,7 @@ struct tg_snapshot_row {
     const char *file;
     size_t file_bytes;
     uint32_t line;
+    uint64_t code_hash; /* 0: not known */
     struct tg_measures measures;
 };
 
@@ -47,15 +48,21 @@ struct tg_snapshot {
     uint64_t overflow_call_count;   /* calls of functions for which there was no space */
     uint64_t unrecorded_call_count; /* calls of threads for which there was no space */
     uint64_t refused_function_count;
-    uint64_t torn_count;    /* blocks taken while being written, after several tries (or left so by a killed writer),
+    uint64_t lost_child_count; /* forked children whose calls are in no recording */
+    uint64_t torn_count;       /* blocks taken while being written, after several tries (or left so by a killed writer),
                                and those younger than the view */
-    uint64_t damaged_count; /* places that lead nowhere */
+    uint64_t damaged_count;    /* places that lead nowhere */
 };
 
 /* Reads all functions, summed over threads or, with `by_thread`, one row for each function and thread. The rows borrow
  * names from the view: keep it mapped. */
 TG_NODISCARD enum tg_status tg_snapshot_take(struct tg_snapshot *snapshot, const struct tg_view *view, bool by_thread,
                                              struct tg_error *err);
+/* The same, all threads together, one function at a time: `visit` sees each row once and may take its measures over; the
+ * snapshot ends without rows. Another status than TG_OK ends the visit and is returned. */
+typedef enum tg_status tg_snapshot_visitor(void *context, struct tg_snapshot_row *row);
+TG_NODISCARD enum tg_status tg_snapshot_visit(struct tg_snapshot *snapshot, const struct tg_view *view,
+                                              tg_snapshot_visitor *visit, void *context, struct tg_error *err);
 void tg_snapshot_release(struct tg_snapshot *snapshot);
 
 #endif

@@ -69,13 +69,12 @@ TG_NODISCARD enum tg_status tg_tracer_open(const struct tg_tracer_options *optio
 void tg_tracer_close(void);
 bool tg_tracer_is_open(void);
 
-/* What may change while the process lives; forked children inherit it. The strings are copied and may be NULL. */
+/* What may change while the process lives; forked children inherit it. The strings are copied; NULL: as it was. */
 struct tg_tracer_description {
     const char *service;
     const char *service_version;
-    tg_ns interval_ns;
     const char *store_url;
-    const char *spool;
+    tg_ns interval_ns;
 };
 void tg_tracer_describe(const struct tg_tracer_description *description);
 

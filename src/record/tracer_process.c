@@ -64,7 +64,6 @@ static void keep_options(const struct tg_recording_options *given) {
         keep_text(tg_tracer.service_version, sizeof tg_tracer.service_version, given->service_version);
     options->program = keep_text(tg_tracer.program, sizeof tg_tracer.program, given->program);
     options->store_url = keep_text(tg_tracer.store_url, sizeof tg_tracer.store_url, given->store_url);
-    options->spool = keep_text(tg_tracer.spool, sizeof tg_tracer.spool, given->spool);
     if (given->run_uuid) {
         options->run_uuid = memcpy(tg_tracer.run_uuid, given->run_uuid, sizeof tg_tracer.run_uuid);
     }
@@ -110,11 +109,16 @@ enum tg_status tg_tracer_open(const struct tg_tracer_options *options, struct tg
 void tg_tracer_describe(const struct tg_tracer_description *description) {
     pthread_mutex_lock(&tg_tracer.lock);
     struct tg_recording_options *options = &tg_tracer.options;
-    options->service = keep_text(tg_tracer.service, sizeof tg_tracer.service, description->service);
-    options->service_version =
-        keep_text(tg_tracer.service_version, sizeof tg_tracer.service_version, description->service_version);
-    options->store_url = keep_text(tg_tracer.store_url, sizeof tg_tracer.store_url, description->store_url);
-    options->spool = keep_text(tg_tracer.spool, sizeof tg_tracer.spool, description->spool);
+    if (description->service) {
+        options->service = keep_text(tg_tracer.service, sizeof tg_tracer.service, description->service);
+    }
+    if (description->service_version) {
+        options->service_version =
+            keep_text(tg_tracer.service_version, sizeof tg_tracer.service_version, description->service_version);
+    }
+    if (description->store_url) {
+        options->store_url = keep_text(tg_tracer.store_url, sizeof tg_tracer.store_url, description->store_url);
+    }
     options->interval_ns = description->interval_ns;
     if (tg_tracer.open) {
         tg_recording_describe(&tg_tracer.recording, options);

@@ -47,7 +47,6 @@ struct tg_tracer {
     char service_version[64];
     char program[512];
     char store_url[sizeof((struct tg_header *)0)->store_url];
-    char spool[sizeof((struct tg_header *)0)->spool];
     uint8_t run_uuid[16];
     char parent_path[sizeof((struct tg_recording *)0)->path]; /* of the recording that a fork took away */
     struct tg_function_registry registry;

@@ -368,15 +368,16 @@ static void a_description_reaches_the_children(void **state) {
     (void)state;
     fixture_call(fixture_function("m::f"), 10);
     tg_tracer_describe(&(struct tg_tracer_description){
-        .service = "shop", .service_version = "2", .interval_ns = 7, .store_url = "sqlite:///a.db", .spool = "/s"});
+        .service = "shop", .service_version = "2", .store_url = "sqlite:///a.db", .interval_ns = 7});
+    tg_tracer_describe(&(struct tg_tracer_description){.service_version = "3", .interval_ns = 8});
     pid_t child = fork();
     if (child == 0) {
         fixture_call(fixture_function("m::g"), 10);
         const struct tg_header *header = tg_tracer_hold()->header;
         tg_tracer_let_go();
-        require(strcmp(header->service, "shop") == 0 && strcmp(header->service_version, "2") == 0, 1);
-        require(strcmp(header->store_url, "sqlite:///a.db") == 0 && strcmp(header->spool, "/s") == 0, 2);
-        require(header->interval_ns == 7, 3);
+        require(strcmp(header->service, "shop") == 0 && strcmp(header->service_version, "3") == 0, 1);
+        require(strcmp(header->store_url, "sqlite:///a.db") == 0, 2);
+        require(header->interval_ns == 8, 3);
         _exit(0);
     }
     fixture_expect_success(child);
