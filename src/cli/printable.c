@@ -107,7 +107,8 @@ static size_t cut(const char *text, size_t length, size_t width) {
     return at;
 }
 
-void tg_printable_shorten(struct tg_strbuf *out, const char *text, size_t length, size_t width) {
+/* In at most `width` columns, of which `head` are for the beginning. */
+static void shorten(struct tg_strbuf *out, const char *text, size_t length, size_t width, size_t head) {
     size_t whole = tg_printable_width(text, length);
     if (whole <= width) {
         tg_strbuf_append_bytes(out, text, length);
@@ -117,8 +118,6 @@ void tg_printable_shorten(struct tg_strbuf *out, const char *text, size_t length
         tg_strbuf_append_bytes(out, ELLIPSIS, width);
         return;
     }
-    /* The end says more than the beginning (module::Class.method): it gets the odd column. */
-    size_t head = (width - ELLIPSIS_WIDTH) / 2;
     size_t tail = width - ELLIPSIS_WIDTH - head;
     tg_strbuf_append_bytes(out, text, cut(text, length, head));
     tg_strbuf_append(out, ELLIPSIS);
@@ -128,6 +127,15 @@ void tg_printable_shorten(struct tg_strbuf *out, const char *text, size_t length
         start += take(text + start, length - start, &one);
     }
     tg_strbuf_append_bytes(out, text + start, length - start);
+}
+
+void tg_printable_shorten(struct tg_strbuf *out, const char *text, size_t length, size_t width) {
+    /* The end says more than the beginning (module::Class.method): it gets the odd column. */
+    shorten(out, text, length, width, width > ELLIPSIS_WIDTH ? (width - ELLIPSIS_WIDTH) / 2 : 0);
+}
+
+void tg_printable_shorten_start(struct tg_strbuf *out, const char *text, size_t length, size_t width) {
+    shorten(out, text, length, width, 0);
 }
 
 void tg_printable_append_word(struct tg_strbuf *out, const char *word) {

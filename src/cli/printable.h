@@ -26,5 +26,7 @@ size_t tg_printable_width(const char *text, size_t length);
 
 /* Appends printable text in at most `width` columns: where it is longer, "..." stands for its middle. */
 void tg_printable_shorten(struct tg_strbuf *out, const char *text, size_t length, size_t width);
+/* The same, but "..." stands for its beginning: of a path the end is what matters. */
+void tg_printable_shorten_start(struct tg_strbuf *out, const char *text, size_t length, size_t width);
 
 #endif

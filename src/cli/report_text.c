@@ -14,7 +14,7 @@
 #define LABEL_WIDTH    10
 #define PROCESSES_MAX  6 /* named one by one */
 #define FUNCTION_LEAST 24
-#define LOCATION_LEAST 12
+#define LOCATION_LEAST 16
 #define THREAD_LEAST   12
 
 struct text {
@@ -22,7 +22,8 @@ struct text {
     const struct tg_report_options *options;
     const struct tg_terminal *terminal;
     struct tg_strbuf *out;
-    char directory[4096]; /* where we are, with a slash: paths below it are shown from there */
+    struct tg_strbuf hidden; /* columns that there was no room for */
+    char directory[4096];    /* where we are, with a slash: paths below it are shown from there */
 };
 
 /* What stands in a cell: appended to an empty buffer. */
@@ -138,7 +139,9 @@ static const struct column all_columns[] = {
     {{.title = "running"}, -1, write_running},
     {{.title = "thread", .left = true, .least = THREAD_LEAST}, -1, write_thread},
     {{.title = "function", .left = true, .least = FUNCTION_LEAST}, -1, write_function},
-    {{.title = "file", .left = true, .dim = true, .least = LOCATION_LEAST, .drop = 6}, -1, write_location},
+    {{.title = "file", .left = true, .dim = true, .least = LOCATION_LEAST, .path = true, .drop = 5},
+     -1,
+     write_location},
 };
 #define ALL_COLUMNS (sizeof all_columns / sizeof all_columns[0])
 
@@ -180,7 +183,7 @@ static size_t choose_columns(const struct text *text, struct column *columns) {
             struct column *column = &columns[count++];
             *column = all_columns[i];
             if (column->write == write_errors && !facts.any_errors) {
-                column->table.drop = 5;
+                column->table.drop = 6;
             }
             if (column->sort == text->options->sort) {
                 column->table.drop = 0;
@@ -190,7 +193,7 @@ static size_t choose_columns(const struct text *text, struct column *columns) {
     return count;
 }
 
-static void print_table(const struct text *text) {
+static void print_table(struct text *text) {
     struct column columns[ALL_COLUMNS];
     struct tg_table_column table_columns[ALL_COLUMNS];
     size_t count = choose_columns(text, columns);
@@ -208,6 +211,7 @@ static void print_table(const struct text *text) {
         }
     }
     tg_table_print(&table, text->terminal, text->out);
+    tg_table_append_hidden(&table, text->terminal, &text->hidden);
     tg_table_release(&table);
     tg_strbuf_release(&cell);
 }
@@ -353,6 +357,15 @@ static void note_count(struct tg_strbuf *out, uint64_t count, const char *what) 
     }
 }
 
+/* Which columns are not shown, and what shows them: on two lines where one would not fit. */
+static void append_hidden(const struct text *text, struct tg_strbuf *out) {
+    static const char label[] = "hidden at this width: ";
+    static const char remedy[] = "a wider terminal or -o FILE has room";
+    size_t length = sizeof label - 1 + text->hidden.length + 2 + sizeof remedy - 1;
+    tg_strbuf_printf(out, "%s%s%s%s\n", label, tg_strbuf_text(&text->hidden),
+                     length <= text->terminal->width ? "; " : "\n", remedy);
+}
+
 static void append_notes(const struct text *text, struct tg_strbuf *out) {
     const struct tg_run_totals *totals = &text->report->totals;
     for (size_t i = 0; i < text->report->recording_count; i++) {
@@ -367,6 +380,9 @@ static void append_notes(const struct text *text, struct tg_strbuf *out) {
     note_count(out, totals->refused_function_count, "functions have no name: the recording had no space for them");
     note_count(out, totals->torn_count, "figures were read while they changed: one call may be half in");
     note_count(out, totals->damaged_count, "places of the recording lead nowhere: it is damaged, figures are missing");
+    if (text->hidden.length) {
+        append_hidden(text, out);
+    }
     size_t cut = totals->row_count - text->report->shown_count;
     if (cut) {
         tg_strbuf_printf(out, "%s more %s: --all shows every one, -n N the first N\n", tg_humanize_count(cut).text,
@@ -400,4 +416,5 @@ void tg_report_print_text(const struct tg_report *report, const struct tg_report
         tg_strbuf_append_bytes(out, tg_strbuf_text(&notes), notes.length);
     }
     tg_strbuf_release(&notes);
+    tg_strbuf_release(&text.hidden);
 }

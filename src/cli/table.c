@@ -94,6 +94,19 @@ static size_t most_dispensable(const struct tg_table *table, const struct layout
     return found;
 }
 
+/* The shown column that is the first to be made shorter, or the number of columns. */
+static size_t widest_flexible(const struct tg_table *table, const struct layout *layout) {
+    size_t found = table->column_count;
+    for (size_t i = 0; i < table->column_count; i++) {
+        size_t floor = table->columns[i].least;
+        if (layout->shown[i] && floor && floor < layout->widths[i]
+            && (found == table->column_count || layout->widths[i] >= layout->widths[found])) {
+            found = i;
+        }
+    }
+    return found;
+}
+
 static void fit(const struct tg_table *table, size_t width, struct layout *layout) {
     while (line_width(table, layout, true) > width) {
         size_t column = most_dispensable(table, layout);
@@ -102,13 +115,19 @@ static void fit(const struct tg_table *table, size_t width, struct layout *layou
         }
         layout->shown[column] = false;
     }
-    for (size_t i = table->column_count; i-- > 0;) {
-        size_t total = line_width(table, layout, false);
-        size_t floor = table->columns[i].least;
-        if (layout->shown[i] && total > width && floor && floor < layout->widths[i]) {
-            size_t spare = layout->widths[i] - floor;
-            layout->widths[i] -= total - width < spare ? total - width : spare;
+    for (size_t total = line_width(table, layout, false); total > width; total--) {
+        size_t column = widest_flexible(table, layout);
+        if (column == table->column_count) {
+            break;
         }
+        layout->widths[column]--;
+    }
+}
+
+static void lay_out(const struct tg_table *table, const struct tg_terminal *terminal, struct layout *layout) {
+    measure(table, layout);
+    if (terminal->width) {
+        fit(table, terminal->width, layout);
     }
 }
 
@@ -130,7 +149,11 @@ static void print_cell(struct tg_strbuf *out, const struct tg_table_column *colu
                        size_t width, bool last) {
     size_t padding = cell->width < width ? width - cell->width : 0;
     tg_strbuf_append_repeated(out, ' ', column->left ? 0 : padding);
-    tg_printable_shorten(out, cell->text, cell->length, width);
+    if (column->path) {
+        tg_printable_shorten_start(out, cell->text, cell->length, width);
+    } else {
+        tg_printable_shorten(out, cell->text, cell->length, width);
+    }
     tg_strbuf_append_repeated(out, ' ', column->left && !last ? padding : 0);
 }
 
@@ -185,12 +208,21 @@ void tg_table_print(const struct tg_table *table, const struct tg_terminal *term
         return;
     }
     struct layout layout;
-    measure(table, &layout);
-    if (terminal->width) {
-        fit(table, terminal->width, &layout);
-    }
+    lay_out(table, terminal, &layout);
     print_titles(table, &layout, terminal, out);
     for (size_t row = 0; row < table->cell_count / table->column_count; row++) {
         print_row(table, &layout, terminal, row, out);
+    }
+}
+
+void tg_table_append_hidden(const struct tg_table *table, const struct tg_terminal *terminal, struct tg_strbuf *out) {
+    struct layout layout;
+    lay_out(table, terminal, &layout);
+    const char *separator = "";
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!layout.shown[i]) {
+            tg_strbuf_printf(out, "%s%s", separator, table->columns[i].title);
+            separator = ", ";
+        }
     }
 }

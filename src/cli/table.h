@@ -3,8 +3,8 @@
  *
  * Columns are two blanks apart. Where the rows are wider than the terminal, first whole columns are left out, those
  * with the highest `drop` first, while the flexible columns would get less than their least width; then the flexible
- * columns are shortened in the middle, the last one first. Lines are never wrapped. Widths count columns of a terminal,
- * not bytes.
+ * columns are shortened, always the widest of them. Lines are never wrapped. Widths count columns of a terminal, not
+ * bytes.
  */
 #ifndef TG_TABLE_H
 #define TG_TABLE_H
@@ -21,6 +21,7 @@ struct tg_table_column {
     bool dim;      /* less important */
     unsigned drop; /* 0: always shown */
     size_t least;  /* columns it may be shortened to; 0: not flexible */
+    bool path;     /* shortened at the beginning, others in the middle */
 };
 
 struct tg_table {
@@ -44,5 +45,8 @@ void tg_table_add_bytes(struct tg_table *table, const char *text, size_t length)
 
 /* Appends the titles and all rows, a line each. Failure to allocate shows in the status of `out`. */
 void tg_table_print(const struct tg_table *table, const struct tg_terminal *terminal, struct tg_strbuf *out);
+
+/* Appends the titles of the columns that the terminal has no room for, "p50, file"; nothing when all are shown. */
+void tg_table_append_hidden(const struct tg_table *table, const struct tg_terminal *terminal, struct tg_strbuf *out);
 
 #endif

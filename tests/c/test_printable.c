@@ -67,6 +67,18 @@ static void shortens_in_the_middle(void **state) {
 }
 
 /* Every width: never wider than asked for, and never half a character. */
+static void shortens_at_the_start(void **state) {
+    (void)state;
+    static const char *const expected[] = {"", ".", "..", "...", "...2", "...12", "...:12", "...y:12", "a.py:12"};
+    for (size_t width = 0; width < sizeof expected / sizeof expected[0]; width++) {
+        struct tg_strbuf out = TG_STRBUF_INIT;
+        const char *text = width == 8 ? "a.py:12" : "shop/a.py:12";
+        tg_printable_shorten_start(&out, text, strlen(text), width);
+        assert_string_equal(tg_strbuf_text(&out), expected[width]);
+        tg_strbuf_release(&out);
+    }
+}
+
 static void shortens_wide_characters_whole(void **state) {
     (void)state;
     static const char text[] = "\xe9\x95\xb7\xe9\x95\xb7xe\xcc\x81\xe9\x95\xb7y\xe9\x95\xb7\xe9\x95\xb7";
@@ -110,6 +122,7 @@ int main(void) {
         cmocka_unit_test(escapes_bytes_that_are_no_character),
         cmocka_unit_test(width_counts_columns),
         cmocka_unit_test(shortens_in_the_middle),
+        cmocka_unit_test(shortens_at_the_start),
         cmocka_unit_test(shortens_wide_characters_whole),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);

@@ -11,7 +11,7 @@ static const struct tg_table_column columns[] = {
     {.title = "p50", .drop = 1},
     {.title = "p99", .drop = 2},
     {.title = "function", .left = true, .least = 10},
-    {.title = "file", .left = true, .dim = true, .least = 6},
+    {.title = "file", .left = true, .dim = true, .least = 6, .path = true},
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
@@ -50,39 +50,58 @@ static void aligns_columns(void **state) {
                  "    7    1 s      2 s  m::f\n");
 }
 
-static void shortens_the_last_flexible_column_first(void **state) {
+static void shortens_the_widest_column_first(void **state) {
     (void)state;
     assert_table(54, false,
-                 "calls    p50      p99  function               file\n"
-                 "1,234  10 ns  2.50 us  shop.cart::Cart.total  ca...:12\n"
+                 "calls    p50      p99  function             file\n"
+                 "1,234  10 ns  2.50 us  shop.car...rt.total  cart.py:12\n"
                  "    7    1 s      2 s  m::f\n");
     assert_table(44, false,
-                 "calls    p50      p99  function       file\n"
-                 "1,234  10 ns  2.50 us  shop....total  c...12\n"
+                 "calls    p50      p99  function    file\n"
+                 "1,234  10 ns  2.50 us  sho...otal  ....py:12\n"
                  "    7    1 s      2 s  m::f\n");
 }
 
 static void leaves_out_what_is_dispensable(void **state) {
     (void)state;
     assert_table(35, false,
-                 "calls    p50  function       file\n"
-                 "1,234  10 ns  shop....total  c...12\n"
+                 "calls    p50  function    file\n"
+                 "1,234  10 ns  sho...otal  ....py:12\n"
                  "    7    1 s  m::f\n");
     assert_table(25, false,
                  "calls  function    file\n"
-                 "1,234  sho...otal  c...12\n"
+                 "1,234  sho...otal  ...:12\n"
                  "    7  m::f\n");
     assert_table(5, false, /* what must be shown is, even where it does not fit */
                  "calls  function    file\n"
-                 "1,234  sho...otal  c...12\n"
+                 "1,234  sho...otal  ...:12\n"
                  "    7  m::f\n");
+}
+
+static void assert_hidden(size_t width, const char *expected) {
+    struct tg_table table;
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    struct tg_terminal terminal = {.width = width};
+    fill(&table);
+    tg_table_append_hidden(&table, &terminal, &out);
+    assert_string_equal(tg_strbuf_text(&out), expected);
+    tg_table_release(&table);
+    tg_strbuf_release(&out);
+}
+
+static void names_what_it_left_out(void **state) {
+    (void)state;
+    assert_hidden(0, "");
+    assert_hidden(54, "");
+    assert_hidden(35, "p99");
+    assert_hidden(25, "p50, p99");
 }
 
 static void marks_titles_and_what_matters_less(void **state) {
     (void)state;
     assert_table(25, true,
                  "\033[1mcalls  function    file\033[0m\n"
-                 "1,234  sho...otal  \033[2mc...12\033[0m\n"
+                 "1,234  sho...otal  \033[2m...:12\033[0m\n"
                  "    7  m::f\n");
 }
 
@@ -106,7 +125,8 @@ static void cells_are_made_printable(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aligns_columns),
-        cmocka_unit_test(shortens_the_last_flexible_column_first),
+        cmocka_unit_test(shortens_the_widest_column_first),
+        cmocka_unit_test(names_what_it_left_out),
         cmocka_unit_test(leaves_out_what_is_dispensable),
         cmocka_unit_test(marks_titles_and_what_matters_less),
         cmocka_unit_test(cells_are_made_printable),

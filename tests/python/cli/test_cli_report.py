@@ -313,9 +313,28 @@ def test_lines_fit_the_terminal(cli: Any, function: Any, width: int) -> None:
 
 
 def test_narrow_terminal_keeps_the_column_it_sorts_by(cli: Any, shop: Path) -> None:
-    titles = plain(on_terminal(cli, ("report", shop, "--sort", "p50"), 72))
-    assert "p50" in titles
-    assert "p50" not in plain(on_terminal(cli, ("report", shop), 72))
+    def titles(*options: str) -> list[str]:
+        text = plain(on_terminal(cli, ("report", shop, *options), 72))
+        return next(line for line in text.splitlines() if "function" in line).split()
+
+    assert "p50" in titles("--sort", "p50")
+    assert "p50" not in titles()
+
+
+def test_columns_without_room_are_announced(cli: Any, shop: Path) -> None:
+    """And the file keeps its end, which says where to look."""
+    assert "hidden" not in plain(on_terminal(cli, ("report", shop), 140))
+    text = plain(on_terminal(cli, ("report", shop), 110))
+    assert re.search(r"shop.cart::add +\.\.\.[/\w]*/cart.py:12\n", text) or "/src/shop/cart.py:12" in text
+    text = plain(on_terminal(cli, ("report", shop), 82))
+    assert re.search(r"\n\nhidden at this width: (.*); a wider terminal or -o FILE has room\n", text)
+    text = plain(on_terminal(cli, ("report", shop), 60))
+    hidden = re.search(r"\n\nhidden at this width: (.*)\na wider terminal or -o FILE has room\n", text)
+    assert hidden is not None
+    shown = next(line for line in text.splitlines() if "function" in line).split()
+    titles = ["calls", "total", "self", "average", "p50", "p99", "max", "errors", "function", "file"]
+    assert [title for title in titles if title not in shown] == hidden[1].split(", ")
+    assert "hidden" not in cli("report", shop).stdout
 
 
 def test_without_a_terminal_nothing_is_cut(cli: Any, function: Any) -> None:
