@@ -1,0 +1,284 @@
+/* batch: see batch.h. */
+#include "store/batch.h"
+
+#include "base/varint.h"
+#include "measure/histogram.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The fewest bytes a function takes: three empty texts and ten small numbers. */
+#define FUNCTION_BYTES_LEAST 13
+
+static uint64_t zigzag(int64_t value) {
+    return ((uint64_t)value << 1U) ^ (uint64_t)(value < 0 ? -1 : 0);
+}
+
+static int64_t unzigzag(uint64_t value) {
+    return (int64_t)(value >> 1U) ^ -(int64_t)(value & 1U);
+}
+
+static void put_signed(struct tg_strbuf *out, int64_t value) {
+    tg_varint_append(out, zigzag(value));
+}
+
+static void put_bytes(struct tg_strbuf *out, struct tg_bytes bytes) {
+    tg_varint_append(out, bytes.length);
+    tg_strbuf_append_bytes(out, bytes.data, bytes.length);
+}
+
+static void put_process(struct tg_strbuf *out, const struct tg_batch_process *process) {
+    tg_strbuf_append_bytes(out, process->uuid, sizeof process->uuid);
+    tg_strbuf_append_bytes(out, process->run_uuid, sizeof process->run_uuid);
+    tg_varint_append(out, process->pid);
+    tg_varint_append(out, process->parent_pid);
+    tg_varint_append(out, process->python_version);
+    put_signed(out, process->started_wall_ns);
+    put_bytes(out, process->service);
+    put_bytes(out, process->service_version);
+    put_bytes(out, process->host);
+    put_bytes(out, process->program);
+}
+
+static void put_quality(struct tg_strbuf *out, const struct tg_batch_quality *quality) {
+    tg_varint_append(out, quality->overflow_call_count);
+    tg_varint_append(out, quality->unrecorded_call_count);
+    tg_varint_append(out, quality->refused_function_count);
+    tg_varint_append(out, quality->torn_count);
+    tg_varint_append(out, quality->damaged_count);
+    tg_varint_append(out, quality->collector_cpu_ns);
+}
+
+static void put_function(struct tg_strbuf *out, const struct tg_batch_function *function) {
+    put_bytes(out, function->name);
+    put_bytes(out, function->file);
+    tg_varint_append(out, function->code_hash);
+    tg_varint_append(out, function->line);
+    tg_varint_append(out, function->call_count);
+    tg_varint_append(out, function->error_count);
+    tg_varint_append(out, function->total_ns);
+    tg_varint_append(out, function->cumulative_ns);
+    tg_varint_append(out, function->self_ns);
+    tg_varint_append(out, function->active_ns);
+    tg_varint_append(out, function->minimum_ns);
+    tg_varint_append(out, function->maximum_ns);
+    put_bytes(out, function->histogram);
+}
+
+void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
+    tg_varint_append(out, TG_BATCH_VERSION);
+    put_process(out, &batch->process);
+    tg_varint_append(out, batch->seq);
+    put_signed(out, batch->began_wall_ns);
+    put_signed(out, batch->ended_wall_ns);
+    put_signed(out, batch->interval_ns);
+    tg_varint_append(out, batch->end);
+    put_quality(out, &batch->quality);
+    tg_varint_append(out, batch->function_count);
+    for (size_t i = 0; i < batch->function_count; i++) {
+        put_function(out, &batch->functions[i]);
+    }
+}
+
+/* What is left to read. Once something does not fit, all further numbers are 0 and all texts empty. */
+struct cursor {
+    const uint8_t *bytes;
+    size_t length;
+    bool failed;
+};
+
+static void fail(struct cursor *cursor) {
+    cursor->length = 0;
+    cursor->failed = true;
+}
+
+static uint64_t get(struct cursor *cursor) {
+    uint64_t value = 0;
+    size_t taken = tg_varint_read(cursor->bytes, cursor->length, &value);
+    if (taken == 0) {
+        fail(cursor);
+        return 0;
+    }
+    cursor->bytes += taken;
+    cursor->length -= taken;
+    return value;
+}
+
+static uint32_t get_small(struct cursor *cursor) {
+    uint64_t value = get(cursor);
+    if (value > UINT32_MAX) {
+        fail(cursor);
+        return 0;
+    }
+    return (uint32_t)value;
+}
+
+static int64_t get_signed(struct cursor *cursor) {
+    return unzigzag(get(cursor));
+}
+
+static struct tg_bytes get_bytes(struct cursor *cursor) {
+    uint64_t length = get(cursor);
+    if (length > cursor->length) {
+        fail(cursor);
+    }
+    if (cursor->failed) {
+        return (struct tg_bytes){.data = "", .length = 0};
+    }
+    struct tg_bytes bytes = {.data = (const char *)cursor->bytes, .length = length};
+    cursor->bytes += length;
+    cursor->length -= length;
+    return bytes;
+}
+
+static void get_uuid(struct cursor *cursor, uint8_t uuid[16]) {
+    if (cursor->length < 16) {
+        fail(cursor);
+        return;
+    }
+    memcpy(uuid, cursor->bytes, 16);
+    cursor->bytes += 16;
+    cursor->length -= 16;
+}
+
+static void get_process(struct cursor *cursor, struct tg_batch_process *process) {
+    get_uuid(cursor, process->uuid);
+    get_uuid(cursor, process->run_uuid);
+    process->pid = get(cursor);
+    process->parent_pid = get(cursor);
+    process->python_version = get_small(cursor);
+    process->started_wall_ns = get_signed(cursor);
+    process->service = get_bytes(cursor);
+    process->service_version = get_bytes(cursor);
+    process->host = get_bytes(cursor);
+    process->program = get_bytes(cursor);
+}
+
+static void get_quality(struct cursor *cursor, struct tg_batch_quality *quality) {
+    quality->overflow_call_count = get(cursor);
+    quality->unrecorded_call_count = get(cursor);
+    quality->refused_function_count = get(cursor);
+    quality->torn_count = get(cursor);
+    quality->damaged_count = get(cursor);
+    quality->collector_cpu_ns = get(cursor);
+}
+
+static void get_function(struct cursor *cursor, struct tg_batch_function *function) {
+    function->name = get_bytes(cursor);
+    function->file = get_bytes(cursor);
+    function->code_hash = get(cursor);
+    function->line = get_small(cursor);
+    function->call_count = get(cursor);
+    function->error_count = get(cursor);
+    function->total_ns = get(cursor);
+    function->cumulative_ns = get(cursor);
+    function->self_ns = get(cursor);
+    function->active_ns = get(cursor);
+    function->minimum_ns = get(cursor);
+    function->maximum_ns = get(cursor);
+    function->histogram = get_bytes(cursor);
+}
+
+static void get_head(struct cursor *cursor, struct tg_batch *batch) {
+    get_process(cursor, &batch->process);
+    batch->seq = get(cursor);
+    batch->began_wall_ns = get_signed(cursor);
+    batch->ended_wall_ns = get_signed(cursor);
+    batch->interval_ns = get_signed(cursor);
+    uint64_t end = get(cursor);
+    if (end > TG_BATCH_FOUND) {
+        fail(cursor);
+    } else {
+        batch->end = (enum tg_batch_end)end;
+    }
+    get_quality(cursor, &batch->quality);
+}
+
+static enum tg_status make_room(struct tg_batch_storage *storage, size_t count, struct tg_error *err) {
+    if (count <= storage->capacity) {
+        return TG_OK;
+    }
+    struct tg_batch_function *functions = realloc(storage->functions, count * sizeof *functions);
+    if (!functions) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read a batch of %zu functions", count);
+    }
+    storage->functions = functions;
+    storage->capacity = count;
+    return TG_OK;
+}
+
+static enum tg_status damaged(struct tg_batch *batch, struct tg_error *err) {
+    memset(batch, 0, sizeof *batch);
+    return tg_error_set(err, TG_ERROR_FORMAT, "the batch is damaged: it cannot be stored");
+}
+
+static enum tg_status check_histograms(const struct tg_batch *batch, struct tg_error *err) {
+    struct tg_histogram histogram;
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < batch->function_count && status == TG_OK; i++) {
+        struct tg_bytes bytes = batch->functions[i].histogram;
+        if (bytes.length > 0) {
+            status = tg_histogram_decode(&histogram, (const uint8_t *)bytes.data, bytes.length, err);
+        }
+    }
+    return status;
+}
+
+enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *storage, const void *bytes,
+                               size_t length, struct tg_error *err) {
+    struct cursor cursor = {.bytes = bytes, .length = length};
+    memset(batch, 0, sizeof *batch);
+    uint64_t version = get(&cursor);
+    if (!cursor.failed && version != TG_BATCH_VERSION) {
+        return tg_error_set(err, TG_ERROR_VERSION,
+                            "the batch has version %llu, and this build reads version %d: "
+                            "store it with the tachograph that wrote it, or a newer one",
+                            (unsigned long long)version, TG_BATCH_VERSION);
+    }
+    get_head(&cursor, batch);
+    uint64_t count = get(&cursor);
+    /* No more memory than a few times the bytes themselves, whatever they claim. */
+    if (cursor.failed || count > cursor.length / FUNCTION_BYTES_LEAST) {
+        return damaged(batch, err);
+    }
+    enum tg_status status = make_room(storage, count, err);
+    if (status != TG_OK) {
+        memset(batch, 0, sizeof *batch);
+        return status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        get_function(&cursor, &storage->functions[i]);
+    }
+    batch->functions = storage->functions;
+    batch->function_count = count;
+    if (cursor.failed || cursor.length > 0 || !tg_batch_is_valid(batch)) {
+        return damaged(batch, err);
+    }
+    status = check_histograms(batch, err);
+    if (status != TG_OK) {
+        memset(batch, 0, sizeof *batch);
+    }
+    return status;
+}
+
+bool tg_batch_is_valid(const struct tg_batch *batch) {
+    if (batch->seq == 0 || batch->seq > INT64_MAX || batch->interval_ns <= 0 || batch->began_wall_ns < 0
+        || batch->ended_wall_ns < batch->began_wall_ns || batch->process.started_wall_ns < 0
+        || batch->process.service.length == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < batch->function_count; i++) {
+        if (batch->functions[i].name.length == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void tg_batch_storage_release(struct tg_batch_storage *storage) {
+    if (!storage) {
+        return;
+    }
+    free(storage->functions);
+    *storage = (struct tg_batch_storage){.functions = NULL};
+}

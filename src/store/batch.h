@@ -1,0 +1,117 @@
+/*
+ * batch: what one process did in one interval, as it travels from a recording through the spool into a store.
+ *
+ * A batch is complete in itself: it names its process, its functions and its place in time, so it can wait for days and
+ * be stored by anyone. Its identity is (process uuid, seq); storing it twice is storing it once. Figures are
+ * differences: the batches of a process, added up, are all it ever counted.
+ *
+ * Serial form, version 1. Integers are LEB128 varints (base/varint.h), signed ones zigzag; texts and byte strings are a
+ * varint length and the bytes, a uuid is its 16 bytes:
+ *     version
+ *     process    uuid, run uuid, pid, parent pid, Python version, signed start, service, its version, host, program
+ *     seq, signed begin, signed end, signed interval, enum tg_batch_end
+ *     quality    the fields of struct tg_batch_quality, in their order
+ *     count of functions, and for each the fields of struct tg_batch_function, in their order
+ * The end is where the bytes end. Untrusted input: everything is checked.
+ *
+ * Times are nanoseconds; wall times since 1970 UTC. Ownership: a batch owns nothing; texts, functions and histograms are
+ * borrowed from whatever it was made from, which for a decoded one is the bytes and the struct tg_batch_storage.
+ */
+#ifndef TG_BATCH_H
+#define TG_BATCH_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TG_BATCH_VERSION 1
+
+/* Bytes that need not be text, and are not ended by a zero byte. */
+struct tg_bytes {
+    const char *data; /* may be NULL where length is 0 */
+    size_t length;
+};
+
+/* One function in the interval; a batch has one for each (name, file). */
+struct tg_batch_function {
+    struct tg_bytes name; /* UTF-8, "module::qualname" */
+    struct tg_bytes file;
+    uint64_t code_hash; /* 0: not known */
+    uint32_t line;
+    uint64_t call_count; /* calls that ended in the interval */
+    uint64_t error_count;
+    uint64_t total_ns;
+    uint64_t cumulative_ns;
+    uint64_t self_ns;
+    uint64_t active_ns;
+    uint64_t minimum_ns; /* of the interval; UINT64_MAX: no call ended */
+    uint64_t maximum_ns;
+    struct tg_bytes histogram; /* serial form of measure/histogram.h; may be empty */
+};
+
+/* What the figures of the interval do not show (record/snapshot.h), and what making them took. */
+struct tg_batch_quality {
+    uint64_t overflow_call_count;
+    uint64_t unrecorded_call_count;
+    uint64_t refused_function_count;
+    uint64_t torn_count;
+    uint64_t damaged_count;
+    uint64_t collector_cpu_ns; /* processor time the collector spent since the batch before */
+};
+
+struct tg_batch_process {
+    uint8_t uuid[16];
+    uint8_t run_uuid[16]; /* zero: of no run */
+    uint64_t pid;
+    uint64_t parent_pid;
+    uint32_t python_version; /* as CPython's own version number, 0x030b07f0 for 3.11.7; 0: not Python */
+    int64_t started_wall_ns;
+    struct tg_bytes service;
+    struct tg_bytes service_version; /* empty: not told */
+    struct tg_bytes host;
+    struct tg_bytes program;
+};
+
+/* How the process ended, in its last batch. */
+enum tg_batch_end {
+    TG_BATCH_GOES_ON = 0,
+    TG_BATCH_ENDED = 1, /* its own collector said so */
+    TG_BATCH_FOUND = 2, /* it was found dead */
+};
+
+struct tg_batch {
+    struct tg_batch_process process;
+    uint64_t seq;          /* 1 is the process's first */
+    int64_t began_wall_ns; /* process start + monotonic time since: a clock set back does not move them */
+    int64_t ended_wall_ns;
+    int64_t interval_ns; /* that the process was told to keep */
+    enum tg_batch_end end;
+    struct tg_batch_quality quality;
+    const struct tg_batch_function *functions; /* those with calls that ended in the interval */
+    size_t function_count;
+};
+
+/* Whether the batch can be in a history: seq counts from 1, the interval is longer than nothing and does not end before
+ * it begins or begin before 1970, and service and functions have names. */
+bool tg_batch_is_valid(const struct tg_batch *batch);
+
+/* Appends the serial form; running out of memory shows in the buffer's status. */
+void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out);
+
+/* What a decoded batch points into, beside the bytes themselves. */
+struct tg_batch_storage {
+    struct tg_batch_function *functions;
+    size_t capacity;
+};
+
+/* Reads `length` bytes, all of them; they are borrowed by the batch. The storage may be used again and again, one batch
+ * at a time. TG_ERROR_VERSION, TG_ERROR_FORMAT, TG_ERROR_MEMORY. */
+TG_NODISCARD enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *storage, const void *bytes,
+                                            size_t length, struct tg_error *err);
+void tg_batch_storage_release(struct tg_batch_storage *storage);
+
+#endif

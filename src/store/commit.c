@@ -1,0 +1,269 @@
+/* commit: see commit.h. */
+#include "store/commit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The id in the first row of a query; 0: there is none. */
+static enum tg_status ask_id(struct tg_store *store, enum tg_query query, const struct tg_sql_value *parameters,
+                             size_t count, int64_t *id, struct tg_error *err) {
+    struct tg_sql_value value = {.kind = TG_SQL_NULL};
+    bool found = false;
+    enum tg_status status = tg_store_run(store, query, parameters, count, err);
+    if (status == TG_OK) {
+        status = tg_store_fetch(store, query, &value, 1, &found, err);
+    }
+    *id = found ? tg_value_to_integer(&value) : 0;
+    tg_store_reset(store, query);
+    return status;
+}
+
+/* The process's id and service, or zeros. */
+static enum tg_status find_process(struct tg_store *store, const struct tg_batch *batch, int64_t *id,
+                                   int64_t *service_id, struct tg_error *err) {
+    const struct tg_sql_value uuid = tg_value_blob(batch->process.uuid, sizeof batch->process.uuid);
+    struct tg_sql_value values[2];
+    bool found = false;
+    enum tg_status status = tg_store_run(store, TG_QUERY_PROCESS, &uuid, 1, err);
+    if (status == TG_OK) {
+        status = tg_store_fetch(store, TG_QUERY_PROCESS, values, 2, &found, err);
+    }
+    *id = found ? tg_value_to_integer(&values[0]) : 0;
+    *service_id = found ? tg_value_to_integer(&values[1]) : 0;
+    tg_store_reset(store, TG_QUERY_PROCESS);
+    return status;
+}
+
+static enum tg_status add_event(struct tg_commit *commit, const struct tg_commit_place *place,
+                                enum tg_store_event_kind kind, int64_t wall_ns, struct tg_bytes version,
+                                struct tg_bytes detail, struct tg_error *err) {
+    const struct tg_sql_value parameters[] = {
+        tg_value_integer(place->service->id),
+        tg_value_integer(place->iteration),
+        tg_value_integer(wall_ns),
+        tg_value_integer(kind),
+        tg_value_integer(place->process_id),
+        tg_value_text(version),
+        tg_value_text(detail),
+    };
+    return tg_store_run(commit->store, TG_QUERY_ADD_EVENT, parameters, 7, err);
+}
+
+/* Whether the new process's version differs from the one that processes had until then; one that began earlier, and is
+ * stored late, changes nothing. */
+static enum tg_status note_version(struct tg_commit *commit, const struct tg_commit_place *place,
+                                   const struct tg_batch *batch, struct tg_bytes version, struct tg_error *err) {
+    struct tg_commit_service *service = place->service;
+    int64_t started_ns = batch->process.started_wall_ns;
+    bool is_first = service->version_ns == 0;
+    if (!is_first && started_ns < service->version_ns) {
+        return TG_OK;
+    }
+    struct tg_bytes before = {.data = service->version, .length = strlen(service->version)};
+    bool is_same = before.length == version.length && memcmp(before.data, version.data, version.length) == 0;
+    enum tg_status status = TG_OK;
+    if (!is_first && !is_same) {
+        status = add_event(commit, place, TG_STORE_EVENT_VERSION, started_ns, version, before, err);
+    }
+    char *copy = strndup(version.data, version.length);
+    if (!copy) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to store a batch");
+    }
+    free(service->version);
+    service->version = copy;
+    service->version_ns = started_ns > 0 ? started_ns : 1;
+    return status;
+}
+
+static enum tg_status add_process(struct tg_commit *commit, struct tg_commit_place *place, const struct tg_batch *batch,
+                                  struct tg_error *err) {
+    const struct tg_batch_process *process = &batch->process;
+    struct tg_strbuf texts[3] = {TG_STRBUF_INIT, TG_STRBUF_INIT, TG_STRBUF_INIT};
+    struct tg_bytes version = tg_store_clean_text(process->service_version, TG_STORE_TEXT_BYTES_MAX, &texts[0]);
+    const struct tg_sql_value parameters[] = {
+        tg_value_integer(place->service->id),
+        tg_value_blob(process->uuid, sizeof process->uuid),
+        tg_value_blob(process->run_uuid, sizeof process->run_uuid),
+        tg_value_figure(process->pid),
+        tg_value_figure(process->parent_pid),
+        tg_value_integer(process->python_version),
+        tg_value_integer(process->started_wall_ns),
+        tg_value_text(version),
+        tg_value_text(tg_store_clean_text(process->host, TG_STORE_TEXT_BYTES_MAX, &texts[1])),
+        tg_value_text(tg_store_clean_text(process->program, TG_STORE_TEXT_BYTES_MAX, &texts[2])),
+        tg_value_integer(place->iteration),
+        tg_value_integer(place->iteration),
+    };
+    enum tg_status status = tg_store_run(commit->store, TG_QUERY_ADD_PROCESS, parameters, 12, err);
+    if (status == TG_OK) {
+        place->process_id = commit->store->driver->last_id(commit->store->sql);
+        status = note_version(commit, place, batch, version, err);
+    } else if (status == TG_ERROR_EXISTS) {
+        status = tg_error_set(err, TG_ERROR_BUSY, "the process's figures are being stored by another program too");
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        tg_strbuf_release(&texts[i]);
+    }
+    return status;
+}
+
+/* A process belongs to the service of its first batch. */
+static enum tg_status find_place(struct tg_commit *commit, struct tg_commit_place *place, const struct tg_batch *batch,
+                                 struct tg_error *err) {
+    int64_t service_id = 0;
+    enum tg_status status = find_process(commit->store, batch, &place->process_id, &service_id, err);
+    if (status == TG_OK && place->process_id == 0) {
+        status = tg_commit_lock_service(commit, batch, &place->service, err);
+        if (status == TG_OK) { /* and again, now that nobody else can make it */
+            status = find_process(commit->store, batch, &place->process_id, &service_id, err);
+        }
+    }
+    if (status == TG_OK && place->process_id != 0) {
+        status = tg_commit_lock_service_by_id(commit, service_id, &place->service, err);
+    }
+    if (status == TG_OK) {
+        place->slot = tg_commit_slot_of(batch->ended_wall_ns, place->service->base_interval_ns);
+        place->iteration = place->slot - place->service->first_slot;
+    }
+    return status;
+}
+
+static enum tg_status is_known(struct tg_commit *commit, const struct tg_commit_place *place,
+                               const struct tg_batch *batch, bool *known, struct tg_error *err) {
+    int64_t id = 0;
+    enum tg_status status = TG_OK;
+    if (place->process_id != 0) {
+        const struct tg_sql_value parameters[] = {
+            tg_value_integer(place->process_id),
+            tg_value_integer((int64_t)batch->seq),
+        };
+        status = ask_id(commit->store, TG_QUERY_INTERVAL, parameters, 2, &id, err);
+    }
+    *known = id != 0;
+    return status;
+}
+
+static enum tg_status add_interval(struct tg_commit *commit, struct tg_commit_place *place,
+                                   const struct tg_batch *batch, struct tg_error *err) {
+    const struct tg_batch_quality *quality = &batch->quality;
+    const struct tg_sql_value parameters[] = {
+        tg_value_integer(place->service->id),
+        tg_value_integer(place->process_id),
+        tg_value_integer((int64_t)batch->seq),
+        tg_value_integer(place->slot),
+        tg_value_integer(place->iteration),
+        tg_value_integer(batch->began_wall_ns),
+        tg_value_integer(batch->ended_wall_ns),
+        tg_value_integer(batch->interval_ns),
+        tg_value_integer((int64_t)commit->row_count),
+        tg_value_figure(quality->overflow_call_count),
+        tg_value_figure(quality->unrecorded_call_count),
+        tg_value_figure(quality->refused_function_count),
+        tg_value_figure(quality->torn_count),
+        tg_value_figure(quality->damaged_count),
+        tg_value_figure(quality->collector_cpu_ns),
+    };
+    enum tg_status status = tg_store_run(commit->store, TG_QUERY_ADD_INTERVAL, parameters, 15, err);
+    place->interval_id = commit->store->driver->last_id(commit->store->sql);
+    return status;
+}
+
+/* The process's extent, and its events: those of its start with its first batch, those of its end with its last. */
+static enum tg_status note_process(struct tg_commit *commit, const struct tg_commit_place *place,
+                                   const struct tg_batch *batch, struct tg_error *err) {
+    struct tg_bytes version =
+        tg_store_clean_text(batch->process.service_version, TG_STORE_TEXT_BYTES_MAX, &commit->text);
+    const struct tg_bytes none = {.data = "", .length = 0};
+    const struct tg_sql_value iteration = tg_value_integer(place->iteration);
+    const struct tg_sql_value extent[] = {iteration, iteration, iteration, iteration,
+                                          tg_value_integer(place->process_id)};
+    enum tg_status status = tg_store_run(commit->store, TG_QUERY_SET_PROCESS, extent, 5, err);
+    if (status == TG_OK && batch->seq == 1) {
+        status = add_event(commit, place, TG_STORE_EVENT_START, batch->process.started_wall_ns, version, none, err);
+    }
+    if (status == TG_OK && batch->end != TG_BATCH_GOES_ON) {
+        enum tg_store_event_kind kind = batch->end == TG_BATCH_ENDED ? TG_STORE_EVENT_END : TG_STORE_EVENT_FOUND;
+        const struct tg_sql_value end[] = {tg_value_integer(batch->ended_wall_ns), tg_value_integer(kind),
+                                           tg_value_integer(place->process_id)};
+        status = tg_store_run(commit->store, TG_QUERY_SET_PROCESS_END, end, 3, err);
+        if (status == TG_OK) {
+            status = add_event(commit, place, kind, batch->ended_wall_ns, version, none, err);
+        }
+    }
+    return status;
+}
+
+static enum tg_status store_batch(struct tg_commit *commit, const struct tg_batch *batch, bool *known,
+                                  struct tg_error *err) {
+    struct tg_commit_place place = {.service = NULL};
+    if (!tg_batch_is_valid(batch)) {
+        return tg_error_set(err, TG_ERROR_INVALID, "the batch is damaged: it cannot be stored");
+    }
+    enum tg_status status = find_place(commit, &place, batch, err);
+    if (status == TG_OK) {
+        status = is_known(commit, &place, batch, known, err);
+    }
+    if (status != TG_OK || *known) {
+        return status;
+    }
+    if (place.process_id == 0) {
+        status = add_process(commit, &place, batch, err);
+    }
+    if (status == TG_OK) {
+        status = tg_commit_find_rows(commit, &place, batch, err);
+    }
+    if (status == TG_OK) {
+        status = add_interval(commit, &place, batch, err);
+    }
+    if (status == TG_OK) {
+        status = tg_commit_add_rows(commit, &place, err);
+    }
+    if (status == TG_OK) {
+        status = note_process(commit, &place, batch, err);
+    }
+    struct tg_commit_service *service = place.service;
+    if (place.iteration > service->last_iteration) {
+        service->last_iteration = place.iteration;
+    }
+    if (batch->ended_wall_ns > service->last_ended_ns) {
+        service->last_ended_ns = batch->ended_wall_ns;
+    }
+    return status;
+}
+
+static enum tg_status store_batches(struct tg_commit *commit, const struct tg_batch *batches, size_t count,
+                                    struct tg_store_commit *result, struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < count && status == TG_OK; i++) {
+        bool known = false;
+        status = store_batch(commit, &batches[i], &known, err);
+        result->stored_count += !known;
+        result->known_count += known;
+    }
+    return status == TG_OK ? tg_commit_write_services(commit, err) : status;
+}
+
+enum tg_status tg_store_commit(struct tg_store *store, const struct tg_batch *batches, size_t count,
+                               struct tg_store_commit *result, struct tg_error *err) {
+    *result = (struct tg_store_commit){.stored_count = 0};
+    if (store->read_only) {
+        return tg_error_set(err, TG_ERROR_PERMISSION, "the history was opened for reading only");
+    }
+    enum tg_status status = store->driver->begin(store->sql, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    struct tg_commit commit;
+    tg_commit_init(&commit, store);
+    status = store_batches(&commit, batches, count, result, err);
+    if (status == TG_OK) {
+        status = store->driver->commit(store->sql, err);
+    }
+    if (status != TG_OK) {
+        *result = (struct tg_store_commit){.stored_count = 0};
+        store->driver->rollback(store->sql);
+        tg_interning_clear(&store->interning); /* ids that were given in this transaction are void */
+    }
+    tg_commit_release(&commit);
+    return status;
+}

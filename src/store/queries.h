@@ -1,0 +1,63 @@
+/*
+ * queries: every statement that the store runs again and again, in the words of dialect.h. Each is prepared at its first
+ * use and kept as long as the connection.
+ */
+#ifndef TG_QUERIES_H
+#define TG_QUERIES_H
+
+enum tg_query {
+    /* Committing: what is there. */
+    TG_QUERY_PROCESS,         /* uuid -> id, service id */
+    TG_QUERY_SERVICE_BY_ID,   /* id -> what struct tg_commit_service holds; locks it */
+    TG_QUERY_SERVICE_BY_NAME, /* name -> the same */
+    TG_QUERY_INTERVAL,        /* process, seq -> id */
+    TG_QUERY_FUNCTION,        /* service, name -> id */
+    TG_QUERY_POINTS,          /* service, iteration -> function, calls, total; by function */
+    TG_QUERY_SUMS_BETWEEN,    /* service, first and last function -> TG_SUMS_COLUMNS */
+    /* Committing: what is new. */
+    TG_QUERY_ADD_SERVICE,
+    TG_QUERY_ADD_PROCESS,
+    TG_QUERY_ADD_INTERVAL,
+    TG_QUERY_ADD_FUNCTION,
+    TG_QUERY_ADD_CODE,
+    TG_QUERY_ADD_ROWS,
+    TG_QUERY_ADD_EVENT,
+    TG_QUERY_SET_SERVICE,
+    TG_QUERY_SET_PROCESS,
+    TG_QUERY_SET_PROCESS_END,
+    TG_QUERY_SET_SOURCE,
+    TG_QUERY_SET_SUMS,
+    /* Questions. */
+    TG_QUERY_SERVICES,
+    TG_QUERY_SERVICE_BOUNDS,   /* service -> last iteration, folded until */
+    TG_QUERY_FUNCTIONS,        /* service -> id, name, file, line */
+    TG_QUERY_FUNCTION_NAMED,   /* service, name -> the same */
+    TG_QUERY_SUMS,             /* service -> TG_SUMS_COLUMNS */
+    TG_QUERY_SUMS_OF_FUNCTION, /* service, function -> the same */
+    TG_QUERY_ROWS,             /* service, first, last -> TG_ROW_COLUMNS; by iteration and function */
+    TG_QUERY_ROWS_CHOSEN,      /* the same, and TG_CHOSEN_PARAMETERS */
+    TG_QUERY_ROWS_WITH_HISTOGRAMS,
+    TG_QUERY_ROWS_CHOSEN_WITH_HISTOGRAMS,
+    TG_QUERY_LAST_ROWS,        /* service, first, last, limit, function -> iteration, TG_ROW_COLUMNS, histogram */
+    TG_QUERY_LAST_ROWS_CHOSEN, /* the same, and TG_CHOSEN_PARAMETERS */
+    TG_QUERY_EVENTS,
+    TG_QUERY_VERSIONS,
+    TG_QUERY_STATUS,
+    /* Verifying. */
+    TG_QUERY_SEQ_GAPS,
+    TG_QUERY_ROW_GAPS,
+    TG_QUERY_LOST_ROWS,
+    TG_QUERY_COUNT
+};
+
+/* By enum tg_query. */
+extern const char *const tg_query_texts[TG_QUERY_COUNT];
+
+/* The columns of function_sums from function_id on. */
+#define TG_SUMS_COLUMNS 19
+/* iteration and function_id to maximum_ns of function_intervals; the histogram comes after them where it is asked for. */
+#define TG_ROW_COLUMNS 10
+/* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which. */
+#define TG_CHOSEN_PARAMETERS 4
+
+#endif

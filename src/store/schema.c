@@ -1,0 +1,276 @@
+/*
+ * schema: see schema.h.
+ *
+ * Times are integer nanoseconds, wall times since 1970 UTC. Figures are at most 2^56, so that sums of them stay exact.
+ */
+#include "store/schema.h"
+
+#include "store/dialect.h"
+
+static const char *const version_1[] = {
+    "CREATE TABLE IF NOT EXISTS schema_version ("
+    " version INTEGER NOT NULL PRIMARY KEY) $table",
+
+    /* `folded_until`: what lies in iterations up to this one is in function_sums; `unfolded_count`: rows that are not.
+     * `version`: the one seen last, of the process that began at `version_ns`. */
+    "CREATE TABLE IF NOT EXISTS services ("
+    " id $id,"
+    " $name,"
+    " base_interval_ns $integer,"
+    " first_slot $integer,"
+    " last_iteration $integer,"
+    " last_ended_ns $integer,"
+    " folded_until $integer,"
+    " unfolded_count $integer,"
+    " version $text,"
+    " version_ns $integer,"
+    " UNIQUE ($unique_name)) $table",
+
+    /* `ended_kind`: 0 while nothing is known of an end, else as the event. */
+    "CREATE TABLE IF NOT EXISTS processes ("
+    " id $id,"
+    " service_id $integer,"
+    " uuid $uuid,"
+    " run_uuid $uuid,"
+    " pid $integer,"
+    " parent_pid $integer,"
+    " python_version $integer,"
+    " started_ns $integer,"
+    " ended_ns $optional_integer,"
+    " ended_kind $integer,"
+    " version $text,"
+    " host $text,"
+    " program $text,"
+    " first_iteration $integer,"
+    " last_iteration $integer,"
+    " UNIQUE (uuid),"
+    " UNIQUE (service_id, id)) $table",
+
+    /* `file` and `line`: as seen last. */
+    "CREATE TABLE IF NOT EXISTS functions ("
+    " id $id,"
+    " service_id $integer,"
+    " $name,"
+    " file $text,"
+    " line $integer,"
+    " UNIQUE (service_id, $unique_name)) $table",
+
+    /* Each code that a function has had, and the iteration in which it was first seen. */
+    "CREATE TABLE IF NOT EXISTS function_code ("
+    " function_id $integer,"
+    " code_hash $integer,"
+    " file $text,"
+    " line $integer,"
+    " first_iteration $integer,"
+    " PRIMARY KEY (function_id, code_hash)) $clustered_table",
+
+    /* One for each batch: (process, seq) is what makes it stored once. */
+    "CREATE TABLE IF NOT EXISTS intervals ("
+    " id $id,"
+    " service_id $integer,"
+    " process_id $integer,"
+    " seq $integer,"
+    " slot $integer,"
+    " iteration $integer,"
+    " began_ns $integer,"
+    " ended_ns $integer,"
+    " interval_ns $integer,"
+    " function_count $integer,"
+    " overflow_call_count $integer,"
+    " unrecorded_call_count $integer,"
+    " refused_function_count $integer,"
+    " torn_count $integer,"
+    " damaged_count $integer,"
+    " collector_cpu_ns $integer,"
+    " UNIQUE (process_id, seq),"
+    " UNIQUE (service_id, iteration, id)) $table",
+
+    /* In the order of time: what is new comes last. */
+    "CREATE TABLE IF NOT EXISTS function_intervals ("
+    " service_id $integer,"
+    " iteration $integer,"
+    " function_id $integer,"
+    " interval_id $integer,"
+    " call_count $integer,"
+    " error_count $integer,"
+    " total_ns $integer,"
+    " cumulative_ns $integer,"
+    " self_ns $integer,"
+    " active_ns $integer,"
+    " minimum_ns $integer,"
+    " maximum_ns $integer,"
+    " histogram $bytes,"
+    " PRIMARY KEY (service_id, iteration, function_id, interval_id)) $clustered_table",
+
+    /* All iterations up to services.folded_until: struct tg_store_sums, and the figures of function_intervals. */
+    "CREATE TABLE IF NOT EXISTS function_sums ("
+    " service_id $integer,"
+    " function_id $integer,"
+    " iteration_count $integer,"
+    " first_iteration $integer,"
+    " last_iteration $integer,"
+    " origin_x $real,"
+    " origin_y $real,"
+    " sum_x $real,"
+    " sum_y $real,"
+    " sum_xx $real,"
+    " sum_xy $real,"
+    " sum_yy $real,"
+    " call_count $integer,"
+    " error_count $integer,"
+    " total_ns $integer,"
+    " cumulative_ns $integer,"
+    " self_ns $integer,"
+    " active_ns $integer,"
+    " minimum_ns $integer,"
+    " maximum_ns $integer,"
+    " PRIMARY KEY (service_id, function_id)) $clustered_table",
+
+    /* `kind`: enum tg_store_event_kind. */
+    "CREATE TABLE IF NOT EXISTS events ("
+    " id $id,"
+    " service_id $integer,"
+    " iteration $integer,"
+    " wall_ns $integer,"
+    " kind $integer,"
+    " process_id $integer,"
+    " version $text,"
+    " detail $text,"
+    " UNIQUE (service_id, iteration, id)) $table",
+
+    /* The table of the article that tachograph began with, so that its queries run as they are. The id is function and
+     * iteration in one number. */
+    "$create_view function_statistics AS"
+    " SELECT points.function_id * 17179869184 + points.iteration + 8589934592 AS id,"
+    " functions.name AS function_name,"
+    " points.iteration AS iteration,"
+    " points.call_count AS call_count,"
+    " points.total_ns / 1e9 AS total_time,"
+    " points.total_ns / 1e9 / NULLIF(points.call_count, 0) AS average_time,"
+    " $end_of_slot AS created_at"
+    " FROM (SELECT service_id, iteration, function_id,"
+    " CAST(SUM(call_count) AS $signed) AS call_count, SUM(total_ns) AS total_ns"
+    " FROM function_intervals GROUP BY service_id, iteration, function_id) points"
+    " JOIN functions ON functions.id = points.function_id"
+    " JOIN services ON services.id = points.service_id",
+
+    NULL,
+};
+
+static const struct tg_schema_step steps[] = {
+    {version_1},
+};
+
+const struct tg_schema tg_schema_current = {.steps = steps, .count = sizeof steps / sizeof steps[0]};
+
+static enum tg_status execute(struct tg_sql *sql, const char *text, struct tg_error *err) {
+    struct tg_strbuf expanded = TG_STRBUF_INIT;
+    tg_dialect_expand(&expanded, sql->driver->dialect, text);
+    enum tg_status status = tg_strbuf_status(&expanded);
+    if (status == TG_OK) {
+        status = sql->driver->execute(sql, tg_strbuf_text(&expanded), err);
+    } else {
+        status = tg_error_set(err, status, "not enough memory to make the tables of the history");
+    }
+    tg_strbuf_release(&expanded);
+    return status;
+}
+
+static enum tg_status ask_integer(struct tg_sql *sql, const char *text, int64_t *result, struct tg_error *err) {
+    struct tg_strbuf expanded = TG_STRBUF_INIT;
+    struct tg_sql_statement *statement = NULL;
+    struct tg_sql_value value = {.kind = TG_SQL_NULL};
+    bool found = false;
+    tg_dialect_expand(&expanded, sql->driver->dialect, text);
+    enum tg_status status = sql->driver->prepare(&statement, sql, tg_strbuf_text(&expanded), err);
+    if (status == TG_OK) {
+        status = sql->driver->run(statement, NULL, 0, err);
+    }
+    if (status == TG_OK) {
+        status = sql->driver->fetch(statement, &value, 1, &found, err);
+    }
+    *result = found && value.kind == TG_SQL_INTEGER ? value.integer : 0;
+    sql->driver->finalize(statement);
+    tg_strbuf_release(&expanded);
+    return status;
+}
+
+enum tg_status tg_schema_read_version(struct tg_sql *sql, int64_t *version, struct tg_error *err) {
+    int64_t table_count = 0;
+    *version = 0;
+    enum tg_status status = ask_integer(sql, "SELECT $has_schema", &table_count, err);
+    if (status == TG_OK && table_count > 0) {
+        status = ask_integer(sql, "SELECT MAX(version) FROM schema_version", version, err);
+    }
+    return status;
+}
+
+static enum tg_status refuse_newer(int64_t version, const struct tg_schema *schema, struct tg_error *err) {
+    return tg_error_set(err, TG_ERROR_VERSION,
+                        "the history has version %lld, and this build knows versions up to %zu: use a newer tachograph",
+                        (long long)version, schema->count);
+}
+
+/* Within the lock and a transaction. */
+static enum tg_status take_steps(struct tg_sql *sql, const struct tg_schema *schema, struct tg_error *err) {
+    int64_t version = 0;
+    enum tg_status status = tg_schema_read_version(sql, &version, err);
+    if (status == TG_OK && (version < 0 || (uint64_t)version > schema->count)) {
+        return refuse_newer(version, schema, err);
+    }
+    for (size_t next = (size_t)version; status == TG_OK && next < schema->count; next++) {
+        const char *const *statements = schema->steps[next].statements;
+        for (; *statements && status == TG_OK; statements++) {
+            status = execute(sql, *statements, err);
+        }
+        if (status == TG_OK) {
+            struct tg_strbuf text = TG_STRBUF_INIT;
+            tg_strbuf_printf(&text, "INSERT INTO schema_version (version) VALUES (%zu)", next + 1);
+            status = execute(sql, tg_strbuf_text(&text), err);
+            tg_strbuf_release(&text);
+        }
+        if (status != TG_OK) {
+            tg_error_prefix(err, "cannot make the history's tables of version %zu", next + 1);
+        }
+    }
+    return status;
+}
+
+enum tg_status tg_schema_migrate(struct tg_sql *sql, const struct tg_schema *schema, struct tg_error *err) {
+    enum tg_status status = sql->driver->lock(sql, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = sql->driver->begin(sql, err);
+    if (status == TG_OK) {
+        status = take_steps(sql, schema, err);
+        if (status == TG_OK) {
+            status = sql->driver->commit(sql, err);
+        }
+        if (status != TG_OK) {
+            sql->driver->rollback(sql);
+        }
+    }
+    sql->driver->unlock(sql);
+    return status;
+}
+
+enum tg_status tg_schema_check(struct tg_sql *sql, const struct tg_schema *schema, struct tg_error *err) {
+    int64_t version = 0;
+    enum tg_status status = tg_schema_read_version(sql, &version, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (version == 0) {
+        return tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no history yet: \"tachograph store init\" makes one");
+    }
+    if (version < 0 || (uint64_t)version > schema->count) {
+        return refuse_newer(version, schema, err);
+    }
+    if ((uint64_t)version < schema->count) {
+        return tg_error_set(err, TG_ERROR_VERSION,
+                            "the history has version %lld, and this build needs %zu: run \"tachograph store migrate\"",
+                            (long long)version, schema->count);
+    }
+    return TG_OK;
+}

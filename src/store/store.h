@@ -1,0 +1,201 @@
+/*
+ * store: a history, in whichever engine its URL names. This is all that others see of it: commit batches, ask questions.
+ *
+ * Iterations. A service's time is cut into slots of its base interval (that of the first batch ever stored): slot =
+ * floor(end of the interval / base). Iteration = slot - the service's first slot, so the first batch is in iteration 0;
+ * a batch from before, stored late, has a negative one. Batches of one slot add up; a slot without batches is a gap.
+ *
+ * A store belongs to one thread at a time. Statuses as in sql.h, and TG_ERROR_VERSION for a schema newer than ours.
+ * Times are nanoseconds; wall times since 1970 UTC.
+ */
+#ifndef TG_STORE_H
+#define TG_STORE_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "measure/clock.h"
+#include "measure/histogram.h"
+#include "store/batch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tg_store;
+
+struct tg_store_options {
+    tg_ns timeout_ns; /* for each call; 0: 5 s */
+    bool create;      /* make file, database and tables where they are missing, and migrate older ones */
+    bool read_only;   /* ask questions only */
+};
+
+TG_NODISCARD enum tg_status tg_store_open(struct tg_store **store, const char *url,
+                                          const struct tg_store_options *options, struct tg_error *err);
+void tg_store_close(struct tg_store *store);
+
+struct tg_store_commit {
+    size_t stored_count; /* batches */
+    size_t known_count;  /* batches that were there already */
+};
+
+/* Stores the batches in one transaction: all or none. */
+TG_NODISCARD enum tg_status tg_store_commit(struct tg_store *store, const struct tg_batch *batches, size_t count,
+                                            struct tg_store_commit *result, struct tg_error *err);
+
+/* Questions. Results are owned by the caller and released with their release function (NULL and twice are fine). */
+
+struct tg_store_service {
+    int64_t id;
+    char *name;
+    int64_t base_interval_ns;
+    int64_t first_slot;
+    int64_t last_iteration;
+    int64_t process_count;
+    int64_t last_ended_ns; /* end of the latest interval */
+};
+struct tg_store_services {
+    struct tg_store_service *items; /* the one written to last comes first */
+    size_t count;
+};
+TG_NODISCARD enum tg_status tg_store_services(struct tg_store *store, struct tg_store_services *services,
+                                              struct tg_error *err);
+void tg_store_services_release(struct tg_store_services *services);
+
+/* What of a service's history is asked about. Both ends of a range are included. */
+struct tg_store_selection {
+    int64_t service_id;
+    int64_t first_iteration; /* INT64_MIN: from the start */
+    int64_t last_iteration;  /* INT64_MAX: to the end */
+    const char *version;     /* NULL: all; "": of processes that told none */
+    const char *run;         /* a run's uuid in hexadecimal, or NULL */
+};
+
+/* A point in time as people write it: "-1h" (s m h d w), "2026-11-21T10:00[:SS]" (local time) or with "Z" or an offset,
+ * "2026-11-21", "iteration:120", "now". Becomes the iteration it lies in. */
+TG_NODISCARD enum tg_status tg_store_iteration_of(const struct tg_store_service *service, const char *text,
+                                                  tg_ns now_wall_ns, int64_t *iteration, struct tg_error *err);
+
+/* The sums behind averages and straight lines, over the iterations in which a function was called: x is the iteration, y
+ * the function's average of that iteration (all processes together) in nanoseconds. Shifted by the first point, so that
+ * nothing cancels. */
+struct tg_store_sums {
+    int64_t iteration_count;
+    int64_t first_iteration;
+    int64_t last_iteration;
+    double origin_x;
+    double origin_y;
+    double sum_x; /* of x - origin_x, and so on */
+    double sum_y;
+    double sum_xx;
+    double sum_xy;
+    double sum_yy;
+};
+
+struct tg_store_function {
+    int64_t id;
+    char *name;
+    char *file; /* as seen last; "" when not known */
+    uint32_t line;
+    uint64_t call_count;
+    uint64_t error_count;
+    uint64_t total_ns;
+    uint64_t cumulative_ns;
+    uint64_t self_ns;
+    uint64_t active_ns;
+    uint64_t minimum_ns;
+    uint64_t maximum_ns;
+    struct tg_store_sums sums;
+    struct tg_histogram *histogram; /* only where asked for; NULL: not */
+};
+struct tg_store_functions {
+    struct tg_store_function *items; /* by name */
+    size_t count;
+};
+/* One row for each function called in the selection. `name` NULL: all, else that one. */
+TG_NODISCARD enum tg_status tg_store_functions(struct tg_store *store, const struct tg_store_selection *selection,
+                                               const char *name, bool with_histograms,
+                                               struct tg_store_functions *functions, struct tg_error *err);
+void tg_store_functions_release(struct tg_store_functions *functions);
+
+struct tg_store_point {
+    int64_t iteration;
+    uint64_t call_count;
+    uint64_t error_count;
+    uint64_t total_ns;
+    uint64_t cumulative_ns;
+    uint64_t self_ns;
+    uint64_t active_ns;
+    uint64_t minimum_ns;
+    uint64_t maximum_ns;
+    uint64_t p50_ns;
+    uint64_t p99_ns;
+};
+struct tg_store_series {
+    struct tg_store_point *items; /* ascending; iterations without calls are left out */
+    size_t count;
+};
+/* The last `limit` iterations (0: all) of one function, all processes together. TG_ERROR_NOT_FOUND: no such function in
+ * this service. */
+TG_NODISCARD enum tg_status tg_store_series(struct tg_store *store, const struct tg_store_selection *selection,
+                                            const char *name, size_t limit, struct tg_store_series *series,
+                                            struct tg_error *err);
+void tg_store_series_release(struct tg_store_series *series);
+
+enum tg_store_event_kind {
+    TG_STORE_EVENT_START = 1,
+    TG_STORE_EVENT_END = 2,     /* told by the process */
+    TG_STORE_EVENT_FOUND = 3,   /* found dead */
+    TG_STORE_EVENT_VERSION = 4, /* first process of a version that differs from the one seen last */
+};
+struct tg_store_event {
+    int64_t wall_ns;
+    int64_t iteration;
+    enum tg_store_event_kind kind;
+    int64_t process_id; /* 0: none */
+    uint64_t pid;
+    char *host;
+    char *version;
+    char *detail;
+};
+struct tg_store_events {
+    struct tg_store_event *items; /* ascending in time */
+    size_t count;
+};
+TG_NODISCARD enum tg_status tg_store_events(struct tg_store *store, const struct tg_store_selection *selection,
+                                            struct tg_store_events *events, struct tg_error *err);
+void tg_store_events_release(struct tg_store_events *events);
+
+/* The versions of a service in the order of their first appearance. */
+struct tg_store_version {
+    char *version; /* "": not told */
+    int64_t first_iteration;
+    int64_t last_iteration;
+    int64_t process_count;
+};
+struct tg_store_versions {
+    struct tg_store_version *items;
+    size_t count;
+};
+TG_NODISCARD enum tg_status tg_store_versions(struct tg_store *store, int64_t service_id,
+                                              struct tg_store_versions *versions, struct tg_error *err);
+void tg_store_versions_release(struct tg_store_versions *versions);
+
+struct tg_store_status {
+    char engine[128]; /* name and version of the engine */
+    int64_t schema_version;
+    int64_t newest_schema_version; /* that this build knows */
+    int64_t service_count;
+    int64_t process_count;
+    int64_t function_count;
+    int64_t interval_count;
+    int64_t row_count;  /* of function_intervals */
+    int64_t size_bytes; /* -1: not known */
+};
+TG_NODISCARD enum tg_status tg_store_status(struct tg_store *store, struct tg_store_status *status,
+                                            struct tg_error *err);
+
+/* Checks the engine's own integrity and ours (sums against rows, gaps in seq); `report` gets one line for each thing
+ * that is wrong. TG_ERROR_FORMAT: something is. */
+TG_NODISCARD enum tg_status tg_store_verify(struct tg_store *store, struct tg_strbuf *report, struct tg_error *err);
+
+#endif
