@@ -39,8 +39,10 @@ struct tg_opcode {
 /* By number; zero where there is no such instruction. */
 extern const struct tg_opcode tg_opcodes[256];
 
+/* What is mentioned by name has a number on every version; where there is no such instruction, one past all others. */
+#define TG_OPCODE_MISSING                             256
 #define TG_OPCODE_NUMBER(name, number, caches, flags) TG_OP_##name = (number),
-#define TG_OPCODE_ABSENT(name)                        TG_OP_##name = 256,
+#define TG_OPCODE_ABSENT(name)                        TG_OP_##name = TG_OPCODE_MISSING,
 enum tg_opcode_number { TG_OPCODES(TG_OPCODE_NUMBER) TG_MISSING_OPCODES(TG_OPCODE_ABSENT) };
 
 #endif

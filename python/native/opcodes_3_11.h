@@ -121,6 +121,7 @@
 #define TG_MISSING_OPCODES(OP) \
     OP(CALL_INTRINSIC_1) \
     OP(CLEANUP_THROW) \
+    OP(END_SEND) \
     OP(RETURN_CONST) \
     /* end */
 

@@ -13,6 +13,9 @@
  */
 #define TRAMPOLINE_SEARCH 8
 
+/* The largest code whose returns are looked at one by one: finding a line takes time in proportion to the code. */
+#define ONE_STEP_UNITS 4096
+
 /* Pausing or resuming the token from `depth` values above it. */
 static int call_token(struct tg_step *steps, enum tg_opcode_number operation, int32_t depth) {
     steps[0] = (struct tg_step){TG_OP_COPY, (uint32_t)depth + 1};
@@ -33,7 +36,10 @@ int tg_hook_before(const struct tg_instruction *at, struct tg_step *steps) {
         steps[count++] = (struct tg_step){TG_OP_NOP, 0};
         break;
     case TG_HOOK_RETURN:
-        /* END_SEND would drop it in one step, but CPython takes it that no line begins with that instruction */
+        if (at->in_one_step) {
+            steps[count++] = (struct tg_step){TG_OP_END_SEND, 0};
+            break;
+        }
         if (at->opcode == TG_OP_RETURN_VALUE) {
             steps[count++] = (struct tg_step){TG_OP_SWAP, 2};
         }
@@ -112,8 +118,24 @@ static bool runs_without_token(struct tg_plan *plan, const struct tg_instruction
            || tg_plan_refuse(plan, "a handler covers the entry or a return");
 }
 
+static int line_of(const struct tg_plan *plan, const struct tg_instruction *at) {
+    return PyCode_Addr2Line(plan->code, (int)(2 * at->unit));
+}
+
+/* END_SEND pops what is below the value. CPython takes it that no line begins with that instruction, so it may only
+ * stand where none does. */
+static bool allows_one_step(const struct tg_plan *plan, const struct tg_instruction *at) {
+    if (TG_OP_END_SEND == TG_OPCODE_MISSING || at->opcode != TG_OP_RETURN_VALUE || at->is_target
+        || plan->unit_count > ONE_STEP_UNITS) {
+        return false;
+    }
+    int line = line_of(plan, at);
+    return line > 0 && line == line_of(plan, at - 1);
+}
+
 static bool hook_return(struct tg_plan *plan, struct tg_instruction *at) {
     at->hook = TG_HOOK_RETURN;
+    at->in_one_step = allows_one_step(plan, at);
     if (at->depth != TG_NONE && at->depth != (at->opcode == TG_OP_RETURN_VALUE)) {
         return tg_plan_refuse(plan, "a return leaves values on the stack");
     }
@@ -185,10 +207,22 @@ static void place_guard(struct tg_plan *plan) {
     }
 }
 
+static void mark_targets(struct tg_plan *plan) {
+    for (int32_t i = 0; i < plan->instruction_count; i++) {
+        if (plan->instructions[i].target != TG_NONE) {
+            plan->instructions[plan->instructions[i].target].is_target = true;
+        }
+    }
+    for (int32_t i = 0; i < plan->region_count; i++) {
+        plan->instructions[plan->regions[i].handler].is_target = true;
+    }
+}
+
 bool tg_plan_place_hooks(struct tg_plan *plan) {
     struct tg_instruction *entry = &plan->instructions[plan->entry];
     entry->hook = TG_HOOK_ENTER;
     place_guard(plan);
+    mark_targets(plan);
     if (!runs_without_token(plan, entry)) {
         return false;
     }

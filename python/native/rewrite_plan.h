@@ -59,6 +59,8 @@ struct tg_instruction {
     uint8_t prefix_count; /* of EXTENDED_ARG */
     uint8_t hook;         /* enum tg_hook */
     bool is_landing;
+    bool is_target;   /* of a jump */
+    bool in_one_step; /* a return whose token END_SEND pops */
 };
 
 struct tg_region {

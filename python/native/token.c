@@ -96,8 +96,9 @@ static inline void give_back(struct token *token) {
     token->pool->free = token;
 }
 
-/* Whether the call that this thread is in ends with an exception. It runs in token->thread, whose frames the interpreter
- * runs with that same pointer: so it is alive, and asking it costs less than PyErr_Occurred(), which has to find it. */
+/* Whether the call that this thread is in ends with an exception. It runs in token->thread, whose frames the
+ * interpreter runs with that same pointer: so it is alive, and asking it costs less than PyErr_Occurred(), which has to
+ * find it. */
 static inline bool is_raising(const struct tg_call *call) {
     const struct token *token = (const struct token *)((const char *)call - offsetof(struct token, call));
 #if PY_VERSION_HEX >= 0x030c0000

@@ -84,8 +84,8 @@ uint32_t tg_tracer_function(const struct tg_function_source *source);
 void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key);
 /* `failed`: the call ends with an exception; not believed of a paused call. */
 void tg_tracer_exit(struct tg_call *call, bool failed);
-/* The same, sooner, of most calls that do not fail. False: nothing has happened, tg_tracer_exit() is due. `has_failed` is
- * asked only of the call that the calling thread is in. */
+/* The same, sooner, of most calls that do not fail. False: nothing has happened, tg_tracer_exit() is due. `has_failed`
+ * is asked only of the call that the calling thread is in. */
 bool tg_tracer_return(struct tg_call *call, bool (*has_failed)(const struct tg_call *call));
 /* Pausing a paused call and resuming a running one do nothing. */
 void tg_tracer_pause(struct tg_call *call);
