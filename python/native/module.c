@@ -7,6 +7,7 @@
  */
 #include <Python.h>
 
+#include "collecting.h"
 #include "hook.h"
 #include "instrument.h"
 #include "probe.h"
@@ -203,6 +204,15 @@ static PyMethodDef module_methods[] = {
     {"remove_hook", remove_hook, METH_NOARGS, "remove_hook($module, /)\n--\n\n"},
     {"set_test_clock", set_test_clock, METH_O, "set_test_clock($module, ns, /)\n--\n\n"},
     {"watch_main", tg_watch_main, METH_NOARGS, "watch_main($module, /)\n--\n\n"},
+    {"default_store", tg_default_store, METH_O, "default_store($module, service, /)\n--\n\n"},
+    {"start_collecting", tg_start_collecting, METH_VARARGS,
+     "start_collecting($module, store, service, version, interval, /)\n--\n\n"},
+    {"stop_collecting", tg_stop_collecting, METH_O, "stop_collecting($module, timeout, /)\n--\n\n"},
+    {"flush_collecting", tg_flush_collecting, METH_O, "flush_collecting($module, timeout, /)\n--\n\n"},
+    {"is_collecting", tg_is_collecting, METH_NOARGS, "is_collecting($module, /)\n--\n\n"},
+    {"before_fork", tg_before_fork, METH_NOARGS, "before_fork($module, /)\n--\n\n"},
+    {"after_fork_in_parent", tg_after_fork_in_parent, METH_NOARGS, "after_fork_in_parent($module, /)\n--\n\n"},
+    {"after_fork_in_child", tg_after_fork_in_child, METH_NOARGS, "after_fork_in_child($module, /)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,6 +1,7 @@
 /* Probes: see probe.h. */
 #include "probe.h"
 
+#include "code_hash.h"
 #include "record/tracer.h"
 #include "slots.h"
 
@@ -26,7 +27,7 @@ PyObject *tg_function_name(PyObject *module, PyObject *qualname) {
     return name;
 }
 
-int64_t tg_register_function(PyObject *name, PyObject *file, int line) {
+int64_t tg_register_function(PyObject *name, PyObject *file, int line, uint64_t code_hash) {
     PyObject *name_bytes = encode(name);
     PyObject *file_bytes = name_bytes ? encode(file) : NULL;
     int64_t function = -1;
@@ -38,6 +39,7 @@ int64_t tg_register_function(PyObject *name, PyObject *file, int line) {
             .file = PyBytes_AS_STRING(file_bytes),
             .file_bytes = (size_t)PyBytes_GET_SIZE(file_bytes),
             .line = line > 0 ? (uint32_t)line : 0,
+            .code_hash = code_hash,
         });
     }
     Py_XDECREF(file_bytes);
@@ -46,7 +48,8 @@ int64_t tg_register_function(PyObject *name, PyObject *file, int line) {
 }
 
 PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *original) {
-    int64_t function = tg_register_function(name, original->co_filename, original->co_firstlineno);
+    int64_t function =
+        tg_register_function(name, original->co_filename, original->co_firstlineno, tg_code_hash(original));
     if (function < 0) {
         return NULL;
     }

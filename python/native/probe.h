@@ -18,8 +18,9 @@ PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *ori
 PyObject *tg_probe_name(PyObject *probe);
 PyObject *tg_probe_original(PyObject *probe);
 
-/* The id of the function of that name, made in `file` at `line`; -1 with an exception set. */
-int64_t tg_register_function(PyObject *name, PyObject *file, int line);
+/* The id of the function of that name, made in `file` at `line`; a `code_hash` of 0: not known. -1 with an exception
+ * set. */
+int64_t tg_register_function(PyObject *name, PyObject *file, int line, uint64_t code_hash);
 
 /* "module::qualname" as it is recorded, a new reference: always has a form in UTF-8. */
 PyObject *tg_function_name(PyObject *module, PyObject *qualname);

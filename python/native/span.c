@@ -43,7 +43,7 @@ static int64_t find_function(struct tg_state *state, PyObject *name) {
         return known ? PyLong_AsLongLong(known) : -1;
     }
     PyObject *no_file = PyUnicode_FromString("");
-    int64_t function = no_file ? tg_register_function(name, no_file, 0) : -1;
+    int64_t function = no_file ? tg_register_function(name, no_file, 0, 0) : -1;
     Py_XDECREF(no_file);
     PyObject *id = function < 0 ? NULL : PyLong_FromLongLong(function);
     if (!id || PyDict_SetItem(state->spans, name, id) < 0) {

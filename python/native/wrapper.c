@@ -187,7 +187,7 @@ PyObject *tg_wrap_callable(PyObject *module, PyObject *args) {
     }
     struct tg_state *state = tg_state_of(module);
     PyObject *no_file = PyUnicode_FromString("");
-    int64_t function = no_file ? tg_register_function(name, no_file, 0) : -1;
+    int64_t function = no_file ? tg_register_function(name, no_file, 0, 0) : -1;
     Py_XDECREF(no_file);
     struct wrapper *wrapper = function < 0 ? NULL : PyObject_GC_New(struct wrapper, state->wrapper_type);
     if (!wrapper) {

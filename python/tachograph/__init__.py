@@ -12,6 +12,7 @@ Figures live in a recording, a small mapped file that survives the process; ``ta
 ``tachograph run app.py`` does all of this from outside. Times are seconds, floats, everywhere in this module.
 """
 
+from tachograph._collect import flush, start, stop
 from tachograph._instrument import instrument, uninstrument
 from tachograph._native import FunctionStatistics, drain, recording_path, span, statistics
 from tachograph._timing import timing
@@ -21,10 +22,13 @@ __all__ = [
     "FunctionStatistics",
     "__version__",
     "drain",
+    "flush",
     "instrument",
     "recording_path",
     "span",
+    "start",
     "statistics",
+    "stop",
     "timing",
     "uninstrument",
 ]

@@ -28,6 +28,21 @@ def disabled() -> bool:
     return True
 
 
+def number(variable: str, default: float) -> float:
+    """The number in a variable of the environment, or the default where it is not set.
+
+    Raises:
+        ValueError: something else is in it.
+    """
+    value = os.environ.get(variable)
+    if not value:
+        return default
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"{variable} is {value!r}, not a number") from None
+
+
 def _warn(message: str) -> None:
     import warnings
 

@@ -1,0 +1,135 @@
+/* See collecting.h. */
+#include "collecting.h"
+
+#include "collect/collector.h"
+#include "state.h"
+#include "store/store_url.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_S     1e9
+#define PATIENCE_MAX 1e9 /* seconds: longer than anybody waits, and no overflow */
+#define AT_EXIT_NS   INT64_C(1000000000)
+
+/* One line at once, so that it does not mix with others'. Python's own stderr would need its lock. */
+static void say(const char *line) {
+    char text[2048];
+    int length = snprintf(text, sizeof text, "%s\n", line);
+    size_t bytes = length < (int)sizeof text ? (size_t)length : sizeof text - 1;
+    ssize_t written = write(STDERR_FILENO, text, bytes);
+    (void)written; /* there is nobody to tell */
+}
+
+static PyObject *fail(enum tg_status status, const struct tg_error *err) {
+    PyErr_SetString(status == TG_ERROR_INVALID       ? PyExc_ValueError
+                    : status == TG_ERROR_MEMORY      ? PyExc_MemoryError
+                    : status == TG_ERROR_EXISTS      ? PyExc_RuntimeError
+                    : status == TG_ERROR_UNSUPPORTED ? PyExc_NotImplementedError
+                                                     : PyExc_OSError,
+                    err->message);
+    return NULL;
+}
+
+/* Seconds, as waiting takes them; -1 with an exception set. */
+static tg_ns patience_of(PyObject *timeout) {
+    double seconds = PyFloat_AsDouble(timeout);
+    if (seconds == -1.0 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (!(seconds >= 0.0)) {
+        PyErr_Format(PyExc_ValueError, "a timeout is 0 seconds or more, not %R", timeout);
+        return -1;
+    }
+    return (tg_ns)((seconds < PATIENCE_MAX ? seconds : PATIENCE_MAX) * NS_PER_S);
+}
+
+static void stop_at_exit(void) {
+    enum tg_status status = tg_collector_stop(true, AT_EXIT_NS, NULL);
+    (void)status; /* what is not stored waits in spool and recording */
+}
+
+static void register_exit(void) {
+    static bool registered;
+    if (!registered) {
+        registered = Py_AtExit(stop_at_exit) == 0 || atexit(stop_at_exit) == 0;
+    }
+}
+
+/* default_store(service) -> str */
+PyObject *tg_default_store(PyObject *Py_UNUSED(module), PyObject *service) {
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_strbuf url = TG_STRBUF_INIT;
+    const char *name = PyUnicode_AsUTF8(service);
+    if (!name) {
+        return NULL;
+    }
+    enum tg_status status = tg_store_url_default(&url, name, &err);
+    PyObject *result = status == TG_OK ? PyUnicode_DecodeFSDefault(tg_strbuf_text(&url)) : fail(status, &err);
+    tg_strbuf_release(&url);
+    return result;
+}
+
+/* start_collecting(store, service, version, interval) */
+PyObject *tg_start_collecting(PyObject *Py_UNUSED(module), PyObject *args) {
+    struct tg_collector_options options = {.say = say};
+    struct tg_error err = TG_ERROR_INIT;
+    double interval;
+    if (!PyArg_ParseTuple(args, "sszd:start_collecting", &options.store_url, &options.service, &options.service_version,
+                          &interval)) {
+        return NULL;
+    }
+    if (!(interval > 0.0 && interval <= (double)TG_COLLECTOR_INTERVAL_MAX_NS / NS_PER_S)) {
+        return PyErr_Format(PyExc_ValueError, "an interval lasts from 0.01 seconds to a day");
+    }
+    options.interval_ns = (tg_ns)(interval * NS_PER_S + 0.5);
+    tg_start_recording();
+    enum tg_status status = tg_collector_start(&options, &err);
+    if (status != TG_OK) {
+        return fail(status, &err);
+    }
+    register_exit();
+    Py_RETURN_NONE;
+}
+
+/* stop_collecting(timeout) -> bool: all is stored */
+PyObject *tg_stop_collecting(PyObject *Py_UNUSED(module), PyObject *timeout) {
+    enum tg_status status;
+    tg_ns patience_ns = patience_of(timeout);
+    if (patience_ns < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = tg_collector_stop(false, patience_ns, NULL);
+    Py_END_ALLOW_THREADS return PyBool_FromLong(status == TG_OK);
+}
+
+/* flush_collecting(timeout) -> bool: all is stored */
+PyObject *tg_flush_collecting(PyObject *Py_UNUSED(module), PyObject *timeout) {
+    enum tg_status status;
+    tg_ns patience_ns = patience_of(timeout);
+    if (patience_ns < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = tg_collector_flush(patience_ns, NULL);
+    Py_END_ALLOW_THREADS return PyBool_FromLong(status == TG_OK);
+}
+
+PyObject *tg_is_collecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return PyBool_FromLong(tg_collector_is_running());
+}
+
+PyObject *tg_before_fork(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    tg_collector_before_fork();
+    Py_RETURN_NONE;
+}
+
+PyObject *tg_after_fork_in_parent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    tg_collector_after_fork_in_parent();
+    Py_RETURN_NONE;
+}
+
+PyObject *tg_after_fork_in_child(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    tg_collector_after_fork_in_child();
+    Py_RETURN_NONE;
+}

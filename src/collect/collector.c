@@ -1,0 +1,533 @@
+/*
+ * collector: see collector.h.
+ *
+ * `lock` covers orders and the state of the thread; what is under "the thread's own" is touched by the thread while
+ * there is one, and by start and the fork handlers while there is none. The tracer's lock is taken for the time of a
+ * look at the recording, never with `lock` held.
+ */
+#include "collect/collector.h"
+
+#include "collect/collection.h"
+#include "collect/orphans.h"
+#include "record/tracer.h"
+#include "store/store_url.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define NS_PER_S       INT64_C(1000000000)
+#define STORE_CALL_NS  (5 * NS_PER_S)         /* for each call of the store */
+#define RETRY_FIRST_NS NS_PER_S               /* between attempts at a store that is not there: doubled each time, */
+#define RETRY_MAX_NS   (60 * NS_PER_S)        /* up to this */
+#define ORPHANS_NS     (60 * NS_PER_S)        /* between looks for what others have left */
+#define FORK_NS        (5 * INT64_C(1000000)) /* that a fork waits for the thread */
+
+enum order {
+    GO_ON,
+    PAUSE, /* for a fork */
+    STOP,
+};
+
+enum thread_state {
+    NO_THREAD,
+    RUNNING,
+    FINISHED, /* has nothing left to do but to end */
+};
+
+struct collector {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool prepared; /* lock and condition can be used */
+    bool wanted;   /* between start and stop */
+    enum thread_state state;
+    pthread_t thread;
+    enum order order;
+    bool ending;           /* with STOP: of the process */
+    atomic_bool hurry;     /* an order is waiting: leave what can wait */
+    uint64_t flush_wanted; /* counts the calls of flush, and how many have been served */
+    uint64_t flush_done;
+    enum tg_status result; /* of the last round */
+    struct tg_error result_error;
+
+    /* The thread's own. */
+    struct tg_collection collection;
+    struct tg_store *store;
+    tg_ns interval_ns;
+    tg_ns next_ns;       /* monotonic: end of the interval that runs */
+    tg_ns retry_ns;      /* monotonic: no attempt at the store before */
+    tg_ns retry_wait_ns; /* 0: the last attempt went well */
+    tg_ns orphans_ns;    /* monotonic: next look for what others have left */
+    tg_ns cpu_ns;        /* of this thread, at the end of the last round */
+    bool complained;     /* of something that has not ended yet */
+    char *store_url;     /* with the password */
+    char *shown_url;
+    void (*say)(const char *line);
+};
+
+static struct collector collector = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .collection = TG_COLLECTION_INIT,
+};
+
+static void say(const char *format, ...) TG_PRINTF(1, 2);
+
+static void say(const char *format, ...) {
+    char line[TG_ERROR_MESSAGE_SIZE + TG_SPOOL_PATH_SIZE + 128];
+    va_list args;
+    if (collector.say) {
+        va_start(args, format);
+        vsnprintf(line, sizeof line, format, args);
+        va_end(args);
+        collector.say(line);
+    }
+}
+
+static tg_ns thread_cpu_ns(void) {
+    struct timespec now;
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0 ? now.tv_sec * NS_PER_S + now.tv_nsec : 0;
+}
+
+/* The end of the interval that begins: about the middle of a slot, and at least half an interval away. The middle is
+ * spread over an eighth to either side, by process, so that the workers of a service do not meet at the store. */
+static tg_ns next_end_ns(const struct tg_header *header, tg_ns now_ns, tg_ns interval_ns) {
+    tg_ns wall_ns = header->started_wall_ns + (now_ns - header->started_monotonic_ns);
+    tg_ns in_slot_ns = interval_ns / 2 + interval_ns / 4 * (header->uuid[0] - 128) / 256;
+    tg_ns end_wall_ns = wall_ns / interval_ns * interval_ns + in_slot_ns;
+    while (end_wall_ns - wall_ns < interval_ns / 2) {
+        end_wall_ns += interval_ns;
+    }
+    return now_ns + (end_wall_ns - wall_ns);
+}
+
+/* The recording's directory is where a spool goes when there is no other place for it. */
+static void directory_of(char *directory, size_t size, const char *path) {
+    snprintf(directory, size, "%s", path);
+    char *slash = strrchr(directory, '/');
+    if (slash) {
+        *slash = '\0';
+    }
+}
+
+static enum tg_status open_collection(const struct tg_recording *recording, const struct tg_view *view,
+                                      struct tg_error *err) {
+    char fallback[sizeof recording->path];
+    char directory[sizeof recording->header->spool];
+    directory_of(fallback, sizeof fallback, recording->path);
+    tg_collection_close(&collector.collection);
+    enum tg_status status = tg_spool_directory(directory, sizeof directory, fallback, err);
+    if (status == TG_OK) {
+        memcpy(recording->header->spool, directory, sizeof directory);
+        status = tg_collection_open(&collector.collection, view, directory, err);
+    }
+    return status;
+}
+
+static bool is_of(const struct tg_collection *collection, const struct tg_recording *recording) {
+    return tg_collection_is_open(collection)
+           && memcmp(collection->uuid, recording->header->uuid, sizeof collection->uuid) == 0;
+}
+
+/* Closes the interval, with the recording held. */
+static enum tg_status close_interval(const struct tg_recording *recording, enum tg_batch_end end,
+                                     struct tg_error *err) {
+    struct tg_view view = tg_view_of_recording(recording);
+    enum tg_status status = TG_OK;
+    if (!is_of(&collector.collection, recording)) {
+        status = open_collection(recording, &view, err);
+    }
+    if (status == TG_OK) {
+        tg_ns cpu_ns = thread_cpu_ns();
+        tg_ns now_ns = tg_clock_monotonic_ns();
+        atomic_fetch_add_explicit(&recording->header->epoch, 1, memory_order_relaxed);
+        status = tg_collection_close_interval(&collector.collection, &view, now_ns, end,
+                                              (uint64_t)(cpu_ns - collector.cpu_ns), err);
+        collector.cpu_ns = status == TG_OK ? cpu_ns : collector.cpu_ns;
+        collector.next_ns = next_end_ns(recording->header, now_ns, collector.interval_ns);
+    }
+    return status;
+}
+
+static void close_store(void) {
+    tg_store_close(collector.store);
+    collector.store = NULL;
+}
+
+static enum tg_status open_store(struct tg_error *err) {
+    if (collector.store) {
+        return TG_OK;
+    }
+    struct tg_store_options options = {.timeout_ns = STORE_CALL_NS, .create = true};
+    return tg_store_open(&collector.store, collector.store_url, &options, err);
+}
+
+/* What others left who wrote to the same store. Their failures are not ours to tell. */
+static void collect_orphans(void) {
+    struct tg_orphans orphans;
+    if (tg_orphans_find(&orphans, NULL) != TG_OK) {
+        return;
+    }
+    for (size_t i = 0; i < orphans.count && !atomic_load(&collector.hurry); i++) {
+        const struct tg_orphan *orphan = &orphans.items[i];
+        size_t stored_count = 0;
+        if (strcmp(orphan->store_url, collector.shown_url) == 0
+            && tg_orphan_collect(orphan, collector.store, &stored_count, NULL) == TG_ERROR_IO) {
+            break;
+        }
+    }
+    tg_orphans_release(&orphans);
+}
+
+static void store_failed(tg_ns now_ns, const struct tg_error *err) {
+    close_store();
+    collector.retry_wait_ns = collector.retry_wait_ns ? collector.retry_wait_ns * 2 : RETRY_FIRST_NS;
+    collector.retry_wait_ns = collector.retry_wait_ns > RETRY_MAX_NS ? RETRY_MAX_NS : collector.retry_wait_ns;
+    collector.retry_ns = now_ns + collector.retry_wait_ns;
+    enum tg_status ignored = tg_spool_sync(&collector.collection.spool, NULL);
+    (void)ignored; /* it only helps should the machine go down as well */
+    if (!collector.complained) {
+        collector.complained = true;
+        say("tachograph: %s; timings are kept in %s and stored when that is over", err->message,
+            collector.collection.spool.path);
+    }
+}
+
+/* Brings the spool to the store, unless the store failed a moment ago. */
+static enum tg_status upload(bool at_once, struct tg_error *err) {
+    tg_ns now_ns = tg_clock_monotonic_ns();
+    size_t stored_count = 0;
+    if (!tg_collection_is_open(&collector.collection) || tg_collection_is_stored(&collector.collection)) {
+        return TG_OK;
+    }
+    if (!at_once && collector.retry_wait_ns && now_ns < collector.retry_ns) {
+        return tg_error_set(err, TG_ERROR_BUSY, "the store failed a moment ago");
+    }
+    enum tg_status status = open_store(err);
+    if (status == TG_OK) {
+        status = tg_upload(&collector.collection.spool, collector.store, at_once ? NULL : &collector.hurry,
+                           &stored_count, err);
+    }
+    if (status != TG_OK) {
+        store_failed(now_ns, err);
+        return status;
+    }
+    collector.retry_wait_ns = 0;
+    if (collector.complained) {
+        collector.complained = false;
+        say("tachograph: %s is there again: what waited is stored", collector.shown_url);
+    }
+    return TG_OK;
+}
+
+/* After what cannot wait. */
+static void tidy(void) {
+    tg_ns now_ns = tg_clock_monotonic_ns();
+    struct tg_error err = TG_ERROR_INIT;
+    if (!collector.store || collector.retry_wait_ns || atomic_load(&collector.hurry)) {
+        return;
+    }
+    const struct tg_recording *recording = tg_tracer_hold();
+    enum tg_status status = TG_OK;
+    if (recording && is_of(&collector.collection, recording)) {
+        struct tg_view view = tg_view_of_recording(recording);
+        status = tg_collection_compact(&collector.collection, &view, &err);
+    }
+    tg_tracer_let_go();
+    (void)status; /* the spool is longer than it need be, and works */
+    if (now_ns >= collector.orphans_ns) {
+        collector.orphans_ns = now_ns + ORPHANS_NS;
+        collect_orphans();
+    }
+}
+
+/* Nothing will be counted any more: when all is stored, nobody has to look again. */
+static void finish_recording(void) {
+    const struct tg_recording *recording = tg_tracer_hold();
+    if (recording && is_of(&collector.collection, recording) && tg_collection_is_stored(&collector.collection)) {
+        atomic_store_explicit(&recording->header->collected, 1, memory_order_release);
+        tg_spool_remove(&collector.collection.spool);
+        tg_collection_close(&collector.collection);
+    }
+    tg_tracer_let_go();
+}
+
+/* One interval to its end. */
+static enum tg_status round_once(enum tg_batch_end end, bool at_once, struct tg_error *err) {
+    const struct tg_recording *recording = tg_tracer_hold();
+    enum tg_status status = TG_OK;
+    if (recording) {
+        status = close_interval(recording, end, err);
+    } else {
+        collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns; /* a forked child without calls */
+    }
+    tg_tracer_let_go();
+    if (status != TG_OK && !collector.complained) {
+        collector.complained = true;
+        say("tachograph: %s; timings stay in the recording meanwhile, and none is lost", err->message);
+    }
+    struct tg_error upload_error = TG_ERROR_INIT;
+    enum tg_status uploaded = upload(at_once, &upload_error);
+    if (status == TG_OK && uploaded != TG_OK) {
+        status = uploaded;
+        *err = upload_error;
+    }
+    return status;
+}
+
+static void wait_until(tg_ns until_ns) {
+    struct timespec until = {.tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S};
+    pthread_cond_timedwait(&collector.changed, &collector.lock, &until);
+}
+
+static bool has_time(void) {
+    return collector.order == GO_ON && collector.flush_wanted == collector.flush_done
+           && tg_clock_monotonic_ns() < collector.next_ns;
+}
+
+static void *run(void *unused) {
+    (void)unused;
+    prctl(PR_SET_NAME, "tachograph");
+    collector.cpu_ns = thread_cpu_ns();
+    pthread_mutex_lock(&collector.lock);
+    while (collector.order != PAUSE) {
+        if (has_time()) {
+            wait_until(collector.next_ns);
+            continue;
+        }
+        uint64_t flush_wanted = collector.flush_wanted;
+        bool stopping = collector.order == STOP;
+        bool ending = stopping && collector.ending;
+        bool at_once = stopping || flush_wanted != collector.flush_done;
+        pthread_mutex_unlock(&collector.lock);
+
+        struct tg_error err = TG_ERROR_INIT;
+        enum tg_status status = round_once(ending ? TG_BATCH_ENDED : TG_BATCH_GOES_ON, at_once, &err);
+        if (ending) {
+            finish_recording();
+        } else if (!at_once) {
+            tidy();
+        }
+
+        pthread_mutex_lock(&collector.lock);
+        collector.result = status;
+        collector.result_error = err;
+        collector.flush_done = flush_wanted;
+        pthread_cond_broadcast(&collector.changed);
+        if (stopping) {
+            break;
+        }
+    }
+    collector.state = FINISHED;
+    pthread_cond_broadcast(&collector.changed);
+    pthread_mutex_unlock(&collector.lock);
+    return NULL;
+}
+
+/* With `lock` held. */
+static enum tg_status start_thread(struct tg_error *err) {
+    sigset_t all;
+    sigset_t before;
+    collector.order = GO_ON;
+    atomic_store(&collector.hurry, false);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&collector.thread, NULL, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        return tg_error_set_errno(err, error, "cannot start the collector's thread");
+    }
+    collector.state = RUNNING;
+    return TG_OK;
+}
+
+/* With `lock` held: gives an order and waits for the thread to end. False: it takes longer. */
+static bool end_thread(enum order order, tg_ns patience_ns) {
+    tg_ns until_ns = tg_clock_monotonic_ns() + patience_ns;
+    collector.order = order;
+    atomic_store(&collector.hurry, true);
+    pthread_cond_broadcast(&collector.changed);
+    while (collector.state == RUNNING && tg_clock_monotonic_ns() < until_ns) {
+        wait_until(until_ns);
+    }
+    if (collector.state != FINISHED) {
+        return collector.state == NO_THREAD;
+    }
+    pthread_mutex_unlock(&collector.lock);
+    pthread_join(collector.thread, NULL);
+    pthread_mutex_lock(&collector.lock);
+    collector.state = NO_THREAD;
+    return true;
+}
+
+static void prepare(void) {
+    pthread_condattr_t attributes;
+    if (!collector.prepared) {
+        pthread_condattr_init(&attributes);
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        pthread_cond_init(&collector.changed, &attributes);
+        pthread_condattr_destroy(&attributes);
+        collector.prepared = true;
+    }
+}
+
+static enum tg_status check(const struct tg_collector_options *options, struct tg_error *err) {
+    if (!options->service || !options->service[0]) {
+        return tg_error_set(err, TG_ERROR_INVALID, "a history needs the name of a service");
+    }
+    if (options->interval_ns
+        && (options->interval_ns < TG_COLLECTOR_INTERVAL_MIN_NS
+            || options->interval_ns > TG_COLLECTOR_INTERVAL_MAX_NS)) {
+        return tg_error_set(err, TG_ERROR_INVALID, "an interval lasts from 0.01 seconds to a day");
+    }
+    return TG_OK;
+}
+
+/* Takes over the strings and describes the recording; nothing has changed on failure. */
+static enum tg_status configure(const struct tg_collector_options *options, struct tg_error *err) {
+    struct tg_store_url url;
+    struct tg_strbuf shown = TG_STRBUF_INIT;
+    enum tg_status status = tg_store_url_parse(&url, options->store_url, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    tg_store_url_shown(&url, &shown);
+    tg_store_url_release(&url);
+    char *store_url = strdup(options->store_url);
+    char *shown_url = strdup(tg_strbuf_text(&shown));
+    status = tg_strbuf_status(&shown);
+    tg_strbuf_release(&shown);
+    if (status != TG_OK || !store_url || !shown_url) {
+        free(store_url);
+        free(shown_url);
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to start the collector");
+    }
+    free(collector.store_url);
+    free(collector.shown_url);
+    collector.store_url = store_url;
+    collector.shown_url = shown_url;
+    collector.say = options->say;
+    collector.interval_ns = options->interval_ns ? options->interval_ns : TG_COLLECTOR_INTERVAL_NS;
+    collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
+    collector.retry_wait_ns = 0;
+    collector.complained = false;
+    tg_tracer_describe(&(struct tg_tracer_description){
+        .service = options->service,
+        .service_version = options->service_version,
+        .interval_ns = collector.interval_ns,
+        .store_url = shown_url,
+    });
+    return TG_OK;
+}
+
+enum tg_status tg_collector_start(const struct tg_collector_options *options, struct tg_error *err) {
+    enum tg_status status = check(options, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&collector.lock);
+    prepare();
+    if (collector.wanted || collector.state != NO_THREAD) {
+        status = tg_error_set(err, TG_ERROR_EXISTS, "this process is collected already: stop that first");
+    }
+    if (status == TG_OK) {
+        status = configure(options, err);
+    }
+    if (status == TG_OK) {
+        status = start_thread(err);
+        collector.wanted = status == TG_OK;
+    }
+    pthread_mutex_unlock(&collector.lock);
+    return status;
+}
+
+bool tg_collector_is_running(void) {
+    pthread_mutex_lock(&collector.lock);
+    bool running = collector.wanted;
+    pthread_mutex_unlock(&collector.lock);
+    return running;
+}
+
+enum tg_status tg_collector_flush(tg_ns patience_ns, struct tg_error *err) {
+    tg_ns until_ns = tg_clock_monotonic_ns() + patience_ns;
+    pthread_mutex_lock(&collector.lock);
+    if (collector.state != RUNNING) {
+        pthread_mutex_unlock(&collector.lock);
+        return tg_error_set(err, TG_ERROR_NOT_FOUND, "nothing is collected here: start() comes first");
+    }
+    uint64_t wanted = ++collector.flush_wanted;
+    pthread_cond_broadcast(&collector.changed);
+    while (collector.flush_done < wanted && collector.state == RUNNING && tg_clock_monotonic_ns() < until_ns) {
+        wait_until(until_ns);
+    }
+    enum tg_status status = collector.result;
+    if (collector.flush_done < wanted) {
+        status = tg_error_set(err, TG_ERROR_BUSY, "the store takes longer; what is collected waits in the spool");
+    } else if (status != TG_OK) {
+        status = tg_error_set(err, status, "%s", collector.result_error.message);
+    }
+    pthread_mutex_unlock(&collector.lock);
+    return status;
+}
+
+enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    pthread_mutex_lock(&collector.lock);
+    if (collector.wanted) {
+        collector.wanted = false;
+        collector.ending = ending;
+        if (!end_thread(STOP, patience_ns)) {
+            status = tg_error_set(err, TG_ERROR_BUSY, "the store takes longer; what is collected waits in the spool");
+        } else if (collector.result != TG_OK) {
+            status = tg_error_set(err, collector.result, "%s", collector.result_error.message);
+        }
+        if (collector.state == NO_THREAD) {
+            close_store();
+        }
+        if (!ending) { /* what is counted from now on is for no store */
+            tg_tracer_describe(&(struct tg_tracer_description){.store_url = "", .interval_ns = 0});
+        }
+    }
+    pthread_mutex_unlock(&collector.lock);
+    return status;
+}
+
+void tg_collector_before_fork(void) {
+    pthread_mutex_lock(&collector.lock);
+    if (collector.wanted && !end_thread(PAUSE, FORK_NS)) {
+        collector.order = GO_ON; /* it is left alone: the child knows that it is not there */
+        atomic_store(&collector.hurry, false);
+    }
+}
+
+void tg_collector_after_fork_in_parent(void) {
+    if (collector.wanted && collector.state == NO_THREAD) {
+        collector.wanted = start_thread(NULL) == TG_OK;
+    }
+    pthread_mutex_unlock(&collector.lock);
+}
+
+/* What the parent's thread had in hand is the parent's: it is let go, not freed, for the thread may have been at it. */
+void tg_collector_after_fork_in_child(void) {
+    tg_spool_close(&collector.collection.spool);
+    collector.collection = (struct tg_collection)TG_COLLECTION_INIT;
+    collector.store = NULL;
+    collector.state = NO_THREAD;
+    collector.retry_wait_ns = 0;
+    collector.complained = false;
+    collector.orphans_ns = tg_clock_monotonic_ns() + ORPHANS_NS;
+    collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
+    if (collector.prepared) { /* the parent's thread may have waited on it */
+        collector.prepared = false;
+        prepare();
+    }
+    if (collector.wanted) {
+        collector.wanted = start_thread(NULL) == TG_OK;
+    }
+    pthread_mutex_unlock(&collector.lock);
+}

@@ -1,0 +1,261 @@
+/* orphans: see orphans.h. */
+#include "collect/orphans.h"
+
+#include "collect/collection.h"
+#include "record/catalog.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum tg_status no_memory(struct tg_error *err) {
+    return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list what ended processes left");
+}
+
+void tg_orphans_release(struct tg_orphans *orphans) {
+    if (!orphans) {
+        return;
+    }
+    for (size_t i = 0; i < orphans->count; i++) {
+        free(orphans->items[i].recording);
+        free(orphans->items[i].spool);
+        free(orphans->items[i].store_url);
+    }
+    free(orphans->items);
+    *orphans = (struct tg_orphans){.items = NULL};
+}
+
+/* A new last one with copies of the texts; `recording` may be NULL. */
+static struct tg_orphan *add(struct tg_orphans *orphans, const char *recording, const char *spool,
+                             const char *store_url) {
+    if (orphans->count == orphans->capacity) {
+        size_t capacity = orphans->capacity ? orphans->capacity * 2 : 16;
+        struct tg_orphan *items = realloc(orphans->items, capacity * sizeof *items);
+        if (!items) {
+            return NULL;
+        }
+        orphans->items = items;
+        orphans->capacity = capacity;
+    }
+    struct tg_orphan *orphan = &orphans->items[orphans->count];
+    *orphan = (struct tg_orphan){
+        .recording = recording ? strdup(recording) : NULL,
+        .spool = strdup(spool),
+        .store_url = strdup(store_url),
+    };
+    orphans->count++; /* releasing it is right from here on */
+    return orphan->spool && orphan->store_url && (!recording || orphan->recording) ? orphan : NULL;
+}
+
+/* Whether a recording of a dead process still has to be collected. */
+static bool is_due(const struct tg_header *header, bool alive) {
+    return !alive && header->store_url[0] && header->interval_ns > 0
+           && !atomic_load_explicit(&header->collected, memory_order_relaxed);
+}
+
+static enum tg_status find_recordings(struct tg_orphans *orphans, struct tg_error *err) {
+    struct tg_catalog catalog;
+    enum tg_status status = tg_catalog_read(&catalog, 0, err);
+    for (size_t i = 0; status == TG_OK && i < catalog.count; i++) {
+        struct tg_header header;
+        bool alive;
+        if (catalog.entries[i].alive || tg_reader_peek(catalog.entries[i].path, &header, &alive) != TG_OK
+            || !is_due(&header, alive)) {
+            continue;
+        }
+        char directory[sizeof header.spool];
+        header.store_url[sizeof header.store_url - 1] = '\0';
+        header.spool[sizeof header.spool - 1] = '\0';
+        snprintf(directory, sizeof directory, "%s", header.spool);
+        if (!directory[0] && tg_spool_directory(directory, sizeof directory, NULL, NULL) != TG_OK) {
+            continue; /* it stays where it is until there is a place for a spool */
+        }
+        struct tg_orphan *orphan = add(orphans, catalog.entries[i].path, directory, header.store_url);
+        if (!orphan) {
+            status = no_memory(err);
+            break;
+        }
+        memcpy(orphan->uuid, header.uuid, sizeof orphan->uuid);
+        memcpy(orphan->run_uuid, header.run_uuid, sizeof orphan->run_uuid);
+    }
+    tg_catalog_release(&catalog);
+    return status;
+}
+
+static bool is_known(const struct tg_orphans *orphans, const uint8_t uuid[16]) {
+    for (size_t i = 0; i < orphans->count; i++) {
+        if (memcmp(orphans->items[i].uuid, uuid, sizeof orphans->items[i].uuid) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_suffix(const char *name) {
+    size_t length = strlen(name);
+    size_t suffix = strlen(TG_SPOOL_SUFFIX);
+    return length > suffix && strcmp(name + length - suffix, TG_SPOOL_SUFFIX) == 0;
+}
+
+static enum tg_status add_spool(struct tg_orphans *orphans, const char *path, struct tg_error *err) {
+    struct tg_spool spool;
+    if (tg_spool_open_file(&spool, path, NULL) != TG_OK) {
+        return TG_OK; /* in use, or no spool */
+    }
+    enum tg_status status = TG_OK;
+    if (!is_known(orphans, spool.uuid)) {
+        struct tg_orphan *orphan = add(orphans, NULL, path, spool.store_url);
+        status = orphan ? TG_OK : no_memory(err);
+        if (orphan) {
+            memcpy(orphan->uuid, spool.uuid, sizeof orphan->uuid);
+        }
+    }
+    tg_spool_close(&spool);
+    return status;
+}
+
+static enum tg_status find_spools(struct tg_orphans *orphans, const char *directory, struct tg_error *err) {
+    DIR *open_directory = opendir(directory);
+    const struct dirent *entry;
+    enum tg_status status = TG_OK;
+    while (status == TG_OK && open_directory && (entry = readdir(open_directory))) {
+        char path[TG_SPOOL_PATH_SIZE];
+        int length = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        if (has_suffix(entry->d_name) && length > 0 && (size_t)length < sizeof path) {
+            status = add_spool(orphans, path, err);
+        }
+    }
+    if (open_directory) {
+        closedir(open_directory);
+    }
+    return status;
+}
+
+static int by_store(const void *one, const void *other) {
+    const struct tg_orphan *a = one;
+    const struct tg_orphan *b = other;
+    int order = strcmp(a->store_url, b->store_url);
+    return order ? order : memcmp(a->uuid, b->uuid, sizeof a->uuid);
+}
+
+enum tg_status tg_orphans_find(struct tg_orphans *orphans, struct tg_error *err) {
+    char own[TG_SPOOL_PATH_SIZE];
+    *orphans = (struct tg_orphans){.items = NULL};
+    enum tg_status status = find_recordings(orphans, err);
+    size_t recording_count = orphans->count;
+    if (status == TG_OK && tg_spool_directory(own, sizeof own, NULL, NULL) == TG_OK) {
+        status = find_spools(orphans, own, err);
+    } else {
+        own[0] = '\0';
+    }
+    for (size_t i = 0; status == TG_OK && i < recording_count; i++) {
+        const char *directory = orphans->items[i].spool;
+        if (strcmp(directory, own) != 0 && (i == 0 || strcmp(directory, orphans->items[i - 1].spool) != 0)) {
+            status = find_spools(orphans, directory, err);
+        }
+    }
+    if (status != TG_OK) {
+        tg_orphans_release(orphans);
+    } else if (orphans->count) {
+        qsort(orphans->items, orphans->count, sizeof *orphans->items, by_store);
+    }
+    return status;
+}
+
+/* The header of a recording to write to, or NULL. */
+static struct tg_header *map_header(const char *path) {
+    struct tg_header *header = NULL;
+    struct stat info;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &info) == 0 && info.st_size >= TG_HEADER_BYTES) {
+        void *mapping = mmap(NULL, TG_HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        header = mapping == MAP_FAILED ? NULL : mapping;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return header;
+}
+
+static void mark_collected(const char *path) {
+    struct tg_header *header = map_header(path);
+    if (header) {
+        atomic_store_explicit(&header->collected, 1, memory_order_release);
+        munmap(header, TG_HEADER_BYTES);
+    }
+}
+
+static enum tg_status store_spool(struct tg_spool *spool, struct tg_store *store, size_t *stored_count,
+                                  struct tg_error *err) {
+    return store ? tg_upload(spool, store, NULL, stored_count, err) : TG_OK;
+}
+
+/* A spool whose recording is gone, or was collected by a process that then was killed. */
+static enum tg_status collect_spool(const struct tg_orphan *orphan, struct tg_store *store, size_t *stored_count,
+                                    struct tg_error *err) {
+    struct tg_spool spool;
+    enum tg_status status = tg_spool_open_file(&spool, orphan->spool, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = store_spool(&spool, store, stored_count, err);
+    if (status == TG_OK && spool.stored_seq == spool.last_seq) {
+        tg_spool_remove(&spool);
+    }
+    tg_spool_close(&spool);
+    return status;
+}
+
+/* With the spool's lock held, so that nobody else is at it: somebody may have finished it a moment before. */
+static bool is_finished(const char *recording) {
+    struct tg_header header;
+    bool alive;
+    return tg_reader_peek(recording, &header, &alive) != TG_OK || !is_due(&header, alive);
+}
+
+static enum tg_status collect_recording(const struct tg_orphan *orphan, const struct tg_reader *reader,
+                                        struct tg_store *store, size_t *stored_count, struct tg_error *err) {
+    struct tg_collection collection;
+    enum tg_status status = tg_collection_open(&collection, &reader->view, orphan->spool, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (is_finished(orphan->recording)) {
+        if (tg_collection_is_stored(&collection)) { /* made by this very opening, or left by who finished it */
+            tg_spool_remove(&collection.spool);
+        }
+        tg_collection_close(&collection);
+        return tg_error_set(err, TG_ERROR_BUSY, "the recording \"%s\" has been collected meanwhile", orphan->recording);
+    }
+    status = tg_collection_close_interval(&collection, &reader->view, 0, TG_BATCH_FOUND, 0, err);
+    if (status == TG_OK) {
+        status = store_spool(&collection.spool, store, stored_count, err);
+    }
+    if (status == TG_OK && tg_collection_is_stored(&collection)) {
+        mark_collected(orphan->recording);
+        tg_spool_remove(&collection.spool);
+    }
+    tg_collection_close(&collection);
+    return status;
+}
+
+enum tg_status tg_orphan_collect(const struct tg_orphan *orphan, struct tg_store *store, size_t *stored_count,
+                                 struct tg_error *err) {
+    struct tg_reader reader;
+    if (!orphan->recording) {
+        return collect_spool(orphan, store, stored_count, err);
+    }
+    enum tg_status status = tg_reader_open(&reader, orphan->recording, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = reader.alive ? tg_error_set(err, TG_ERROR_BUSY, "the process of \"%s\" lives", orphan->recording)
+                          : collect_recording(orphan, &reader, store, stored_count, err);
+    tg_reader_close(&reader);
+    return status;
+}
