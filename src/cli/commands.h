@@ -12,6 +12,7 @@
 #define TG_EXIT_FAILED 1
 #define TG_EXIT_USAGE  2
 
+extern const struct tg_command tg_command_collect;
 extern const struct tg_command tg_command_help;
 extern const struct tg_command tg_command_report;
 extern const struct tg_command tg_command_run;

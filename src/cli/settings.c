@@ -13,7 +13,8 @@
 
 /* Without the prefix that all have: it would make any two of them look alike. */
 static const char *const names[] = {
-    "CLOCK", "DISABLE", "EXCLUDE", "PYTHON", "RUN", "RUN_PID", "RUNTIME_DIR", "SERVICE", "SERVICE_VERSION", "TIME",
+    "CLOCK",   "DISABLE",         "EXCLUDE",   "INTERVAL", "PYTHON",         "RUN",  "RUN_PID", "RUNTIME_DIR",
+    "SERVICE", "SERVICE_VERSION", "SPOOL_DIR", "STORE",    "STORE_PASSWORD", "TIME",
 };
 #define NAMES (sizeof names / sizeof names[0])
 

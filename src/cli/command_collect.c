@@ -1,0 +1,102 @@
+/* `tachograph collect`: stores what ended processes left. See commands.h. */
+#include "base/json.h"
+#include "base/strbuf.h"
+#include "cli/commands.h"
+#include "cli/gather.h"
+#include "cli/message.h"
+#include "cli/output.h"
+
+#include <stddef.h>
+#include <unistd.h>
+
+struct settings {
+    const char *store;
+    bool json;
+};
+
+static const struct tg_option options[] = {
+    {.name = "store",
+     .kind = TG_OPTION_TEXT,
+     .value = "URL",
+     .help = "only what is meant for this store",
+     .offset = offsetof(struct settings, store)},
+    {.name = "json", .kind = TG_OPTION_FLAG, .help = "the result as JSON", .offset = offsetof(struct settings, json)},
+    {.name = NULL},
+};
+
+static const char *const usage[] = {"[--store URL] [--json]", NULL};
+
+static const struct tg_example examples[] = {
+    {"tachograph collect", "after a kill -9: the rest of what was timed goes into the history"},
+    {NULL, NULL},
+};
+
+static const char *plural(size_t count) {
+    return count == 1 ? "" : "es";
+}
+
+static void print_text(const struct tg_gathered *gathered, struct tg_strbuf *out) {
+    if (gathered->process_count + gathered->waiting_count == 0) {
+        tg_strbuf_append(out, "nothing to collect: all that ended processes counted is in its store\n");
+    }
+    if (gathered->process_count) {
+        tg_strbuf_printf(out, "stored what %zu ended process%s left: %zu interval%s\n", gathered->process_count,
+                         plural(gathered->process_count), gathered->batch_count, gathered->batch_count == 1 ? "" : "s");
+    }
+}
+
+static void print_json(const struct tg_gathered *gathered, struct tg_strbuf *out) {
+    struct tg_json json;
+    tg_json_init(&json, out);
+    tg_json_begin_object(&json);
+    tg_json_key(&json, "processes");
+    tg_json_uint(&json, gathered->process_count);
+    tg_json_key(&json, "intervals");
+    tg_json_uint(&json, gathered->batch_count);
+    tg_json_key(&json, "waiting");
+    tg_json_uint(&json, gathered->waiting_count);
+    tg_json_end_object(&json);
+    tg_strbuf_append_char(out, '\n');
+}
+
+static int run(const struct tg_command *command, char **words) {
+    struct settings settings = {.store = NULL};
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_gathered gathered;
+    int exit_code = TG_EXIT_OK;
+    if (!tg_commands_parse(command, words, &settings, &exit_code)) {
+        return exit_code;
+    }
+    if (words[0]) {
+        tg_message_error("collect: there is nothing to name: '%s'; see 'tachograph collect --help'", words[0]);
+        return TG_EXIT_USAGE;
+    }
+    struct tg_gather_options gather = {.store = settings.store, .only_store = settings.store != NULL};
+    if (tg_gather(&gather, &gathered, &err) != TG_OK) {
+        tg_message_error("collect: %s", err.message);
+        return err.status == TG_ERROR_INVALID ? TG_EXIT_USAGE : TG_EXIT_FAILED;
+    }
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    (settings.json ? print_json : print_text)(&gathered, &out);
+    bool written = tg_output_write(STDOUT_FILENO, tg_strbuf_text(&out), out.length) == 0;
+    tg_strbuf_release(&out);
+    if (gathered.waiting_count) {
+        tg_message_error("collect: %s; what %zu process%s left waits on disk until that is over", gathered.waiting_for,
+                         gathered.waiting_count, plural(gathered.waiting_count));
+    }
+    return written && !gathered.waiting_count ? TG_EXIT_OK : TG_EXIT_FAILED;
+}
+
+const struct tg_command tg_command_collect = {
+    .name = "collect",
+    .summary = "store what ended processes left",
+    .usage = usage,
+    .description =
+        "A process that keeps a history stores it itself, also at its end. What was timed before a kill -9, or\n"
+        "while the store could not be reached, is in its recording or waits on disk. It is stored once, by\n"
+        "whoever comes first: the next process with the same store, or this command.",
+    .options = options,
+    .examples = examples,
+    .exit_codes = "0 all is stored, 1 something waits on, 2 wrong usage",
+    .run = run,
+};

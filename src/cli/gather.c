@@ -1,0 +1,106 @@
+/* gather: see gather.h. */
+#include "cli/gather.h"
+
+#include "base/strbuf.h"
+#include "collect/orphans.h"
+#include "store/store.h"
+#include "store/store_url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STORE_CALL_NS INT64_C(10000000000)
+
+/* The store that is open: orphans come by store, so one is enough. */
+struct open_store {
+    const char *url; /* of the orphans it is for; NULL: none yet */
+    struct tg_store *store;
+    enum tg_status status;
+    struct tg_error err;
+};
+
+/* A spool alone does not say of which run it is. */
+static bool is_wanted(const struct tg_gather_options *options, const char *shown, const struct tg_orphan *orphan) {
+    return (!options->only_store || strcmp(orphan->store_url, shown) == 0)
+           && (!options->run_uuid || memcmp(orphan->run_uuid, options->run_uuid, sizeof orphan->run_uuid) == 0);
+}
+
+/* The URL as it is kept in recordings: without its password. */
+static enum tg_status show_url(const char *text, char *shown, size_t size, struct tg_error *err) {
+    struct tg_store_url url;
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    shown[0] = '\0';
+    if (!text) {
+        return TG_OK;
+    }
+    enum tg_status status = tg_store_url_parse(&url, text, err);
+    if (status == TG_OK) {
+        tg_store_url_shown(&url, &out);
+        tg_store_url_release(&url);
+        snprintf(shown, size, "%s", tg_strbuf_text(&out));
+        tg_strbuf_release(&out);
+    }
+    return status;
+}
+
+static void use_store(struct open_store *open, const char *url, const char *full_url) {
+    if (open->url && strcmp(open->url, url) == 0) {
+        return;
+    }
+    struct tg_store_options options = {.timeout_ns = STORE_CALL_NS, .create = true};
+    tg_store_close(open->store);
+    *open = (struct open_store){.url = url};
+    open->status = tg_store_open(&open->store, full_url, &options, &open->err);
+    if (open->status != TG_OK) {
+        open->store = NULL;
+    }
+}
+
+static void note_waiting(struct tg_gathered *gathered, const struct tg_error *err) {
+    gathered->waiting_count++;
+    if (!gathered->waiting_for[0]) {
+        snprintf(gathered->waiting_for, sizeof gathered->waiting_for, "%s", err->message);
+    }
+}
+
+static void gather_one(struct tg_gathered *gathered, struct open_store *open, const struct tg_orphan *orphan) {
+    struct tg_error err = TG_ERROR_INIT;
+    size_t stored_count = 0;
+    enum tg_status status = tg_orphan_collect(orphan, open->store, &stored_count, &err);
+    gathered->batch_count += stored_count;
+    if (status == TG_ERROR_BUSY && open->store) {
+        return; /* somebody else is at it */
+    }
+    if (status != TG_OK) {
+        note_waiting(gathered, &err);
+    } else if (!open->store) {
+        note_waiting(gathered, &open->err);
+    } else {
+        gathered->process_count++;
+    }
+}
+
+enum tg_status tg_gather(const struct tg_gather_options *options, struct tg_gathered *gathered, struct tg_error *err) {
+    char shown[1024];
+    struct tg_orphans orphans = {.items = NULL};
+    struct open_store open = {.url = NULL};
+    const char *full_url = options->store ? options->store : getenv("TACHOGRAPH_STORE");
+    *gathered = (struct tg_gathered){.process_count = 0};
+    enum tg_status status = show_url(full_url && full_url[0] ? full_url : NULL, shown, sizeof shown, err);
+    if (status == TG_OK) {
+        status = tg_orphans_find(&orphans, err);
+    }
+    for (size_t i = 0; status == TG_OK && i < orphans.count; i++) {
+        const struct tg_orphan *orphan = &orphans.items[i];
+        if (is_wanted(options, shown, orphan)) {
+            const struct tg_store *before = open.store;
+            use_store(&open, orphan->store_url, strcmp(orphan->store_url, shown) == 0 ? full_url : orphan->store_url);
+            gathered->store_count += open.store && open.store != before;
+            gather_one(gathered, &open, orphan);
+        }
+    }
+    tg_store_close(open.store);
+    tg_orphans_release(&orphans);
+    return status;
+}
