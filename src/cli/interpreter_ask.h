@@ -18,9 +18,9 @@
 TG_NODISCARD enum tg_status tg_interpreter_ask(const struct tg_interpreter *interpreter, const char *script,
                                                struct tg_strbuf *answer, struct tg_error *err);
 
-/* Appends what to type to install tachograph for an interpreter, whose version is "3.12.1"; `again`: over what is there.
- * Tachograph is in no package index: the source is the checkout or wheel that this program itself was installed from,
- * where the Python beside it knows of one that is still there. */
+/* Appends what to type to install tachograph for an interpreter, whose version is "3.12.1"; `again`: over what is
+ * there. Tachograph is in no package index: the source is the checkout or wheel that this program itself was installed
+ * from, where the Python beside it knows of one that is still there. */
 void tg_interpreter_append_install(struct tg_strbuf *out, const struct tg_interpreter *interpreter,
                                    const char *python_version, bool again);
 

@@ -12,8 +12,8 @@
 /* TG_ERROR_INVALID for a TACHOGRAPH_* variable that nothing reads, with the one that was probably meant. */
 TG_NODISCARD enum tg_status tg_settings_check(struct tg_error *err);
 
-/* Whether TACHOGRAPH_DISABLE says that programs run plain: 1, true, yes, on; not: 0, false, no, off, nothing; in capitals
- * or not. Any other word does, because whoever sets it wants less of us, and `note` (may be NULL) then says so. The
+/* Whether TACHOGRAPH_DISABLE says that programs run plain: 1, true, yes, on; not: 0, false, no, off, nothing; in
+ * capitals or not. Any other word does, because whoever sets it wants less of us, and `note` (may be NULL) says so. The
  * package reads it alike (python/tachograph/_settings.py). */
 bool tg_settings_disabled(struct tg_error *note);
 

@@ -50,8 +50,8 @@ static const char *name_of(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* Takes the quotes and backslashes off the word at `*at`, in place. False when it is not closed, or wants to be expanded.
- * A "$0" is a word like any other. */
+/* Takes the quotes and backslashes off the word at `*at`, in place. False when it is not closed, or wants to be
+ * expanded. A "$0" is a word like any other. */
 static bool unquote(char **at, char **word) {
     char *from = *at;
     char *to = from;
@@ -63,7 +63,11 @@ static bool unquote(char **at, char **word) {
             return false;
         }
         if (quote ? *from == quote : *from == '\'' || *from == '"') {
-            quote = quote ? '\0' : *from;
+            if (quote) {
+                quote = '\0';
+            } else {
+                quote = *from;
+            }
         } else if (*from == '\\' && quote != '\'' && from[1]) {
             *to++ = *++from;
         } else {

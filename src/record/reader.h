@@ -2,9 +2,9 @@
  * reader: opens a recording of this or another process, alive or dead, to read. The bytes are untrusted: the header is
  * checked here, once, and every place that is followed later is checked against what is there (tg_view_at).
  *
- * Only the recording of a process that lives is mapped: it changes while it is read, but never gets shorter. A file that
- * nobody holds may be cut or written over at any moment (a copy that is being replaced, a full disk being tidied), and
- * touching a mapping beyond the end is a signal, so it is read into memory instead.
+ * Only the recording of a process that lives is mapped: it changes while it is read, but never gets shorter. A file
+ * that nobody holds may be cut or written over at any moment (a copy that is being replaced, a full disk being tidied),
+ * and touching a mapping beyond the end is a signal, so it is read into memory instead.
  *
  * Threads: a reader belongs to one thread; the writer is never stopped.
  */
@@ -35,8 +35,8 @@ struct tg_reader {
     bool truncated; /* the file is shorter than it says */
 };
 
-/* Opens `path`, which is never written to. TG_ERROR_NOT_FOUND, TG_ERROR_FORMAT (no recording), TG_ERROR_VERSION (written by another
- * version), TG_ERROR_PERMISSION, TG_ERROR_IO. */
+/* Opens `path`, which is never written to. TG_ERROR_NOT_FOUND, TG_ERROR_FORMAT (no recording), TG_ERROR_VERSION
+ * (written by another version), TG_ERROR_PERMISSION, TG_ERROR_IO. */
 TG_NODISCARD enum tg_status tg_reader_open(struct tg_reader *reader, const char *path, struct tg_error *err);
 void tg_reader_close(struct tg_reader *reader);
 

@@ -7,8 +7,8 @@
  *
  * A directory is used only if it is ours: owned by the effective user, mode 0700 and no symbolic link, since some
  * candidates lie where others can write. One that TACHOGRAPH_RUNTIME_DIR names may be shared instead, as the volume of
- * a container is, or a link: then tachograph-UID inside it is used, provided that nobody else can put another in its place (the
- * shared one is the user's or root's, and what not everybody can write to, or has the sticky bit).
+ * a container is, or a link: then tachograph-UID inside it is used, provided that nobody else can put another in its
+ * place (the shared one is the user's or root's, and what not everybody can write to, or has the sticky bit).
  *
  * Threads: pure functions of the environment and the file system.
  */
