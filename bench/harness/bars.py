@@ -67,8 +67,8 @@ class Script:
 
 
 SCRIPTS = (
-    Script("calls", 4),
-    Script("calls", 2, clock="monotonic"),
+    Script("calls", 9),
+    Script("calls", 5, clock="monotonic"),
     Script("seed_decorator", 2),
     Script("peers", 2),
     Script("four_threads", 3),
