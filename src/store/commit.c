@@ -122,7 +122,7 @@ static enum tg_status find_place(struct tg_commit *commit, struct tg_commit_plac
         status = tg_commit_lock_service_by_id(commit, service_id, &place->service, err);
     }
     if (status == TG_OK) {
-        place->slot = tg_commit_slot_of(batch->ended_wall_ns, place->service->base_interval_ns);
+        place->slot = tg_store_slot_of(batch->ended_wall_ns, place->service->base_interval_ns);
         place->iteration = place->slot - place->service->first_slot;
     }
     return status;

@@ -64,9 +64,6 @@ TG_NODISCARD enum tg_status tg_commit_lock_service_by_id(struct tg_commit *commi
 /* Writes what has changed of the services; at the end. */
 TG_NODISCARD enum tg_status tg_commit_write_services(struct tg_commit *commit, struct tg_error *err);
 
-/* floor(time / base) */
-int64_t tg_commit_slot_of(int64_t wall_ns, int64_t base_interval_ns);
-
 /* A function of the batch, and its id. */
 struct tg_commit_row {
     int64_t function_id;

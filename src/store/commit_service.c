@@ -30,11 +30,6 @@ void tg_commit_release(struct tg_commit *commit) {
     tg_commit_init(commit, commit->store);
 }
 
-int64_t tg_commit_slot_of(int64_t wall_ns, int64_t base_interval_ns) {
-    int64_t slot = wall_ns / base_interval_ns;
-    return wall_ns % base_interval_ns < 0 ? slot - 1 : slot;
-}
-
 /* Makes a service of the row that the query gives, if it gives one; else *service is NULL. */
 static enum tg_status take_service(struct tg_commit *commit, enum tg_query query, struct tg_commit_service **service,
                                    struct tg_error *err) {
@@ -84,7 +79,7 @@ static enum tg_status add_service(struct tg_commit *commit, struct tg_bytes name
     const struct tg_sql_value parameters[] = {
         tg_value_text(name),
         tg_value_integer(base),
-        tg_value_integer(tg_commit_slot_of(batch->ended_wall_ns, base)),
+        tg_value_integer(tg_store_slot_of(batch->ended_wall_ns, base)),
     };
     enum tg_status status = tg_store_run(commit->store, TG_QUERY_ADD_SERVICE, parameters, 3, err);
     /* Another process has just made it: its row can be had now. */

@@ -36,6 +36,10 @@ static const struct {
     {"for_update", {"", "FOR UPDATE"}},
     {"then_join", {"CROSS JOIN", "STRAIGHT_JOIN"}}, /* for each row before, in this order */
     {"engine", {"'SQLite ' || sqlite_version()", "VERSION()"}},
+    {"check_engine",
+     {"SELECT 'history', 'check', 'status', integrity_check FROM pragma_integrity_check",
+      "CHECK TABLE services, processes, functions, function_code, intervals, function_intervals, function_sums,"
+      " events"}},
     {"size_bytes",
      {"(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",
       "(SELECT CAST(SUM(data_length + index_length) AS SIGNED) FROM information_schema.tables"

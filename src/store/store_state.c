@@ -220,6 +220,11 @@ struct tg_store_function tg_store_sums_of(const struct tg_sql_value *values) {
     };
 }
 
+int64_t tg_store_slot_of(int64_t wall_ns, int64_t base_interval_ns) {
+    int64_t slot = wall_ns / base_interval_ns;
+    return wall_ns % base_interval_ns < 0 ? slot - 1 : slot;
+}
+
 void *tg_store_grow(void *items, size_t count, size_t item_bytes) {
     /* At the powers of two. */
     if (count > 0 && (count & (count - 1)) != 0) {

@@ -98,6 +98,9 @@ struct tg_figures_row tg_store_row_of(const struct tg_sql_value *values, bool wi
 /* TG_SUMS_COLUMNS columns; names are NULL. */
 struct tg_store_function tg_store_sums_of(const struct tg_sql_value *values);
 
+/* floor(time / base) */
+int64_t tg_store_slot_of(int64_t wall_ns, int64_t base_interval_ns);
+
 /* Growing the array of a result by one. NULL: not enough memory. */
 void *tg_store_grow(void *items, size_t count, size_t item_bytes);
 

@@ -1,0 +1,245 @@
+/*
+ * store_verify: whether a history is whole. See store.h.
+ *
+ * Asks the engine about its files, then checks what the tables promise each other: every row belongs to an interval and
+ * a function, every interval has its rows, no batch of a process is missing, and function_sums says what the rows say.
+ */
+#include "store/store_state.h"
+
+#include <math.h>
+#include <strings.h>
+
+/* One check: whatever is wrong becomes a line. */
+struct verifying {
+    struct tg_store *store;
+    struct tg_strbuf *report;
+    size_t problem_count;
+};
+
+static void note(struct verifying *verifying) {
+    tg_strbuf_append_char(verifying->report, '\n');
+    verifying->problem_count++;
+}
+
+static enum tg_status check_rows(struct verifying *verifying, enum tg_query query, size_t columns,
+                                 void (*show)(struct verifying *, const struct tg_sql_value *), struct tg_error *err) {
+    struct tg_sql_value values[4];
+    bool found = false;
+    enum tg_status status = tg_store_run(verifying->store, query, NULL, 0, err);
+    while (status == TG_OK) {
+        status = tg_store_fetch(verifying->store, query, values, columns, &found, err);
+        if (status != TG_OK || !found) {
+            break;
+        }
+        show(verifying, values);
+    }
+    tg_store_reset(verifying->store, query);
+    return status;
+}
+
+static void show_engine(struct verifying *verifying, const struct tg_sql_value *values) {
+    struct tg_bytes text = tg_value_to_bytes(&values[3]);
+    struct tg_bytes kind = tg_value_to_bytes(&values[2]);
+    bool is_fine = text.length == 2 && strncasecmp(text.data, "ok", 2) == 0;
+    bool is_note = kind.length == 4 && strncasecmp(kind.data, "note", 4) == 0;
+    if (!is_fine && !is_note) {
+        struct tg_bytes table = tg_value_to_bytes(&values[0]);
+        tg_strbuf_printf(verifying->report, "%.*s: %.*s", (int)table.length, table.data, (int)text.length, text.data);
+        note(verifying);
+    }
+}
+
+static void show_seq_gap(struct verifying *verifying, const struct tg_sql_value *values) {
+    struct tg_bytes host = tg_value_to_bytes(&values[1]);
+    int64_t count = tg_value_to_integer(&values[2]);
+    int64_t last = tg_value_to_integer(&values[3]);
+    tg_strbuf_printf(verifying->report, "process %lld on %.*s: %lld of its first %lld batches are missing",
+                     (long long)tg_value_to_integer(&values[0]), (int)host.length, host.data, (long long)(last - count),
+                     (long long)last);
+    note(verifying);
+}
+
+static void show_row_gap(struct verifying *verifying, const struct tg_sql_value *values) {
+    tg_strbuf_printf(verifying->report, "interval %lld in iteration %lld: has %lld functions, not %lld",
+                     (long long)tg_value_to_integer(&values[0]), (long long)tg_value_to_integer(&values[1]),
+                     (long long)tg_value_to_integer(&values[3]), (long long)tg_value_to_integer(&values[2]));
+    note(verifying);
+}
+
+static void show_lost_rows(struct verifying *verifying, const struct tg_sql_value *values) {
+    int64_t count = tg_value_to_integer(&values[0]);
+    if (count > 0) {
+        tg_strbuf_printf(verifying->report, "%lld figures belong to no interval or function", (long long)count);
+        note(verifying);
+    }
+}
+
+/* A service's row, read before others are asked for. */
+struct bounds {
+    int64_t id;
+    int64_t folded_until;
+    int64_t unfolded_count;
+    char *name; /* owned */
+};
+
+static bool is_close(double a, double b, double scale) {
+    return fabs(a - b) <= 1e-6 * (fabs(a) + fabs(b) + scale);
+}
+
+/* Both hold the same points, so once they have one origin they are equal, but for rounding. */
+static bool are_same_sums(const struct tg_store_sums *kept, const struct tg_store_sums *made) {
+    struct tg_store_sums moved = {
+        .first_iteration = kept->first_iteration,
+        .last_iteration = kept->last_iteration,
+        .origin_x = kept->origin_x,
+        .origin_y = kept->origin_y,
+    };
+    tg_sums_merge(&moved, made);
+    double n = (double)(kept->iteration_count > 0 ? kept->iteration_count : 1);
+    double x = sqrt(fabs(moved.sum_xx) * n);
+    double y = sqrt(fabs(moved.sum_yy) * n);
+    return kept->iteration_count == made->iteration_count && kept->first_iteration == made->first_iteration
+           && kept->last_iteration == made->last_iteration && is_close(kept->sum_x, moved.sum_x, x)
+           && is_close(kept->sum_y, moved.sum_y, y) && is_close(kept->sum_xx, moved.sum_xx, 0)
+           && is_close(kept->sum_xy, moved.sum_xy, x * y / n) && is_close(kept->sum_yy, moved.sum_yy, 1);
+}
+
+static bool are_same(const struct tg_store_function *kept, const struct tg_store_function *made) {
+    return kept->call_count == made->call_count && kept->error_count == made->error_count
+           && kept->total_ns == made->total_ns && kept->cumulative_ns == made->cumulative_ns
+           && kept->self_ns == made->self_ns && kept->active_ns == made->active_ns
+           && kept->minimum_ns == made->minimum_ns && kept->maximum_ns == made->maximum_ns
+           && are_same_sums(&kept->sums, &made->sums);
+}
+
+/* Adds up the rows that are in the sums. */
+static enum tg_status add_rows(struct tg_store *store, const struct bounds *bounds, struct tg_figures *figures,
+                               struct tg_error *err) {
+    struct tg_sql_value values[TG_ROW_COLUMNS];
+    const struct tg_sql_value range[] = {tg_value_integer(bounds->id), tg_value_integer(INT64_MIN),
+                                         tg_value_integer(bounds->folded_until)};
+    bool found = false;
+    enum tg_status status = tg_store_run(store, TG_QUERY_ROWS, range, 3, err);
+    while (status == TG_OK) {
+        status = tg_store_fetch(store, TG_QUERY_ROWS, values, TG_ROW_COLUMNS, &found, err);
+        if (status != TG_OK || !found) {
+            break;
+        }
+        struct tg_figures_row row = tg_store_row_of(values, false);
+        status = tg_figures_add_with_point(figures, &row, err);
+    }
+    tg_store_reset(store, TG_QUERY_ROWS);
+    return status == TG_OK ? tg_figures_end_points(figures, err) : status;
+}
+
+/* Compares them with the sums. */
+static enum tg_status compare_sums(struct verifying *verifying, const struct bounds *bounds,
+                                   const struct tg_figures *figures, struct tg_error *err) {
+    struct tg_sql_value values[TG_SUMS_COLUMNS];
+    const struct tg_sql_value key = tg_value_integer(bounds->id);
+    bool found = false;
+    size_t count = 0;
+    size_t wrong = 0;
+    enum tg_status status = tg_store_run(verifying->store, TG_QUERY_SUMS, &key, 1, err);
+    while (status == TG_OK) {
+        status = tg_store_fetch(verifying->store, TG_QUERY_SUMS, values, TG_SUMS_COLUMNS, &found, err);
+        if (status != TG_OK || !found) {
+            break;
+        }
+        struct tg_store_function kept = tg_store_sums_of(values);
+        const struct tg_store_function *made = tg_figures_find(figures, kept.id);
+        wrong += !made || !are_same(&kept, made);
+        count++;
+    }
+    tg_store_reset(verifying->store, TG_QUERY_SUMS);
+    if (status == TG_OK && (wrong > 0 || count != figures->count)) {
+        tg_strbuf_printf(verifying->report, "service %s: the sums of %zu functions are not those of their rows",
+                         bounds->name,
+                         wrong + (count > figures->count ? count - figures->count : figures->count - count));
+        note(verifying);
+    }
+    return status;
+}
+
+static enum tg_status check_unfolded(struct verifying *verifying, const struct bounds *bounds, struct tg_error *err) {
+    struct tg_sql_value value = {.kind = TG_SQL_NULL};
+    const struct tg_sql_value key[] = {tg_value_integer(bounds->id), tg_value_integer(bounds->folded_until)};
+    bool found = false;
+    enum tg_status status = tg_store_run(verifying->store, TG_QUERY_UNFOLDED, key, 2, err);
+    if (status == TG_OK) {
+        status = tg_store_fetch(verifying->store, TG_QUERY_UNFOLDED, &value, 1, &found, err);
+    }
+    if (status == TG_OK && tg_value_to_integer(&value) != bounds->unfolded_count) {
+        tg_strbuf_printf(verifying->report, "service %s: %lld rows are not in the sums, not %lld", bounds->name,
+                         (long long)tg_value_to_integer(&value), (long long)bounds->unfolded_count);
+        note(verifying);
+    }
+    tg_store_reset(verifying->store, TG_QUERY_UNFOLDED);
+    return status;
+}
+
+static enum tg_status check_service(struct verifying *verifying, const struct bounds *bounds, struct tg_error *err) {
+    struct tg_figures figures;
+    tg_figures_init(&figures, false);
+    enum tg_status status = check_unfolded(verifying, bounds, err);
+    if (status == TG_OK) {
+        status = add_rows(verifying->store, bounds, &figures, err);
+    }
+    if (status == TG_OK) {
+        status = compare_sums(verifying, bounds, &figures, err);
+    }
+    tg_figures_release(&figures);
+    return status;
+}
+
+static enum tg_status check_services(struct verifying *verifying, struct tg_error *err) {
+    struct tg_sql_value values[4];
+    bool found = true;
+    enum tg_status status = tg_store_run(verifying->store, TG_QUERY_BOUNDS, NULL, 0, err);
+    while (status == TG_OK) {
+        status = tg_store_fetch(verifying->store, TG_QUERY_BOUNDS, values, 4, &found, err);
+        if (status != TG_OK || !found) {
+            break;
+        }
+        struct bounds bounds = {
+            .id = tg_value_to_integer(&values[0]),
+            .name = tg_value_to_text(&values[1]),
+            .folded_until = tg_value_to_integer(&values[2]),
+            .unfolded_count = tg_value_to_integer(&values[3]),
+        };
+        status = bounds.name ? check_service(verifying, &bounds, err)
+                             : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to verify the history");
+        free(bounds.name);
+    }
+    tg_store_reset(verifying->store, TG_QUERY_BOUNDS);
+    return status;
+}
+
+static enum tg_status check_tables(struct verifying *verifying, struct tg_error *err) {
+    enum tg_status status = check_rows(verifying, TG_QUERY_LOST_ROWS, 1, show_lost_rows, err);
+    if (status == TG_OK) {
+        status = check_rows(verifying, TG_QUERY_ROW_GAPS, 4, show_row_gap, err);
+    }
+    if (status == TG_OK) {
+        status = check_rows(verifying, TG_QUERY_SEQ_GAPS, 4, show_seq_gap, err);
+    }
+    return status == TG_OK ? check_services(verifying, err) : status;
+}
+
+enum tg_status tg_store_verify(struct tg_store *store, struct tg_strbuf *report, struct tg_error *err) {
+    struct verifying verifying = {.store = store, .report = report};
+    enum tg_status status = check_rows(&verifying, TG_QUERY_CHECK_ENGINE, 4, show_engine, err);
+    if (status == TG_OK && verifying.problem_count == 0) {
+        status = tg_store_begin_reading(store, err);
+        if (status == TG_OK) {
+            status = tg_store_end_reading(store, check_tables(&verifying, err), err);
+        }
+    }
+    if (status == TG_OK && tg_strbuf_status(report) != TG_OK) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to verify the history");
+    }
+    if (status == TG_OK && verifying.problem_count > 0) {
+        return tg_error_set(err, TG_ERROR_FORMAT, "the history is damaged in %zu places", verifying.problem_count);
+    }
+    return status;
+}
