@@ -10,7 +10,9 @@ from tachograph import _native, _settings
 from tachograph._instrument import instrument as _instrument
 
 _DEFAULT_INTERVAL = 10.0
+_NO_STORE = "none"
 _hooked = False
+_by_run = False
 
 
 def start(
@@ -33,7 +35,7 @@ def start(
         version: what is running, such as ``"1.4.2"``, to compare with others later. Default: the variable
             ``TACHOGRAPH_SERVICE_VERSION``.
         store: ``sqlite:///path``, a path, or ``mysql://user@host/database`` (the password may come from the variable
-            ``TACHOGRAPH_STORE_PASSWORD``). Default: the variable ``TACHOGRAPH_STORE``, else a file of the service's
+            ``TACHOGRAPH_STORE_PASSWORD``); ``none`` keeps no history. Default: the variable ``TACHOGRAPH_STORE``, else a file of the service's
             name under ``$XDG_DATA_HOME/tachograph`` (``~/.local/share/tachograph``).
         interval: seconds between two entries in the history, 0.01 to 86,400. Default: the variable
             ``TACHOGRAPH_INTERVAL``, else 10.
@@ -45,13 +47,30 @@ def start(
     """
     if _settings.disabled():
         return
+    if not (_by_run and _native.is_collecting()):  # else the command line of ``tachograph run`` has said where to
+        _start_collecting(service, version, store, interval)
+    for wanted in [instrument] if isinstance(instrument, str) else instrument:
+        _instrument(wanted)
+
+
+def start_by_run() -> None:
+    """Begins to keep the history of a program under ``tachograph run``, as the environment says; children do alike."""
+    global _by_run
+    os.environ.setdefault("TACHOGRAPH_SERVICE", default_service())
+    _start_collecting(None, None, None, None)
+    _by_run = True
+
+
+def _start_collecting(
+    service: str | None, version: str | None, store: str | os.PathLike[str] | None, interval: float | None
+) -> None:
     name = service or os.environ.get("TACHOGRAPH_SERVICE") or default_service()
     url = store_url(store, name)
+    if url == _NO_STORE:
+        return
     seconds = _settings.number("TACHOGRAPH_INTERVAL", _DEFAULT_INTERVAL) if interval is None else float(interval)
     _native.start_collecting(url, name, version or os.environ.get("TACHOGRAPH_SERVICE_VERSION"), seconds)
     _hook_forks()
-    for wanted in [instrument] if isinstance(instrument, str) else instrument:
-        _instrument(wanted)
 
 
 def stop(timeout: float = 1.0) -> bool:

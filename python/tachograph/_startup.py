@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-from tachograph import _native, _settings
+from tachograph import _collect, _native, _settings
 from tachograph._unmatched import unmatched
 
 _PROJECT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
@@ -68,6 +68,13 @@ def _warn_of_unmatched() -> None:
         _say(message)
 
 
+def _keep_history() -> None:
+    try:
+        _collect.start_by_run()
+    except (ValueError, OSError, NotImplementedError) as error:
+        _say(f"tachograph: no history is kept: {error}")
+
+
 def start() -> None:
     """Asks for the functions that the environment names."""
     if _settings.disabled() or os.environ.get("TACHOGRAPH_RUN") == "probe":  # only to see whether this module is found
@@ -86,6 +93,7 @@ def start() -> None:
         _native.start_recording()
     for warning in caught:
         _say(str(warning.message))
+    _keep_history()
     _native.instrument_everything(patterns, _lines("TACHOGRAPH_EXCLUDE"), projects, foreign)
     _native.watch_main()
     if _lines("TACHOGRAPH_TIME"):

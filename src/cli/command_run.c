@@ -13,6 +13,7 @@
 #include "cli/printable.h"
 #include "cli/program.h"
 #include "cli/report.h"
+#include "cli/run_history.h"
 #include "cli/run_notes.h"
 #include "cli/settings.h"
 #include "measure/clock.h"
@@ -37,11 +38,14 @@ struct settings {
     struct tg_text_list exclude;
     const char *service;
     const char *version;
+    const char *store;
+    const char *interval;
     const char *python;
     const char *module;
     const char *code;
     int clock;
     bool no_report;
+    bool no_history;
 };
 
 static const char *const clocks[] = {"auto", "tsc", "monotonic", "cpu", NULL};
@@ -68,8 +72,25 @@ static const struct tg_option options[] = {
     {.name = "version",
      .kind = TG_OPTION_TEXT,
      .value = "VERSION",
-     .help = "the program's version, for reports",
+     .help = "the program's version, for reports, and to compare with others later",
      .offset = offsetof(struct settings, version)},
+    {.name = "store",
+     .kind = TG_OPTION_TEXT,
+     .value = "URL",
+     .help = "keep the history there: a path, 'sqlite:///PATH' or 'mysql://USER@HOST/DATABASE'; without it in a file "
+             "of the service's name under ~/.local/share/tachograph",
+     .offset = offsetof(struct settings, store),
+     .check = tg_run_history_check_store},
+    {.name = "interval",
+     .kind = TG_OPTION_TEXT,
+     .value = "SECONDS",
+     .help = "add to the history so often (10)",
+     .offset = offsetof(struct settings, interval),
+     .check = tg_run_history_check_interval},
+    {.name = "no-history",
+     .kind = TG_OPTION_FLAG,
+     .help = "keep none: the recording and the report are all",
+     .offset = offsetof(struct settings, no_history)},
     {.name = "clock",
      .kind = TG_OPTION_CHOICE,
      .value = "CLOCK",
@@ -121,7 +142,7 @@ static const struct tg_example examples[] = {
 
 /* The environment of a timed program, and what its texts need. */
 struct environment {
-    struct tg_variable variables[8];
+    struct tg_variable variables[9];
     char run[UUID_DIGITS + 1];
     uint8_t run_uuid[16];
     int64_t started_wall_ns;
@@ -166,6 +187,8 @@ static enum tg_status prepare(struct environment *environment, const struct sett
     set(environment, &count, "TACHOGRAPH_EXCLUDE", join_lines(&environment->exclude, &settings->exclude));
     set(environment, &count, "TACHOGRAPH_SERVICE", settings->service);
     set(environment, &count, "TACHOGRAPH_SERVICE_VERSION", settings->version);
+    set(environment, &count, "TACHOGRAPH_STORE", settings->no_history ? TG_NO_STORE : settings->store);
+    set(environment, &count, "TACHOGRAPH_INTERVAL", settings->interval);
     set(environment, &count, "TACHOGRAPH_CLOCK", settings->clock == NOT_GIVEN ? NULL : clocks[settings->clock]);
     enum tg_status status = tg_strbuf_status(&environment->time);
     status = status == TG_OK ? tg_strbuf_status(&environment->exclude) : status;
@@ -263,6 +286,17 @@ static enum tg_status report_paths(const struct settings *settings, const struct
     return status;
 }
 
+/* After the report, because a store that does not answer is waited for. */
+static void finish_history(const struct settings *settings, const struct environment *environment,
+                           const char *recording) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_run_history_finish(&text, settings->store, environment->run_uuid, recording);
+    if (!settings->report.json || settings->report.output) { /* what is on stderr is for a program to read */
+        write_stderr(&text);
+    }
+    tg_strbuf_release(&text);
+}
+
 static enum tg_status report_run(const struct settings *settings, const struct environment *environment,
                                  const struct tg_program *program, const struct tg_child_end *end,
                                  struct tg_error *err) {
@@ -281,6 +315,9 @@ static enum tg_status report_run(const struct settings *settings, const struct e
             say_next(settings, environment, program, paths, count);
         } else {
             status = report_paths(settings, environment, program, end, paths, count, err);
+        }
+        if (count > 0) {
+            finish_history(settings, environment, paths[0]);
         }
     } else {
         status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list the recordings");
@@ -386,7 +423,8 @@ const struct tg_command tg_command_run = {
         "a file, and the recording stays for 'tachograph report'.\n"
         "With TACHOGRAPH_DISABLE=1 in the environment it runs plain. What is not given here is taken from "
         "TACHOGRAPH_TIME and TACHOGRAPH_EXCLUDE (patterns, one a line), TACHOGRAPH_SERVICE, "
-        "TACHOGRAPH_SERVICE_VERSION, TACHOGRAPH_CLOCK and TACHOGRAPH_PYTHON.",
+        "TACHOGRAPH_SERVICE_VERSION, TACHOGRAPH_STORE ('none': no history), TACHOGRAPH_STORE_PASSWORD, "
+        "TACHOGRAPH_INTERVAL, TACHOGRAPH_CLOCK and TACHOGRAPH_PYTHON.",
     .options = options,
     .examples = examples,
     .exit_codes =

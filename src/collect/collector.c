@@ -257,11 +257,18 @@ static void finish_recording(void) {
     tg_tracer_let_go();
 }
 
+/* A process of `tachograph run` that ends before its first batch leaves all of it to its parent: it ends the sooner. */
+static bool is_left_to_run(const struct tg_recording *recording, enum tg_batch_end end) {
+    static const uint8_t no_run[16];
+    return end == TG_BATCH_ENDED && recording->path[0] && !is_of(&collector.collection, recording)
+           && memcmp(recording->header->run_uuid, no_run, sizeof no_run) != 0;
+}
+
 /* One interval to its end. */
 static enum tg_status round_once(enum tg_batch_end end, bool at_once, struct tg_error *err) {
     const struct tg_recording *recording = tg_tracer_hold();
     enum tg_status status = TG_OK;
-    if (recording) {
+    if (recording && !is_left_to_run(recording, end)) {
         status = close_interval(recording, end, err);
     } else {
         collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns; /* a forked child without calls */

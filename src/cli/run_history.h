@@ -1,0 +1,27 @@
+/*
+ * run_history: the history of what `tachograph run` runs: which store it goes to, and that all of it is there when the
+ * program has ended.
+ */
+#ifndef TG_RUN_HISTORY_H
+#define TG_RUN_HISTORY_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+
+#include <stdint.h>
+
+/* The value of TACHOGRAPH_STORE for which nothing is kept. */
+#define TG_NO_STORE "none"
+
+/* Refuses a store that cannot be meant: an option's check. That it can be reached is not asked. */
+TG_NODISCARD enum tg_status tg_run_history_check_store(const char *store, struct tg_error *err);
+/* Refuses what is no number of seconds for --interval. */
+TG_NODISCARD enum tg_status tg_run_history_check_interval(const char *interval, struct tg_error *err);
+
+/* Stores what the run's processes have not stored themselves, and says in whole lines where the history is and what to
+ * type next; nothing where none was kept. `store` as on the command line, or NULL; `recording`: path of one of the
+ * run's. */
+void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8_t run_uuid[16], const char *recording);
+
+#endif
