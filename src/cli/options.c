@@ -194,6 +194,11 @@ static enum tg_status parse_letters(struct parser *parser, const char *letters) 
     return status;
 }
 
+/* A dash alone is standard input, and no letter of ours is a digit: "-2h" is a point in time. */
+static bool is_operand(const char *word) {
+    return word[0] != '-' || !word[1] || (word[1] >= '0' && word[1] <= '9');
+}
+
 enum tg_status tg_options_parse(const struct tg_command *command, char **words, void *settings, bool *help,
                                 struct tg_error *err) {
     struct parser parser = {.command = command, .words = words, .settings = settings, .help = help, .err = err};
@@ -202,7 +207,7 @@ enum tg_status tg_options_parse(const struct tg_command *command, char **words, 
     *help = false;
     while (*parser.words && status == TG_OK && !*help) {
         char *word = *parser.words++;
-        if (parser.ended || word[0] != '-' || !word[1]) { /* a dash alone is standard input */
+        if (parser.ended || is_operand(word)) {
             *operands++ = word;
             parser.ended = parser.ended || command->program;
         } else if (strcmp(word, "--") == 0) {

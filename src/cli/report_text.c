@@ -1,5 +1,6 @@
 /* report_text: the report for a person. See report.h. */
 #include "base/humanize.h"
+#include "cli/fact.h"
 #include "cli/printable.h"
 #include "cli/report.h"
 #include "cli/table.h"
@@ -11,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LABEL_WIDTH    10
 #define PROCESSES_MAX  6 /* named one by one */
 #define FUNCTION_LEAST 24
 #define LOCATION_LEAST 16
@@ -216,19 +216,9 @@ static void print_table(struct text *text) {
     tg_strbuf_release(&cell);
 }
 
-/* One line of the head: what it is, dim, and its text, which others wrote. */
+/* One line of the head. */
 static void print_fact(const struct text *text, const char *label, const struct tg_strbuf *value) {
-    if (value->length == 0) {
-        return;
-    }
-    struct tg_strbuf shown = TG_STRBUF_INIT;
-    tg_printable_append(&shown, tg_strbuf_text(value), value->length);
-    tg_strbuf_printf(text->out, "%s%-*s%s", tg_terminal_dim(text->terminal), LABEL_WIDTH, label,
-                     tg_terminal_plain(text->terminal));
-    size_t room = text->terminal->width > 2 * LABEL_WIDTH ? text->terminal->width - LABEL_WIDTH : SIZE_MAX;
-    tg_printable_shorten(text->out, tg_strbuf_text(&shown), shown.length, room);
-    tg_strbuf_append_char(text->out, '\n');
-    tg_strbuf_release(&shown);
+    tg_fact_append(text->out, text->terminal, label, tg_strbuf_text(value), value->length);
 }
 
 static const struct tg_header *header_of(const struct text *text, size_t index) {
@@ -357,15 +347,6 @@ static void note_count(struct tg_strbuf *out, uint64_t count, const char *what) 
     }
 }
 
-/* Which columns are not shown, and what shows them: on two lines where one would not fit. */
-static void append_hidden(const struct text *text, struct tg_strbuf *out) {
-    static const char label[] = "hidden at this width: ";
-    static const char remedy[] = "a wider terminal or -o FILE has room";
-    size_t length = sizeof label - 1 + text->hidden.length + 2 + sizeof remedy - 1;
-    tg_strbuf_printf(out, "%s%s%s%s\n", label, tg_strbuf_text(&text->hidden),
-                     length <= text->terminal->width ? "; " : "\n", remedy);
-}
-
 static void append_notes(const struct text *text, struct tg_strbuf *out) {
     const struct tg_run_totals *totals = &text->report->totals;
     for (size_t i = 0; i < text->report->recording_count; i++) {
@@ -380,9 +361,7 @@ static void append_notes(const struct text *text, struct tg_strbuf *out) {
     note_count(out, totals->refused_function_count, "functions have no name: the recording had no space for them");
     note_count(out, totals->torn_count, "figures were read while they changed: one call may be half in");
     note_count(out, totals->damaged_count, "places of the recording lead nowhere: it is damaged, figures are missing");
-    if (text->hidden.length) {
-        append_hidden(text, out);
-    }
+    tg_fact_append_hidden(out, text->terminal, &text->hidden, "a wider terminal or -o FILE has room");
     size_t cut = totals->row_count - text->report->shown_count;
     if (cut) {
         tg_strbuf_printf(out, "%s more %s: --all shows every one, -n N the first N\n", tg_humanize_count(cut).text,

@@ -123,6 +123,15 @@ static void two_dashes_end_the_options(void **state) {
     assert_operands(&parsed, "a --json -- -x");
 }
 
+static void a_dash_and_a_digit_begin_an_operand(void **state) {
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, &reader, "-2h..-1h --json -1d");
+    assert_int_equal(parsed.status, TG_OK);
+    assert_true(parsed.settings.json);
+    assert_operands(&parsed, "-2h..-1h -1d");
+}
+
 static void program_keeps_its_own_options(void **state) {
     (void)state;
     struct parsed parsed;
@@ -205,13 +214,10 @@ static void refuses_with_what_was_meant(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_every_spelling),
-        cmocka_unit_test(options_may_follow_operands),
-        cmocka_unit_test(two_dashes_end_the_options),
-        cmocka_unit_test(program_keeps_its_own_options),
-        cmocka_unit_test(lists_keep_all_and_texts_the_last),
-        cmocka_unit_test(help_stops_the_reading),
-        cmocka_unit_test(refuses_with_what_was_meant),
+        cmocka_unit_test(takes_every_spelling),          cmocka_unit_test(options_may_follow_operands),
+        cmocka_unit_test(two_dashes_end_the_options),    cmocka_unit_test(a_dash_and_a_digit_begin_an_operand),
+        cmocka_unit_test(program_keeps_its_own_options), cmocka_unit_test(lists_keep_all_and_texts_the_last),
+        cmocka_unit_test(help_stops_the_reading),        cmocka_unit_test(refuses_with_what_was_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
