@@ -3,8 +3,8 @@
  * files share in sql_mysql.h.
  *
  * The session is set so that the store's SQL means what it means in SQLite: UTC, text compared by bytes, "" names, ||
- * concatenates, backslash is a character, what does not fit is an error, an UPDATE counts the rows it found. Reads see
- * what others have committed by then (READ COMMITTED), so a row that somebody else has just inserted can be read back.
+ * concatenates, backslash is a character, what does not fit is an error, an UPDATE counts the rows it found. When writing,
+ * reads see what others have committed by then (READ COMMITTED), so a row that somebody else has just inserted is found.
  */
 #include "store/sql_mysql.h"
 
@@ -395,6 +395,14 @@ static enum tg_status mysql_begin(struct tg_sql *sql, struct tg_error *err) {
     return mysql_execute(sql, "START TRANSACTION", err);
 }
 
+/* Everything as it was at this moment: the isolation holds for this transaction only. */
+static enum tg_status mysql_begin_reading(struct tg_sql *sql, struct tg_error *err) {
+    return mysql_execute(sql,
+                         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
+                         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+                         err);
+}
+
 static enum tg_status mysql_commit_transaction(struct tg_sql *sql, struct tg_error *err) {
     return mysql_execute(sql, "COMMIT", err);
 }
@@ -449,6 +457,7 @@ const struct tg_sql_driver tg_sql_mysql = {
     .close = mysql_close_connection,
     .execute = mysql_execute,
     .begin = mysql_begin,
+    .begin_reading = mysql_begin_reading,
     .commit = mysql_commit_transaction,
     .rollback = mysql_rollback_transaction,
     .lock = mysql_lock,
@@ -458,6 +467,7 @@ const struct tg_sql_driver tg_sql_mysql = {
     .run = tg_mysql_run,
     .run_rows = tg_mysql_run_rows,
     .fetch = tg_mysql_fetch,
+    .reset = tg_mysql_reset,
     .last_id = mysql_last_id,
     .changed_rows = mysql_changed_rows,
 };

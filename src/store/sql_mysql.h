@@ -67,6 +67,7 @@ enum tg_status tg_mysql_write_failure(struct tg_error *err, const char *where, u
 enum tg_status tg_mysql_prepare(struct tg_sql_statement **statement, struct tg_sql *sql, const char *text,
                                 struct tg_error *err);
 void tg_mysql_finalize(struct tg_sql_statement *statement);
+void tg_mysql_reset(struct tg_sql_statement *statement);
 enum tg_status tg_mysql_run(struct tg_sql_statement *statement, const struct tg_sql_value *parameters, size_t count,
                             struct tg_error *err);
 enum tg_status tg_mysql_run_rows(struct tg_sql_statement *statement, const struct tg_sql_value *parameters,

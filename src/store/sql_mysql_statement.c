@@ -182,6 +182,11 @@ enum tg_status tg_mysql_run(struct tg_sql_statement *statement, const struct tg_
     return status;
 }
 
+/* The rows are on this side: nothing is sent. */
+void tg_mysql_reset(struct tg_sql_statement *statement) {
+    tg_mysql_result_forget(tg_mysql_statement_of(statement));
+}
+
 /* Running for many rows. */
 
 /* Rows as the library wants them, column by column; each array has `rows` items. */
