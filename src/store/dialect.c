@@ -34,6 +34,9 @@ static const struct {
     /* Statements. */
     {"insert_new", {"INSERT OR IGNORE INTO", "INSERT IGNORE INTO"}},
     {"for_update", {"", "FOR UPDATE"}},
+    /* A row that is there already is locked for writing; a plain INSERT would lock it for reading, and two that do so
+     * and then want to write wait for each other. */
+    {"or_lock", {"", "ON DUPLICATE KEY UPDATE id = id"}},
     {"then_join", {"CROSS JOIN", "STRAIGHT_JOIN"}}, /* for each row before, in this order */
     {"engine", {"'SQLite ' || sqlite_version()", "VERSION()"}},
     {"check_engine",

@@ -41,7 +41,8 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                               " WHERE service_id = ? AND function_id BETWEEN ? AND ?",
 
     [TG_QUERY_ADD_SERVICE] = "INSERT INTO services (name, base_interval_ns, first_slot, last_iteration, last_ended_ns,"
-                             " folded_until, unfolded_count, version, version_ns) VALUES (?, ?, ?, 0, 0, -1, 0, '', 0)",
+                             " folded_until, unfolded_count, version, version_ns) VALUES (?, ?, ?, 0, 0, -1, 0, '', 0)"
+                             " $or_lock",
     [TG_QUERY_ADD_PROCESS] = "INSERT INTO processes (service_id, uuid, run_uuid, pid, parent_pid, python_version,"
                              " started_ns, ended_kind, version, host, program, first_iteration, last_iteration)"
                              " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",

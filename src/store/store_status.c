@@ -2,6 +2,7 @@
 #include "store/schema.h"
 #include "store/store_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The engine's name, where its version alone does not tell. */

@@ -7,6 +7,7 @@
 #include "store/store_state.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <strings.h>
 
 /* One check: whatever is wrong becomes a line. */

@@ -1,0 +1,246 @@
+#include "store/batch.h"
+
+#include "measure/histogram.h"
+
+#include "cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char histogram[] = {TG_HISTOGRAM_VERSION, 3, 2, 0, 1};
+
+static struct tg_bytes bytes_of(const char *text) {
+    return (struct tg_bytes){.data = text, .length = strlen(text)};
+}
+
+static const struct tg_batch_function functions[] = {
+    {
+        .name = {.data = "shop::buy", .length = 9},
+        .file = {.data = "/srv/shop.py", .length = 12},
+        .code_hash = UINT64_MAX,
+        .line = UINT32_MAX,
+        .call_count = 3,
+        .error_count = 1,
+        .total_ns = UINT64_C(1) << 63U,
+        .cumulative_ns = 5,
+        .self_ns = 4,
+        .active_ns = 3,
+        .minimum_ns = UINT64_MAX,
+        .maximum_ns = 2,
+        .histogram = {.data = histogram, .length = sizeof histogram},
+    },
+    {.name = {.data = "\xff\0x", .length = 3}},
+};
+
+static struct tg_batch make_batch(void) {
+    return (struct tg_batch){
+        .process = {.uuid = {1, 2, 3},
+                    .run_uuid = {9},
+                    .pid = 4711,
+                    .parent_pid = 1,
+                    .python_version = 0x030b07f0,
+                    .started_wall_ns = 1700000000000000000,
+                    .service = bytes_of("shop"),
+                    .service_version = bytes_of(""),
+                    .host = bytes_of("host"),
+                    .program = bytes_of("shop.py")},
+        .seq = 7,
+        .began_wall_ns = 1700000000000000000,
+        .ended_wall_ns = 1700000010000000000,
+        .interval_ns = 10000000000,
+        .end = TG_BATCH_FOUND,
+        .quality = {1, 2, 3, 4, 5, 6},
+        .functions = functions,
+        .function_count = 2,
+    };
+}
+
+static struct tg_strbuf encode(const struct tg_batch *batch) {
+    struct tg_strbuf bytes = TG_STRBUF_INIT;
+    tg_batch_encode(batch, &bytes);
+    assert_int_equal(tg_strbuf_status(&bytes), TG_OK);
+    return bytes;
+}
+
+/* Decodes a copy of exactly these bytes, so that the sanitizers see a byte too many. */
+static enum tg_status decode(const void *bytes, size_t length, struct tg_error *err) {
+    struct tg_batch batch;
+    struct tg_batch_storage storage = {.functions = NULL};
+    void *copy = malloc(length ? length : 1);
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    enum tg_status status = tg_batch_decode(&batch, &storage, copy, length, err);
+    assert_int_equal(batch.function_count > 0, status == TG_OK);
+    tg_batch_storage_release(&storage);
+    free(copy);
+    return status;
+}
+
+static void assert_bytes(struct tg_bytes is, struct tg_bytes should) {
+    assert_int_equal(is.length, should.length);
+    assert_memory_equal(is.data, should.data, should.length);
+}
+
+static void comes_back_as_it_was(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch back;
+    struct tg_batch_storage storage = {.functions = NULL};
+    struct tg_strbuf bytes = encode(&batch);
+    for (int round = 0; round < 2; round++) { /* the storage can be used again */
+        assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, bytes.length, NULL), TG_OK);
+    }
+    assert_memory_equal(back.process.uuid, batch.process.uuid, 16);
+    assert_memory_equal(back.process.run_uuid, batch.process.run_uuid, 16);
+    assert_int_equal(back.process.pid, 4711);
+    assert_int_equal(back.process.python_version, 0x030b07f0);
+    assert_int_equal(back.process.started_wall_ns, batch.process.started_wall_ns);
+    assert_bytes(back.process.service, batch.process.service);
+    assert_bytes(back.process.service_version, batch.process.service_version);
+    assert_bytes(back.process.host, batch.process.host);
+    assert_bytes(back.process.program, batch.process.program);
+    assert_int_equal(back.seq, 7);
+    assert_int_equal(back.began_wall_ns, batch.began_wall_ns);
+    assert_int_equal(back.ended_wall_ns, batch.ended_wall_ns);
+    assert_int_equal(back.interval_ns, batch.interval_ns);
+    assert_int_equal(back.end, TG_BATCH_FOUND);
+    assert_memory_equal(&back.quality, &batch.quality, sizeof back.quality);
+    assert_int_equal(back.function_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_bytes(back.functions[i].name, functions[i].name);
+        assert_bytes(back.functions[i].file, functions[i].file);
+        assert_bytes(back.functions[i].histogram, functions[i].histogram);
+        assert_int_equal(back.functions[i].code_hash, functions[i].code_hash);
+        assert_int_equal(back.functions[i].line, functions[i].line);
+        assert_int_equal(back.functions[i].call_count, functions[i].call_count);
+        assert_int_equal(back.functions[i].error_count, functions[i].error_count);
+        assert_int_equal(back.functions[i].total_ns, functions[i].total_ns);
+        assert_int_equal(back.functions[i].cumulative_ns, functions[i].cumulative_ns);
+        assert_int_equal(back.functions[i].self_ns, functions[i].self_ns);
+        assert_int_equal(back.functions[i].active_ns, functions[i].active_ns);
+        assert_int_equal(back.functions[i].minimum_ns, functions[i].minimum_ns);
+        assert_int_equal(back.functions[i].maximum_ns, functions[i].maximum_ns);
+    }
+    struct tg_strbuf again = encode(&back);
+    assert_int_equal(again.length, bytes.length);
+    assert_memory_equal(again.data, bytes.data, bytes.length);
+    tg_strbuf_release(&again);
+    tg_strbuf_release(&bytes);
+    tg_batch_storage_release(&storage);
+    tg_batch_storage_release(&storage);
+}
+
+static void every_cut_is_noticed(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_strbuf bytes = encode(&batch);
+    for (size_t length = 0; length < bytes.length; length++) {
+        assert_int_equal(decode(bytes.data, length, NULL), TG_ERROR_FORMAT);
+    }
+    tg_strbuf_append_char(&bytes, 0);
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    tg_strbuf_release(&bytes);
+}
+
+/* Whatever a byte becomes, nothing beyond the bytes is read, and what is accepted is a batch like any other. */
+static void every_byte_may_change(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_strbuf bytes = encode(&batch);
+    size_t refused_count = 0;
+    for (size_t at = 0; at < bytes.length; at++) {
+        char was = bytes.data[at];
+        for (int value = 0; value < 256; value++) {
+            bytes.data[at] = (char)value;
+            refused_count += decode(bytes.data, bytes.length, NULL) != TG_OK;
+        }
+        bytes.data[at] = was;
+    }
+    assert_true(refused_count > bytes.length * 16);
+    tg_strbuf_release(&bytes);
+}
+
+static void another_version_is_named(void **state) {
+    (void)state;
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_batch batch = make_batch();
+    struct tg_strbuf bytes = encode(&batch);
+    bytes.data[0] = TG_BATCH_VERSION + 1;
+    assert_int_equal(decode(bytes.data, bytes.length, &err), TG_ERROR_VERSION);
+    assert_non_null(strstr(err.message, "version 2"));
+    tg_strbuf_release(&bytes);
+}
+
+static void more_functions_than_bytes(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    batch.function_count = 0;
+    struct tg_strbuf bytes = encode(&batch);
+    tg_strbuf_truncate(&bytes, bytes.length - 1);
+    tg_strbuf_append(&bytes, "\xff\xff\xff\xff\xff\xff\xff\x7f");
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    tg_strbuf_release(&bytes);
+}
+
+static void expect_invalid(const struct tg_batch *batch) {
+    struct tg_strbuf bytes = encode(batch);
+    assert_false(tg_batch_is_valid(batch));
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    tg_strbuf_release(&bytes);
+}
+
+static void what_cannot_be_is_refused(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    assert_true(tg_batch_is_valid(&batch));
+    batch.seq = 0;
+    expect_invalid(&batch);
+    batch.seq = UINT64_MAX;
+    expect_invalid(&batch);
+    batch = make_batch();
+    batch.interval_ns = 0;
+    expect_invalid(&batch);
+    batch = make_batch();
+    batch.ended_wall_ns = batch.began_wall_ns - 1;
+    expect_invalid(&batch);
+    batch = make_batch();
+    batch.began_wall_ns = -1;
+    expect_invalid(&batch);
+    batch = make_batch();
+    batch.process.started_wall_ns = INT64_MIN;
+    expect_invalid(&batch);
+    batch = make_batch();
+    batch.process.service.length = 0;
+    expect_invalid(&batch);
+    batch = make_batch();
+    const struct tg_batch_function nameless = {.line = 1};
+    batch.functions = &nameless;
+    batch.function_count = 1;
+    expect_invalid(&batch);
+}
+
+static void a_histogram_must_be_one(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch_function function = functions[0];
+    batch.functions = &function;
+    batch.function_count = 1;
+    function.histogram.length--;
+    struct tg_strbuf bytes = encode(&batch);
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    tg_strbuf_release(&bytes);
+    function.histogram = bytes_of("\x7f");
+    bytes = encode(&batch);
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_VERSION);
+    tg_strbuf_release(&bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comes_back_as_it_was),      cmocka_unit_test(every_cut_is_noticed),
+        cmocka_unit_test(every_byte_may_change),     cmocka_unit_test(another_version_is_named),
+        cmocka_unit_test(more_functions_than_bytes), cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_histogram_must_be_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
