@@ -1,7 +1,7 @@
 /*
- * A number for what a function does, to tell later that its code was changed: FNV-1a over instructions (as compiled, not
- * as specialised since), constants, names and the shape of arguments, nested code included. Lines, files and the order of
- * frozensets do not count. Comparable within one minor version of CPython.
+ * A number for what a function does, to tell later that its code was changed: FNV-1a over instructions (as compiled,
+ * not as specialised since), constants, names and the shape of arguments, nested code included. Lines, files and the
+ * order of frozensets do not count. Comparable within one minor version of CPython.
  */
 #ifndef TG_CODE_HASH_H
 #define TG_CODE_HASH_H

@@ -2,7 +2,8 @@
  * The collector (collect/collector.h) as Python starts and stops it.
  *
  * All of this runs under the GIL, and waits without it. Fork: tachograph._collect registers the three functions below
- * with os.register_at_fork. Shutdown: the last batch is made after the interpreter's end, when no call can come any more.
+ * with os.register_at_fork. Shutdown: the last batch is made after the interpreter's end, when no call can come any
+ * more.
  */
 #ifndef TG_COLLECTING_H
 #define TG_COLLECTING_H

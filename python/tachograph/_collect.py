@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from _collections_abc import Iterable
 
 from tachograph import _native, _settings
 from tachograph._instrument import instrument as _instrument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tachograph._instrument import Target
+
 _DEFAULT_INTERVAL = 10.0
 _NO_STORE = "none"
-_hooked = False
-_by_run = False
+
+
+class _State:
+    """Of the process."""
+
+    forks_are_hooked = False
+    is_by_run = False  # the history was begun by ``tachograph run``
 
 
 def start(
@@ -21,7 +30,7 @@ def start(
     version: str | None = None,
     store: str | os.PathLike[str] | None = None,
     interval: float | None = None,
-    instrument: str | Iterable[object] = (),
+    instrument: Target | Iterable[Target] = (),
 ) -> None:
     """Begins to keep a history of what is timed in this process, and in those forked from it.
 
@@ -47,7 +56,9 @@ def start(
     """
     if _settings.disabled():
         return
-    if not (_by_run and _native.is_collecting()):  # else the command line of ``tachograph run`` has said where to
+    if not (
+        _State.is_by_run and _native.is_collecting()
+    ):  # else the command line of ``tachograph run`` has said where to
         _start_collecting(service, version, store, interval)
     for wanted in [instrument] if isinstance(instrument, str) else instrument:
         _instrument(wanted)
@@ -55,10 +66,9 @@ def start(
 
 def start_by_run() -> None:
     """Begins to keep the history of a program under ``tachograph run``, as the environment says; children do alike."""
-    global _by_run
     os.environ.setdefault("TACHOGRAPH_SERVICE", default_service())
     _start_collecting(None, None, None, None)
-    _by_run = True
+    _State.is_by_run = True
 
 
 def _start_collecting(
@@ -143,9 +153,8 @@ def _name_in(path: str) -> str | None:
 
 def _hook_forks() -> None:
     """Python warns of forks while other threads live, and a child has none of its parent's threads."""
-    global _hooked
-    if not _hooked:
-        _hooked = True
+    if not _State.forks_are_hooked:
+        _State.forks_are_hooked = True
         os.register_at_fork(
             before=_native.before_fork,
             after_in_parent=_native.after_fork_in_parent,

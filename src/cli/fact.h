@@ -16,8 +16,8 @@
 void tg_fact_append(struct tg_strbuf *out, const struct tg_terminal *terminal, const char *label, const char *text,
                     size_t length);
 
-/* Which columns are not shown, as tg_table_append_hidden() lists them, and what shows them: on two lines where one would
- * not fit. Nothing where all are shown. */
+/* Which columns are not shown, as tg_table_append_hidden() lists them, and what shows them: on two lines where one
+ * would not fit. Nothing where all are shown. */
 void tg_fact_append_hidden(struct tg_strbuf *out, const struct tg_terminal *terminal, const struct tg_strbuf *hidden,
                            const char *remedy);
 

@@ -1,6 +1,6 @@
 /*
- * gather: brings what ended processes left into the stores they were meant for, for `tachograph collect` and at the end of
- * `tachograph run`.
+ * gather: brings what ended processes left into the stores they were meant for, for `tachograph collect` and at the end
+ * of `tachograph run`.
  */
 #ifndef TG_GATHER_H
 #define TG_GATHER_H

@@ -4,8 +4,8 @@
  *
  * Habits are GNU's: --name=value, --name value, -n5, -n 5, several flags behind one dash, options after operands, and
  * `--` before operands that look like options (`-2h` does not: no letter is a digit). A command that starts programs
- * (`program` below) stops at its first operand instead: what follows belongs to the program. `-h` and `--help` are every
- * command's.
+ * (`program` below) stops at its first operand instead: what follows belongs to the program. `-h` and `--help` are
+ * every command's.
  *
  * Values are written into the command's settings, a struct of its own, at the option's offset; what is not given keeps
  * the value it had. Texts and operands are borrowed from the words of the command line.

@@ -1,6 +1,6 @@
 /*
- * collection: what collecting one process needs, whether it is this one or one that has died: its spool and how far it has
- * been collected.
+ * collection: what collecting one process needs, whether it is this one or one that has died: its spool and how far it
+ * has been collected.
  *
  * Usage: open with a view of the recording, then close intervals as often as wanted, upload, close. Opening reads the
  * spool, so whoever opens goes on where the one before stopped. Threads: belongs to one thread.

@@ -1,5 +1,6 @@
 /*
- * collector: a thread of this process that turns its recording into batches, every interval, and brings them to a store.
+ * collector: a thread of this process that turns its recording into batches, every interval, and brings them to a
+ * store.
  *
  * There is one in a process. It never takes Python's lock, never calls Python, blocks all signals, and waits for nobody
  * who waits for it. What it cannot bring to the store waits in the spool; what it cannot spool stays in the recording,
@@ -7,14 +8,14 @@
  * between.
  *
  * Intervals end in the middle of the slots of their length, on the process's own time: wall clock at its start plus
- * monotonic time since. So a thread that wakes a little late still ends its interval in the slot meant, and a clock that
- * is set back moves nothing.
+ * monotonic time since. So a thread that wakes a little late still ends its interval in the slot meant, and a clock
+ * that is set back moves nothing.
  *
- * Fork: tg_collector_before_fork() ends the thread (Python warns of forks with threads alive), or leaves it alone when it
- * is in the middle of something longer than a few milliseconds; the after functions start one again in the parent and in
- * the child, which collects its own recording. Call them around each fork, from Python's own hooks.
- * Exit: tg_collector_stop() waits for a bounded time; what is left is in the spool or the recording, for whoever
- * collects next (collect/orphans.h).
+ * Fork: tg_collector_before_fork() ends the thread (Python warns of forks with threads alive), or leaves it alone when
+ * it is in the middle of something longer than a few milliseconds; the after functions start one again in the parent
+ * and in the child, which collects its own recording. Call them around each fork, from Python's own hooks. Exit:
+ * tg_collector_stop() waits for a bounded time; what is left is in the spool or the recording, for whoever collects
+ * next (collect/orphans.h).
  */
 #ifndef TG_COLLECTOR_H
 #define TG_COLLECTOR_H
@@ -38,9 +39,9 @@ struct tg_collector_options {
     void (*say)(const char *line);
 };
 
-/* Starts collecting what the process has recorded since its start. TG_ERROR_INVALID: an option cannot be used (the URL's
- * password is not in the message). TG_ERROR_EXISTS: it runs already. That the store is there is not asked: the program
- * may start before it. */
+/* Starts collecting what the process has recorded since its start. TG_ERROR_INVALID: an option cannot be used (the
+ * URL's password is not in the message). TG_ERROR_EXISTS: it runs already. That the store is there is not asked: the
+ * program may start before it. */
 TG_NODISCARD enum tg_status tg_collector_start(const struct tg_collector_options *options, struct tg_error *err);
 bool tg_collector_is_running(void);
 

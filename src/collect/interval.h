@@ -2,9 +2,9 @@
  * interval: turns a recording, whose counters only ever rise, into batches of what is new.
  *
  * `taken` is what all batches so far add up to. To make one: tg_interval_make() looks at the recording and writes the
- * difference into a draft; when the draft's batch is safe (in the spool), tg_interval_accept() adds it to what is taken;
- * a draft that is released instead leaves its calls to the next one. After a restart or for a process that is dead,
- * `taken` is built from the spool by tg_interval_resume().
+ * difference into a draft; when the draft's batch is safe (in the spool), tg_interval_accept() adds it to what is
+ * taken; a draft that is released instead leaves its calls to the next one. After a restart or for a process that is
+ * dead, `taken` is built from the spool by tg_interval_resume().
  *
  * Memory: per function called about 100 bytes and the sparse form of its histogram. Threads: values belong to their
  * owner. Units: nanoseconds.

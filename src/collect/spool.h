@@ -8,8 +8,9 @@
  * Format, version 1; numbers have the machine's byte order:
  *   struct tg_spool_header, then records, each on a multiple of 8 bytes:
  *   struct tg_spool_record, then tg_spool_record.length bytes (store/batch.h)
- * A record is TG_SPOOL_BATCH (one interval), or TG_SPOOL_SUM (first in the file, if at all: all batches up to its seq in
- * one, which are stored). seq rises. What follows the last record whose checksum is right is a torn tail, and cut off.
+ * A record is TG_SPOOL_BATCH (one interval), or TG_SPOOL_SUM (first in the file, if at all: all batches up to its seq
+ * in one, which are stored). seq rises. What follows the last record whose checksum is right is a torn tail, and cut
+ * off.
  *
  * The file is locked (open-file description) while it is open, by the process's own collector or by whoever collects
  * what a dead process left. Durability: appended bytes survive the death of the process at once, that of the machine

@@ -1,8 +1,8 @@
 /*
  * upload: from a spool into a store, in order, each batch once.
  *
- * A batch is marked in the spool after the store has committed it. A kill in between sends it again, and the store knows
- * it already. Threads: spool and store belong to the calling thread for the time of the call.
+ * A batch is marked in the spool after the store has committed it. A kill in between sends it again, and the store
+ * knows it already. Threads: spool and store belong to the calling thread for the time of the call.
  */
 #ifndef TG_UPLOAD_H
 #define TG_UPLOAD_H

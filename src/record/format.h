@@ -164,8 +164,8 @@ struct tg_header {
     tg_place function_chunks[TG_FUNCTION_CHUNKS];
     tg_place thread_chunks[TG_THREAD_CHUNKS];
 
-    /* To place the end of a call in time: wall = started_wall_ns + (ticks - started_ticks) * clock_scale / 2^32. A scale
-     * of 0 says that this clock's ticks tell nothing of the kind. */
+    /* To place the end of a call in time: wall = started_wall_ns + (ticks - started_ticks) * clock_scale / 2^32. A
+     * scale of 0 says that this clock's ticks tell nothing of the kind. */
     uint64_t started_ticks;
     uint64_t clock_scale;
 

@@ -116,7 +116,8 @@ static uint32_t add(struct tg_function_registry *registry, const struct tg_funct
 }
 
 static bool find(const struct tg_function_registry *registry, const char *name, size_t name_bytes, uint32_t *id) {
-    uint32_t slot = registry->count ? *find_slot(registry, tg_hash_bytes(TG_HASH_INIT, name, name_bytes), name, name_bytes) : 0;
+    uint32_t slot =
+        registry->count ? *find_slot(registry, tg_hash_bytes(TG_HASH_INIT, name, name_bytes), name, name_bytes) : 0;
     *id = slot ? slot - 1 : TG_FUNCTION_OVERFLOW;
     return slot;
 }

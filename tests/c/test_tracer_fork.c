@@ -350,7 +350,7 @@ static void a_child_without_space_is_counted(void **state) {
     for (int i = 1; i <= 3; i++) {
         pid_t child = fork();
         if (child == 0) {
-            setenv("TACHOGRAPH_RUNTIME_DIR", i < 3 ? "/dev/null/nowhere" : getenv("TACHOGRAPH_RUNTIME_DIR"), 1);
+            setenv("TACHOGRAPH_RUNTIME_DIR", i < 3 ? "/dev/null/nowhere" : fixture_directory, 1);
             fixture_call(fixture_function("m::g"), 10);
             require(calls_of("m::g") == 1, 1);
             fixture_call(fixture_function("m::g"), 10);
