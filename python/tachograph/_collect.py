@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from _collections_abc import Iterable
 
 from tachograph import _native, _settings
 from tachograph._instrument import instrument as _instrument
@@ -30,7 +29,7 @@ def start(
     version: str | None = None,
     store: str | os.PathLike[str] | None = None,
     interval: float | None = None,
-    instrument: Target | Iterable[Target] = (),
+    instrument: Target | None = None,
 ) -> None:
     """Begins to keep a history of what is timed in this process, and in those forked from it.
 
@@ -44,11 +43,11 @@ def start(
         version: what is running, such as ``"1.4.2"``, to compare with others later. Default: the variable
             ``TACHOGRAPH_SERVICE_VERSION``.
         store: ``sqlite:///path``, a path, or ``mysql://user@host/database`` (the password may come from the variable
-            ``TACHOGRAPH_STORE_PASSWORD``); ``none`` keeps no history. Default: the variable ``TACHOGRAPH_STORE``, else a file of the service's
-            name under ``$XDG_DATA_HOME/tachograph`` (``~/.local/share/tachograph``).
+            ``TACHOGRAPH_STORE_PASSWORD``); ``none`` keeps no history. Default: the variable ``TACHOGRAPH_STORE``, else a
+            file of the service's name under ``$XDG_DATA_HOME/tachograph`` (``~/.local/share/tachograph``).
         interval: seconds between two entries in the history, 0.01 to 86,400. Default: the variable
             ``TACHOGRAPH_INTERVAL``, else 10.
-        instrument: what is to be timed, as a pattern, or several things `tachograph.instrument` takes.
+        instrument: what is to be timed, as for `tachograph.instrument`.
 
     Raises:
         RuntimeError: this process keeps a history already.
@@ -56,12 +55,11 @@ def start(
     """
     if _settings.disabled():
         return
-    if not (
-        _State.is_by_run and _native.is_collecting()
-    ):  # else the command line of ``tachograph run`` has said where to
+    # Under ``tachograph run`` its command line has said where to.
+    if not (_State.is_by_run and _native.is_collecting()):
         _start_collecting(service, version, store, interval)
-    for wanted in [instrument] if isinstance(instrument, str) else instrument:
-        _instrument(wanted)
+    if instrument is not None:
+        _instrument(instrument)
 
 
 def start_by_run() -> None:
