@@ -14,6 +14,7 @@
 
 extern const struct tg_command tg_command_collect;
 extern const struct tg_command tg_command_help;
+extern const struct tg_command tg_command_rank;
 extern const struct tg_command tg_command_report;
 extern const struct tg_command tg_command_run;
 extern const struct tg_command tg_command_version;

@@ -1,0 +1,206 @@
+/* history_command: see history_command.h. */
+#include "cli/history_command.h"
+
+#include "base/nearest.h"
+#include "cli/commands.h"
+#include "cli/history_files.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/run_history.h"
+#include "store/store_url.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAMED_MAX 5 /* files or services that are listed one by one */
+
+static enum tg_status no_memory(struct tg_error *err) {
+    return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to ask the history");
+}
+
+/* The store that the environment names, or NULL. */
+static const char *store_of_environment(void) {
+    const char *store = getenv("TACHOGRAPH_STORE");
+    return store && store[0] && strcmp(store, TG_NO_STORE) != 0 ? store : NULL;
+}
+
+/* The index of the file that is the service's own by default, else 0: the newest. */
+static size_t choose_file(const struct tg_history_files *files, const char *service) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    struct tg_store_url url = {.path = NULL};
+    size_t chosen = 0;
+    if (service && tg_store_url_default(&text, service, NULL) == TG_OK
+        && tg_store_url_parse(&url, tg_strbuf_text(&text), NULL) == TG_OK) {
+        for (size_t i = 0; i < files->count; i++) {
+            chosen = strcmp(files->items[i].path, url.path) == 0 ? i : chosen;
+        }
+    }
+    tg_store_url_release(&url);
+    tg_strbuf_release(&text);
+    return chosen;
+}
+
+static void name_others(struct tg_strbuf *out, const struct tg_history_files *files, size_t chosen) {
+    size_t others = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        if (i != chosen && others++ < NAMED_MAX) {
+            const char *slash = strrchr(files->items[i].path, '/');
+            tg_strbuf_printf(out, "%s%s", out->length ? ", " : "", slash ? slash + 1 : files->items[i].path);
+        }
+    }
+    if (others > NAMED_MAX) {
+        tg_strbuf_printf(out, " and %zu more", others - NAMED_MAX);
+    }
+}
+
+static enum tg_status locate_file(const char *service, struct tg_strbuf *url, struct tg_strbuf *other_files,
+                                  struct tg_error *err) {
+    struct tg_history_files files;
+    enum tg_status status = tg_history_files_list(&files, err);
+    if (status == TG_OK && files.count == 0) {
+        status = tg_error_set(err, TG_ERROR_NOT_FOUND,
+                              "there is no history yet; 'tachograph run app.py' begins one, and --store URL names one "
+                              "that lies elsewhere");
+    }
+    if (status == TG_OK) {
+        size_t chosen = choose_file(&files, service);
+        tg_strbuf_append(url, files.items[chosen].path);
+        if (other_files && !service) {
+            name_others(other_files, &files, chosen);
+        }
+    }
+    tg_history_files_release(&files);
+    return status;
+}
+
+enum tg_status tg_history_locate(const char *store, const char *service, struct tg_strbuf *url,
+                                 struct tg_strbuf *other_files, struct tg_error *err) {
+    const char *named = store ? store : store_of_environment();
+    enum tg_status status = TG_OK;
+    if (named) {
+        tg_strbuf_append(url, named);
+    } else {
+        status = locate_file(service, url, other_files, err);
+    }
+    return status == TG_OK && tg_strbuf_status(url) != TG_OK ? no_memory(err) : status;
+}
+
+enum tg_status tg_history_append_place(struct tg_strbuf *out, const char *text, struct tg_error *err) {
+    struct tg_store_url url;
+    enum tg_status status = tg_store_url_parse(&url, text, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (url.path) {
+        tg_strbuf_append(out, url.path);
+    } else {
+        tg_store_url_shown(&url, out);
+    }
+    tg_store_url_release(&url);
+    return TG_OK;
+}
+
+static enum tg_status refuse_service(const struct tg_history *history, const char *name, struct tg_error *err) {
+    struct tg_nearest nearest;
+    struct tg_strbuf known = TG_STRBUF_INIT;
+    tg_nearest_init(&nearest, name);
+    for (size_t i = 0; i < history->services.count; i++) {
+        const char *other = history->services.items[i].name;
+        tg_nearest_offer(&nearest, other);
+        if (i < NAMED_MAX) {
+            tg_strbuf_printf(&known, "%s'%s'", i ? ", " : "", other);
+        }
+    }
+    const char *place = tg_strbuf_text(&history->place);
+    if (nearest.count > 0) {
+        tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no service '%s' in %s; did you mean '%s'?", name, place,
+                     nearest.names[0]);
+    } else {
+        tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no service '%s' in %s, but %s%s", name, place,
+                     tg_strbuf_text(&known), history->services.count > NAMED_MAX ? " and more" : "");
+    }
+    tg_strbuf_release(&known);
+    return TG_ERROR_NOT_FOUND;
+}
+
+static enum tg_status choose_service(struct tg_history *history, const char *name, struct tg_error *err) {
+    if (history->services.count == 0) {
+        return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                            "nothing has been stored in %s yet; a program's first figures are when one interval is "
+                            "over (10 s, or as run --interval says) or when it ends",
+                            tg_strbuf_text(&history->place));
+    }
+    history->service = &history->services.items[0];
+    history->service_was_named = name != NULL;
+    if (!name) {
+        return TG_OK;
+    }
+    for (size_t i = 0; i < history->services.count; i++) {
+        if (strcmp(history->services.items[i].name, name) == 0) {
+            history->service = &history->services.items[i];
+            return TG_OK;
+        }
+    }
+    return refuse_service(history, name, err);
+}
+
+static enum tg_status open_history(struct tg_history *history, const struct tg_history_options *options,
+                                   struct tg_error *err) {
+    static const struct tg_store_options reading = {.read_only = true};
+    struct tg_strbuf url = TG_STRBUF_INIT;
+    enum tg_status status = tg_history_locate(options->store, options->service, &url, &history->other_files, err);
+    if (status == TG_OK) {
+        status = tg_history_append_place(&history->place, tg_strbuf_text(&url), err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_open(&history->store, tg_strbuf_text(&url), &reading, err);
+    }
+    tg_strbuf_release(&url);
+    if (status == TG_OK) {
+        status = tg_store_services(history->store, &history->services, err);
+    }
+    if (status == TG_OK) {
+        status = choose_service(history, options->service, err);
+    }
+    return status == TG_OK ? tg_store_versions(history->store, history->service->id, &history->versions, err) : status;
+}
+
+static void close_history(struct tg_history *history) {
+    tg_store_versions_release(&history->versions);
+    tg_store_services_release(&history->services);
+    tg_store_close(history->store);
+    tg_strbuf_release(&history->place);
+    tg_strbuf_release(&history->other_files);
+}
+
+enum tg_status tg_history_write(const struct tg_strbuf *text, struct tg_error *err) {
+    if (tg_strbuf_status(text) != TG_OK) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to print the answer");
+    }
+    int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
+    return error && error != EPIPE ? tg_error_set_errno(err, error, "cannot write to standard output") : TG_OK;
+}
+
+int tg_history_fail(const struct tg_command *command, const struct tg_error *err) {
+    tg_message_error("%s: %s", command->name, err->message);
+    return err->status == TG_ERROR_INVALID ? TG_EXIT_USAGE : TG_EXIT_FAILED;
+}
+
+int tg_history_command_run(const struct tg_command *command, const struct tg_history_options *options,
+                           tg_history_answerer *answer, const void *settings) {
+    struct tg_history_question question = {.options = options, .exit_code = TG_EXIT_OK};
+    struct tg_error err = TG_ERROR_INIT;
+    question.terminal = options->json ? TG_TERMINAL_NONE : tg_terminal_of(STDOUT_FILENO);
+    enum tg_status status = open_history(&question.history, options, &err);
+    if (status == TG_OK) {
+        status = answer(&question, settings, &err);
+    }
+    if (status == TG_OK) {
+        status = tg_history_write(&question.out, &err);
+    }
+    close_history(&question.history);
+    tg_strbuf_release(&question.out);
+    return status == TG_OK ? question.exit_code : tg_history_fail(command, &err);
+}

@@ -1,0 +1,173 @@
+/* history_head: see history_head.h. */
+#include "cli/history_head.h"
+
+#include "base/humanize.h"
+#include "cli/fact.h"
+#include "cli/history_period.h"
+#include "cli/json_member.h"
+
+#include <inttypes.h>
+
+#define NAMED_MAX 5 /* services or versions of a line */
+
+void tg_history_print_fact(struct tg_history_question *question, const char *label, const struct tg_strbuf *value) {
+    tg_fact_append(&question->out, &question->terminal, label, tg_strbuf_text(value), value->length);
+}
+
+static void append_other_services(struct tg_strbuf *out, const struct tg_history *history) {
+    size_t count = history->services.count;
+    if (history->service_was_named || count < 2) {
+        return;
+    }
+    tg_strbuf_append(out, ", written to last (--service chooses another: ");
+    for (size_t i = 1; i < count && i <= NAMED_MAX; i++) {
+        tg_strbuf_printf(out, "%s%s", i > 1 ? ", " : "", history->services.items[i].name);
+    }
+    if (count - 1 > NAMED_MAX) {
+        tg_strbuf_printf(out, " and %zu more", count - 1 - NAMED_MAX);
+    }
+    tg_strbuf_append_char(out, ')');
+}
+
+void tg_history_print_head(struct tg_history_question *question) {
+    const struct tg_history *history = &question->history;
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    tg_strbuf_append(&line, history->service->name);
+    append_other_services(&line, history);
+    tg_history_print_fact(question, "service", &line);
+    tg_strbuf_truncate(&line, 0);
+    tg_strbuf_append(&line, tg_strbuf_text(&history->place));
+    tg_history_print_fact(question, "history", &line);
+    tg_strbuf_truncate(&line, 0);
+    if (history->other_files.length) {
+        tg_strbuf_printf(&line, "there are others, written to before: %s", tg_strbuf_text(&history->other_files));
+        tg_history_print_fact(question, "", &line);
+    }
+    tg_strbuf_release(&line);
+}
+
+static void append_version(struct tg_strbuf *out, const struct tg_store_version *version) {
+    tg_strbuf_append(out, version->version[0] ? version->version : "(not told)");
+    tg_strbuf_printf(out, " (%" PRId64 " to %" PRId64 ")", version->first_iteration, version->last_iteration);
+}
+
+static void print_versions(struct tg_history_question *question, const struct tg_history_period *bounds) {
+    const struct tg_store_versions *versions = &question->history.versions;
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    size_t count = 0;
+    for (size_t i = 0; i < versions->count; i++) {
+        const struct tg_store_version *version = &versions->items[versions->count - 1 - i];
+        if (version->last_iteration >= bounds->first_iteration && version->first_iteration <= bounds->last_iteration
+            && count++ < NAMED_MAX) {
+            tg_strbuf_append(&line, count > 1 ? ", before it " : "");
+            append_version(&line, version);
+        }
+    }
+    if (count > NAMED_MAX) {
+        tg_strbuf_printf(&line, " and %zu more", count - NAMED_MAX);
+    }
+    if (count > 1) {
+        tg_history_print_fact(question, "version", &line);
+    }
+    tg_strbuf_release(&line);
+}
+
+void tg_history_print_period(struct tg_history_question *question, const struct tg_store_selection *selection) {
+    struct tg_history_period bounds = tg_history_bounds(&question->history, selection);
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    if (bounds.first_iteration > bounds.last_iteration) {
+        return;
+    }
+    tg_history_append_period(&line, question->history.service, &bounds);
+    tg_history_print_fact(question, "period", &line);
+    if (!selection->version) {
+        print_versions(question, &bounds);
+    } else {
+        tg_strbuf_truncate(&line, 0);
+        tg_strbuf_append(&line, selection->version[0] ? selection->version : "(not told)");
+        tg_history_print_fact(question, "version", &line);
+    }
+    tg_strbuf_release(&line);
+}
+
+void tg_history_print_nothing(struct tg_history_question *question, const struct tg_store_selection *selection) {
+    const struct tg_history *history = &question->history;
+    struct tg_store_selection everything = {.first_iteration = INT64_MIN, .last_iteration = INT64_MAX};
+    struct tg_history_period bounds = tg_history_bounds(history, selection);
+    struct tg_history_period all = tg_history_bounds(history, &everything);
+    if (bounds.first_iteration <= bounds.last_iteration) {
+        tg_strbuf_append(&question->out, "no function was called in that time\n");
+        return;
+    }
+    tg_strbuf_append(&question->out, "nothing was stored in that time: there are ");
+    tg_history_append_period(&question->out, history->service, &all);
+    tg_strbuf_append_char(&question->out, '\n');
+}
+
+void tg_history_print_cut(struct tg_history_question *question, size_t cut, const char *what) {
+    if (cut) {
+        tg_strbuf_printf(&question->out, "%s more %s%s: -n N shows the first N\n", tg_humanize_count(cut).text, what,
+                         cut == 1 ? "" : "s");
+    }
+}
+
+static void write_service(struct tg_json *json, const struct tg_store_service *service) {
+    tg_json_key(json, "service");
+    tg_json_begin_object(json);
+    tg_json_key(json, "name");
+    tg_json_string(json, service->name);
+    tg_json_member_int(json, "interval_ns", service->base_interval_ns);
+    tg_json_member_int(json, "started_unix_ns", tg_history_time_ns(service, 0));
+    tg_json_member_int(json, "last_iteration", service->last_iteration);
+    tg_json_member_int(json, "last_ended_unix_ns", service->last_ended_ns);
+    tg_json_member_int(json, "process_count", service->process_count);
+    tg_json_end_object(json);
+}
+
+void tg_history_begin_json(struct tg_history_question *question, struct tg_json *json, const char *schema) {
+    const struct tg_history *history = &question->history;
+    tg_json_init(json, &question->out);
+    tg_json_begin_object(json);
+    tg_json_member_text(json, "schema", schema);
+    tg_json_member_uint(json, "schema_version", TG_HISTORY_JSON_VERSION);
+    tg_json_member_text(json, "tachograph_version", TG_VERSION);
+    tg_json_member_text(json, "store", tg_strbuf_text(&history->place));
+    write_service(json, history->service);
+    tg_json_key(json, "other_services");
+    tg_json_begin_array(json);
+    for (size_t i = 0; i < history->services.count; i++) {
+        if (&history->services.items[i] != history->service) {
+            tg_json_string(json, history->services.items[i].name);
+        }
+    }
+    tg_json_end_array(json);
+}
+
+void tg_history_write_selection(struct tg_json *json, const struct tg_history *history,
+                                const struct tg_store_selection *selection) {
+    struct tg_history_period bounds = tg_history_bounds(history, selection);
+    bool any = bounds.first_iteration <= bounds.last_iteration;
+    tg_json_key(json, "first_iteration");
+    if (any) {
+        tg_json_int(json, bounds.first_iteration);
+    } else {
+        tg_json_null(json);
+    }
+    tg_json_key(json, "last_iteration");
+    if (any) {
+        tg_json_int(json, bounds.last_iteration);
+    } else {
+        tg_json_null(json);
+    }
+    tg_json_key(json, "version");
+    if (selection->version) {
+        tg_json_string(json, selection->version);
+    } else {
+        tg_json_null(json);
+    }
+}
+
+void tg_history_end_json(struct tg_history_question *question, struct tg_json *json) {
+    tg_json_end_object(json);
+    tg_strbuf_append_char(&question->out, '\n');
+}

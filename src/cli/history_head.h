@@ -1,0 +1,35 @@
+/*
+ * history_head: how every answer begins, as text and as JSON: of which service, from which history, and which part of
+ * it.
+ */
+#ifndef TG_HISTORY_COMMAND_HEAD_H
+#define TG_HISTORY_COMMAND_HEAD_H
+
+#include "base/json.h"
+#include "cli/history_command.h"
+
+#include <stddef.h>
+
+/* Appends a line of the head to the answer. */
+void tg_history_print_fact(struct tg_history_question *question, const char *label, const struct tg_strbuf *value);
+
+/* Service and history, and what they were chosen from. */
+void tg_history_print_head(struct tg_history_question *question);
+/* The period of a selection, with the versions it has where there are several. */
+void tg_history_print_period(struct tg_history_question *question, const struct tg_store_selection *selection);
+
+/* What is said where nothing was called. */
+void tg_history_print_nothing(struct tg_history_question *question, const struct tg_store_selection *selection);
+
+/* How many rows -n leaves out; nothing where none are. */
+void tg_history_print_cut(struct tg_history_question *question, size_t cut, const char *what);
+
+/* Begins the object of an answer and writes what all of them have. */
+void tg_history_begin_json(struct tg_history_question *question, struct tg_json *json, const char *schema);
+/* The members of a selection. */
+void tg_history_write_selection(struct tg_json *json, const struct tg_history *history,
+                                const struct tg_store_selection *selection);
+/* Ends the answer. */
+void tg_history_end_json(struct tg_history_question *question, struct tg_json *json);
+
+#endif
