@@ -110,6 +110,7 @@ static void write_quality(struct tg_json *json, const struct tg_run_totals *tota
     tg_json_member_uint(json, "overflow_call_count", totals->overflow_call_count);
     tg_json_member_uint(json, "unrecorded_call_count", totals->unrecorded_call_count);
     tg_json_member_uint(json, "refused_function_count", totals->refused_function_count);
+    tg_json_member_uint(json, "lost_child_count", totals->lost_child_count);
     tg_json_member_uint(json, "torn_count", totals->torn_count);
     tg_json_member_uint(json, "damaged_count", totals->damaged_count);
     tg_json_end_object(json);

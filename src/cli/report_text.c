@@ -359,6 +359,8 @@ static void append_notes(const struct text *text, struct tg_strbuf *out) {
     note_count(out, totals->overflow_call_count, "calls are of functions for which the recording had no space");
     note_count(out, totals->unrecorded_call_count, "calls are of threads for which the recording had no space");
     note_count(out, totals->refused_function_count, "functions have no name: the recording had no space for them");
+    note_count(out, totals->lost_child_count,
+               "forked processes found no space for a recording: their calls are missing");
     note_count(out, totals->torn_count, "figures were read while they changed: one call may be half in");
     note_count(out, totals->damaged_count, "places of the recording lead nowhere: it is damaged, figures are missing");
     tg_fact_append_hidden(out, text->terminal, &text->hidden, "a wider terminal or -o FILE has room");

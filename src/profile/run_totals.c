@@ -10,6 +10,9 @@
 const char *const tg_run_sort_names[] = {"total", "self", "cumulative", "average", "p50",
                                          "p99",   "max",  "calls",      "errors",  NULL};
 
+/* A row is some 2.5 KB with its histogram. */
+#define UNMERGED_ROWS 2048
+
 /* What is sorted: rows are large, so only these move until the order is known. */
 struct item {
     uint64_t key;
@@ -84,9 +87,11 @@ enum tg_status tg_run_totals_add(struct tg_run_totals *totals, struct tg_snapsho
     totals->overflow_call_count = saturating_add(totals->overflow_call_count, snapshot->overflow_call_count);
     totals->unrecorded_call_count = saturating_add(totals->unrecorded_call_count, snapshot->unrecorded_call_count);
     totals->refused_function_count = saturating_add(totals->refused_function_count, snapshot->refused_function_count);
+    totals->lost_child_count = saturating_add(totals->lost_child_count, snapshot->lost_child_count);
     totals->torn_count = saturating_add(totals->torn_count, snapshot->torn_count);
     totals->damaged_count = saturating_add(totals->damaged_count, snapshot->damaged_count);
-    return TG_OK;
+    bool is_much = totals->row_count > UNMERGED_ROWS && totals->row_count / 2 > totals->merged_count;
+    return is_much ? tg_run_totals_merge(totals, err) : TG_OK;
 }
 
 static int compare_numbers(uint64_t a, uint64_t b) {
@@ -189,6 +194,7 @@ enum tg_status tg_run_totals_merge(struct tg_run_totals *totals, struct tg_error
         tg_measures_release(&row->measures);
     }
     totals->row_count = kept + 1;
+    totals->merged_count = totals->row_count;
     return status;
 }
 

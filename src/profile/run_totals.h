@@ -50,11 +50,13 @@ struct tg_run_totals {
     struct tg_run_row *rows;
     size_t row_count;
     size_t row_capacity;
-    bool by_thread; /* a row is a function in a thread */
+    size_t merged_count; /* rows that the last merge left */
+    bool by_thread;      /* a row is a function in a thread */
     /* What the rows do not show, over all recordings (snapshot.h): */
     uint64_t overflow_call_count;
     uint64_t unrecorded_call_count;
     uint64_t refused_function_count;
+    uint64_t lost_child_count;
     uint64_t torn_count;
     uint64_t damaged_count;
 };
@@ -63,7 +65,8 @@ void tg_run_totals_init(struct tg_run_totals *totals, bool by_thread);
 void tg_run_totals_release(struct tg_run_totals *totals);
 
 /* Adds the snapshot of process `pid`, taken by thread if the totals are. Takes ownership of the measures: the
- * snapshot's rows are left without. */
+ * snapshot's rows are left without. Merges when much has come together, so that many processes take no more memory than
+ * a few. */
 TG_NODISCARD enum tg_status tg_run_totals_add(struct tg_run_totals *totals, struct tg_snapshot *snapshot, uint64_t pid,
                                               struct tg_error *err);
 

@@ -181,6 +181,29 @@ static void keeps_what_patterns_match(void **state) {
     tg_run_totals_release(&totals);
 }
 
+/* Many processes with the same functions take no more memory than a few. */
+static void many_processes_are_merged_on_the_way(void **state) {
+    (void)state;
+    struct tg_run_totals totals;
+    tg_run_totals_init(&totals, false);
+    for (uint64_t pid = 1; pid <= 2000; pid++) {
+        struct made made;
+        make(&made, false);
+        add(&made, "m::f", "m.py", TG_ALL_THREADS, 1, 10);
+        add(&made, "m::g", "m.py", TG_ALL_THREADS, 2, 10);
+        made.snapshot.lost_child_count = 1;
+        add_all(&totals, &made, pid);
+        assert_true(totals.row_count < 3000);
+    }
+    assert_int_equal(tg_run_totals_merge(&totals, NULL), TG_OK);
+    assert_int_equal(totals.row_count, 2);
+    assert_row(&totals, 0, "m::f", 2000);
+    assert_row(&totals, 1, "m::g", 4000);
+    assert_int_equal(tg_histogram_count(totals.rows[1].measures.histogram), 4000);
+    assert_int_equal(totals.lost_child_count, 2000);
+    tg_run_totals_release(&totals);
+}
+
 static void nothing_is_no_failure(void **state) {
     (void)state;
     struct tg_run_totals totals;
@@ -199,6 +222,7 @@ int main(void) {
         cmocka_unit_test(sorts_by_each_key),
         cmocka_unit_test(equal_keys_go_by_name),
         cmocka_unit_test(keeps_what_patterns_match),
+        cmocka_unit_test(many_processes_are_merged_on_the_way),
         cmocka_unit_test(nothing_is_no_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
