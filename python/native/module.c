@@ -8,6 +8,7 @@
 #include <Python.h>
 
 #include "collecting.h"
+#include "history.h"
 #include "hook.h"
 #include "instrument.h"
 #include "probe.h"
@@ -233,10 +234,12 @@ static int init_state(struct tg_state *state, PyObject *module) {
     state->wrapper_type = tg_wrapper_type_new(module);
     state->span_type = tg_span_type_new(module);
     state->statistics_type = tg_statistics_type_new(module);
+    state->store_error = tg_history_error_new();
+    state->history_type = tg_history_type_new(module);
     state->tokens = tg_token_pool_new(module);
     state->spans = PyDict_New();
-    if (!state->probe_type || !state->wrapper_type || !state->span_type || !state->statistics_type || !state->tokens
-        || !state->spans) {
+    if (!state->probe_type || !state->wrapper_type || !state->span_type || !state->statistics_type
+        || !state->store_error || !state->history_type || !state->tokens || !state->spans) {
         return -1;
     }
     return tg_rewriter_init(&state->rewriter, state->probe_type);
@@ -284,6 +287,8 @@ static int module_exec(PyObject *module) {
     *(struct tg_state **)PyModule_GetState(module) = state;
     return add_type(module, "Wrapper", state->wrapper_type) < 0 || add_type(module, "span", state->span_type) < 0
                    || add_type(module, "FunctionStatistics", state->statistics_type) < 0
+                   || add_type(module, "StoreReader", state->history_type) < 0
+                   || PyModule_AddObjectRef(module, "StoreError", state->store_error) < 0
                ? -1
                : 0;
 }

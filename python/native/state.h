@@ -22,6 +22,8 @@ struct tg_state {
     PyTypeObject *wrapper_type;
     PyTypeObject *span_type;
     PyTypeObject *statistics_type;
+    PyTypeObject *history_type;
+    PyObject *store_error; /* the class of exceptions about a store */
     struct tg_token_pool *tokens;
     struct tg_rewriter rewriter;
     struct tg_selections selections; /* what modules imported from now on are asked for */

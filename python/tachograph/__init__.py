@@ -9,7 +9,8 @@
     tachograph.statistics()["shop.cart::Cart.add"].average_time
 
 Figures live in a recording, a small mapped file that survives the process; ``tachograph report`` reads it, and
-``tachograph run app.py`` does all of this from outside. Times are seconds, floats, everywhere in this module.
+``tachograph run app.py`` does all of this from outside. `start` keeps a history of them, which
+``tachograph.history`` asks. Times are seconds, floats, everywhere in this module.
 """
 
 from tachograph._collect import flush, start, stop

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Self, final, overload
+from typing import Any, Literal, Self, TypeAlias, final, overload
 
 @final
 class FunctionStatistics:
@@ -53,6 +53,72 @@ class Wrapper:
     def __call__(self, *args: Any, **keywords: Any) -> Any: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
+
+class StoreError(OSError):
+    """The store of a history is not there, or cannot be read; says what to do."""
+
+_Words: TypeAlias = tuple[str | None, str | None, str | None, str | None]
+
+@final
+class StoreReader:
+    """A history opened for reading."""
+
+    def __new__(cls, url: str, /) -> Self: ...
+    def close(self) -> None: ...
+    def services(self) -> list[tuple[Any, ...]]: ...
+    def functions(
+        self, service: str | None, since: str | None, until: str | None, version: str | None, run: str | None, /
+    ) -> list[tuple[Any, ...]]: ...
+    def rank(
+        self,
+        service: str | None,
+        since: str | None,
+        until: str | None,
+        version: str | None,
+        run: str | None,
+        by: str,
+        limit: int | None,
+        /,
+    ) -> list[tuple[float, tuple[Any, ...]]]: ...
+    def series(
+        self,
+        service: str | None,
+        since: str | None,
+        until: str | None,
+        version: str | None,
+        run: str | None,
+        function: str,
+        limit: int | None,
+        /,
+    ) -> list[tuple[Any, ...]]: ...
+    def trend(
+        self,
+        service: str | None,
+        since: str | None,
+        until: str | None,
+        version: str | None,
+        run: str | None,
+        function: str,
+        limit: int | None,
+        /,
+    ) -> tuple[Any, ...]: ...
+    def trends(
+        self,
+        service: str | None,
+        since: str | None,
+        until: str | None,
+        version: str | None,
+        run: str | None,
+        minimum_change: float | None,
+        /,
+    ) -> list[tuple[Any, ...]]: ...
+    def diff(self, service: str | None, before: _Words, after: _Words, /) -> tuple[Any, ...]: ...
+    def versions(self, service: str | None, /) -> list[tuple[Any, ...]]: ...
+    def events(
+        self, service: str | None, since: str | None, until: str | None, version: str | None, run: str | None, /
+    ) -> list[tuple[Any, ...]]: ...
+    def status(self) -> tuple[Any, ...]: ...
+    def verify(self) -> str: ...
 
 @overload
 def statistics(pattern: str | None = None, *, by_thread: Literal[False] = False) -> dict[str, FunctionStatistics]: ...

@@ -1,0 +1,436 @@
+"""Asks a history what it knows: which functions are slow, which get slower, and what a version changed.
+
+    from tachograph import history
+
+    with history.open() as past:
+        for ranked in past.rank(by="average"):
+            print(ranked.function.name, ranked.value)
+        print(past.trend("shop.cart::Cart.add").slope_per_hour)
+        print(past.diff(history.Part(version="1"), history.Part(version="2")).worst)
+
+Times are seconds, floats; points in time are seconds since 1970 UTC. An *iteration* is one interval of a service's
+time (10 seconds unless it was started otherwise), counted from its first: all processes of the service share it, and
+where nothing ran there is none.
+
+Every question takes what it is about:
+
+- ``service``: its name; not needed where the history has one service only.
+- ``since``, ``until``: a `datetime.datetime` (local time if it has no time zone) or a text: ``"-1h"`` (s, m, h, d, w),
+  ``"2026-11-21T10:00"`` (with seconds, ``Z`` or an offset if need be), ``"2026-11-21"``, ``"iteration:120"``,
+  ``"now"``. Both ends are included.
+- ``version``: what processes told as theirs; ``""`` is that of those that told none.
+- ``run``: the uuid of one run, in hexadecimal.
+
+Every question raises:
+
+- ``LookupError``: no such service or function, or nothing stored yet.
+- ``ValueError``: a text that means nothing, or several services and none named.
+- `StoreError`: the store cannot be read.
+- ``RuntimeError``: the history is closed, or was opened before a fork.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import Literal, NamedTuple, Self, TypeAlias
+
+from tachograph import _collect, _native
+from tachograph._native import StoreError
+
+__all__ = [
+    "Change",
+    "Diff",
+    "Event",
+    "Function",
+    "History",
+    "Part",
+    "Point",
+    "Ranked",
+    "Service",
+    "Side",
+    "Status",
+    "StoreError",
+    "Trend",
+    "Version",
+    "open",
+]
+
+Moment: TypeAlias = str | datetime.datetime
+
+
+class Service(NamedTuple):
+    """A service that has a history."""
+
+    name: str
+    interval: float
+    """Length of an iteration, in seconds."""
+    first_time: float
+    """When iteration 0 began."""
+    last_iteration: int
+    process_count: int
+    last_time: float
+    """When the interval stored last ended."""
+
+
+class Function(NamedTuple):
+    """What is known of the calls of one function, all processes and iterations asked about together."""
+
+    name: str
+    """``module::qualname``."""
+    file: str
+    """As seen last; empty when it is not known."""
+    line: int
+    call_count: int
+    exception_count: int
+    """Calls that ended with an exception."""
+    total_time: float
+    average_time: float
+    """``total_time / call_count``; see `Ranked` for the average of the iterations."""
+    cumulative_time: float
+    """``total_time``, where recursion is counted once."""
+    self_time: float
+    """Without timed functions called from here, and without suspension."""
+    active_time: float
+    """Without the time generators and coroutines were suspended."""
+    min_time: float
+    max_time: float
+    iteration_count: int
+    """Iterations in which it was called."""
+    first_iteration: int
+    last_iteration: int
+
+
+class Ranked(NamedTuple):
+    """A function, and the value that gave it its place."""
+
+    value: float
+    """By ``"average"``: the mean of the iterations' averages, in seconds, each iteration weighing the same (the query
+    ``AVG(average_time) ... GROUP BY function_name``). By ``"total"`` and ``"p99"``: seconds. By ``"calls"`` and
+    ``"errors"``: a number of calls."""
+    function: Function
+
+
+class Point(NamedTuple):
+    """One function in one iteration, all processes together."""
+
+    iteration: int
+    time: float
+    """When the iteration ended."""
+    call_count: int
+    exception_count: int
+    total_time: float
+    average_time: float
+    cumulative_time: float
+    self_time: float
+    active_time: float
+    min_time: float
+    max_time: float
+    p50: float
+    """Seconds that half of the calls did not exceed; right to 6.25 %."""
+    p99: float
+
+
+class Trend(NamedTuple):
+    """The straight line through a function's average times: x is the iteration, y the average of its calls in it.
+
+    Ordinary least squares; every iteration weighs the same, and those without calls are no points. What is not defined
+    is 0, so that nothing is ever infinite: slope and errors with one iteration, errors with two.
+    """
+
+    name: str
+    call_count: int
+    iteration_count: int
+    """How many points the line has."""
+    first_iteration: int
+    last_iteration: int
+    average_time: float
+    """Mean of the points."""
+    slope: float
+    """Seconds for each iteration; above 0: it gets slower."""
+    slope_per_hour: float
+    """Seconds for each hour of wall time."""
+    intercept: float
+    """The line at iteration 0, even where that is far outside."""
+    slope_error: float
+    """Standard error, in seconds for each iteration."""
+    intercept_error: float
+    r_squared: float
+    start: float
+    """The line at the first iteration, in seconds."""
+    end: float
+    """The line at the last iteration, in seconds."""
+    relative_change: float
+    """``(end - start) / start``; 0.5: half as slow again."""
+    robust_slope: float | None
+    """Theil and Sen's slope, the median of those of all pairs of points, which outliers do not bend; None: not asked
+    for, as in `History.trends`."""
+    robust_intercept: float | None
+    probability: float
+    """How likely points without any trend give a slope this far from 0, by Student's t; 1 with fewer than 3 points."""
+    evident: bool
+    """Calls, change and probability suffice to call it a trend."""
+
+
+class Side(NamedTuple):
+    """One function on one side of a comparison. All but the average and the share are for each iteration."""
+
+    call_count: float
+    total_time: float
+    self_time: float
+    average_time: float
+    share: float
+    """``total_time`` of the self time of all functions of the side, 0 to 1."""
+
+
+class Change(NamedTuple):
+    """What one function contributes to a difference. Changes are of self time, in seconds for each iteration."""
+
+    name: str
+    before: Side | None
+    """None: it was not called on this side."""
+    after: Side | None
+    ratio: float | None
+    """``after.average_time / before.average_time``; None where either is missing or 0."""
+    change: float
+    """The sum of the two that follow; over all functions, the whole difference."""
+    change_by_calls: float
+    """Because it is called more or less often: ``(calls after - calls before) * (averages before + after) / 2``."""
+    change_by_average: float
+    """Because its calls take longer or shorter: ``(average after - average before) * (calls before + after) / 2``."""
+
+
+class Diff(NamedTuple):
+    """Two parts of a history, compared function by function."""
+
+    iteration_count_before: int
+    """Iterations the side is made of, by which its figures are divided: those of its steadiest function."""
+    iteration_count_after: int
+    self_time_before: float
+    """Of all functions, in seconds for each iteration."""
+    self_time_after: float
+    changes: list[Change]
+    """By the size of the change, either way, largest first."""
+    worst: Change | None
+    """The function whose average grew most (or shrank least), among those with 10 calls on each side and, on one, 1 % of
+    the time; None: there is none."""
+
+
+class Version(NamedTuple):
+    """A version that processes of a service told."""
+
+    version: str
+    """Empty: they told none."""
+    first_iteration: int
+    last_iteration: int
+    process_count: int
+
+
+class Event(NamedTuple):
+    """Something that happened to a service."""
+
+    time: float
+    iteration: int
+    kind: Literal["start", "end", "found", "version", "unknown"]
+    """A process began, ended, or was found dead; the first process of another version began; of a newer tachograph."""
+    pid: int
+    host: str
+    version: str
+    detail: str
+
+
+class Status(NamedTuple):
+    """What a store holds."""
+
+    engine: str
+    schema_version: int
+    newest_schema_version: int
+    """That this tachograph knows."""
+    service_count: int
+    process_count: int
+    function_count: int
+    interval_count: int
+    row_count: int
+    """Figures of one function in one interval of one process."""
+    size_bytes: int | None
+    """None: the engine does not say."""
+
+
+class Part(NamedTuple):
+    """A part of a service's history, to compare with another: whichever of these are given must hold."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+    version: str | None = None
+    run: str | None = None
+
+
+class History:
+    """A history, open for reading. Threads may share it; one question waits for the other.
+
+    A forked child cannot use its parent's: it opens one of its own. In a ``with`` statement, it is closed at the end.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Opens it: see `open`."""
+        self._reader = _native.StoreReader(url)
+
+    def close(self) -> None:
+        """Closes it, once a question asked by another thread has its answer. A second time does nothing."""
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        """Returns the history itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes it."""
+        self.close()
+
+    def services(self) -> list[Service]:
+        """The services that have a history here; the one written to last comes first."""
+        return list(map(Service._make, self._reader.services()))
+
+    def functions(
+        self,
+        service: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        version: str | None = None,
+        run: str | None = None,
+    ) -> list[Function]:
+        """What each function took, by name; those not called are left out."""
+        rows = self._reader.functions(service, _moment(since), _moment(until), version, run)
+        return list(map(Function._make, rows))
+
+    def rank(
+        self,
+        by: Literal["average", "total", "calls", "p99", "errors"] = "average",
+        n: int | None = 5,
+        *,
+        service: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        version: str | None = None,
+        run: str | None = None,
+    ) -> list[Ranked]:
+        """The ``n`` functions (None: all) with the largest values, largest first."""
+        rows = self._reader.rank(service, _moment(since), _moment(until), version, run, by, n)
+        return [Ranked(value, Function._make(function)) for value, function in rows]
+
+    def series(
+        self,
+        function: str,
+        last: int | None = 10,
+        *,
+        service: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        version: str | None = None,
+        run: str | None = None,
+    ) -> list[Point]:
+        """The ``last`` iterations (None: all) in which a function was called, in the order of time."""
+        rows = self._reader.series(service, _moment(since), _moment(until), version, run, function, last)
+        return list(map(Point._make, rows))
+
+    def trend(
+        self,
+        function: str,
+        last: int | None = None,
+        *,
+        service: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        version: str | None = None,
+        run: str | None = None,
+    ) -> Trend:
+        """Whether a function gets slower, over the ``last`` iterations in which it was called (None: all)."""
+        rows = self._reader.trend(service, _moment(since), _moment(until), version, run, function, last)
+        return Trend._make(rows)
+
+    def trends(
+        self,
+        minimum_change: float | None = None,
+        *,
+        service: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        version: str | None = None,
+        run: str | None = None,
+    ) -> list[Trend]:
+        """The trends of all functions: evident ones first, from what slows most to what speeds up most.
+
+        Evident is a change of at least ``minimum_change`` (relative; default 0.05), 100 ns and 10 calls, whose
+        probability passes Benjamini and Hochberg's procedure at a false discovery rate of 5 %: so many of the evident
+        ones may be chance. The others follow in the same order.
+        """
+        rows = self._reader.trends(service, _moment(since), _moment(until), version, run, minimum_change)
+        return list(map(Trend._make, rows))
+
+    def diff(self, before: Part, after: Part, *, service: str | None = None) -> Diff:
+        """What changed from one part of the history to another, such as from ``Part(version="1")`` to another one.
+
+        Sides rarely ran equally long, so calls and times are for each iteration in which the side ran.
+        """
+        length_before, length_after, time_before, time_after, rows, worst = self._reader.diff(
+            service, _words(before), _words(after)
+        )
+        changes = [
+            Change(name, _side(one), _side(other), ratio, *contributions)
+            for name, one, other, ratio, *contributions in rows
+        ]
+        return Diff(
+            length_before, length_after, time_before, time_after, changes, None if worst is None else changes[worst]
+        )
+
+    def versions(self, service: str | None = None) -> list[Version]:
+        """The versions of a service in the order of their first appearance."""
+        return list(map(Version._make, self._reader.versions(service)))
+
+    def events(
+        self,
+        service: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        version: str | None = None,
+        run: str | None = None,
+    ) -> list[Event]:
+        """What happened to a service, in the order of time."""
+        rows = self._reader.events(service, _moment(since), _moment(until), version, run)
+        return list(map(Event._make, rows))
+
+    def status(self) -> Status:
+        """What the store holds."""
+        return Status._make(self._reader.status())
+
+    def verify(self) -> list[str]:
+        """What is wrong with the store, a sentence each; nothing: it is whole. Reads all of it."""
+        return self._reader.verify().splitlines()
+
+
+def open(url: str | os.PathLike[str] | None = None) -> History:
+    """Opens a history for reading.
+
+    Args:
+        url: ``sqlite:///path``, a path, or ``mysql://user@host/database`` (the password may come from the variable
+            ``TACHOGRAPH_STORE_PASSWORD``). Default: where `tachograph.start` keeps that of this program.
+
+    Raises:
+        StoreError: it is not there, or cannot be read.
+        ValueError: the URL is none.
+    """
+    service = os.environ.get("TACHOGRAPH_SERVICE") or _collect.default_service()
+    return History(_collect.store_url(url, service))
+
+
+def _moment(moment: Moment | None) -> str | None:
+    """A point in time as the store reads it."""
+    return moment.isoformat(timespec="seconds") if isinstance(moment, datetime.datetime) else moment
+
+
+def _words(part: Part) -> tuple[str | None, str | None, str | None, str | None]:
+    return _moment(part.since), _moment(part.until), part.version, part.run
+
+
+def _side(figures: tuple[float, ...] | None) -> Side | None:
+    return None if figures is None else Side._make(figures)
