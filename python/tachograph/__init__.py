@@ -17,6 +17,7 @@ from tachograph._collect import flush, start, stop
 from tachograph._instrument import instrument, uninstrument
 from tachograph._native import FunctionStatistics, drain, recording_path, span, statistics
 from tachograph._timing import timing
+from tachograph._upload import upload_function_statistics
 from tachograph._version import __version__
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "stop",
     "timing",
     "uninstrument",
+    "upload_function_statistics",
 ]
