@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shop import counts
 from shop.orders import Orders
+from shop.pricing import Coupons
 from shop.server import Server, Shop
 from shop.shipping import Dispatch
 from shop.storage import Storage
@@ -21,6 +22,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="shop", description="A small web shop on loopback.")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
     parser.add_argument("--workers", type=int, default=4, help="threads that find carriers (default: 4)")
+    parser.add_argument("--signed-coupons", action="store_true", help="check the signature of coupons")
     parser.add_argument("--seconds", type=float, help="stop after that time (default: at SIGINT or SIGTERM)")
     parser.add_argument("--counts", type=Path, metavar="FILE", help="at the end write there how often it called what")
     return parser.parse_args()
@@ -35,7 +37,7 @@ def _listen(port: int, shop: Shop) -> Server:
 
 def _serve(options: argparse.Namespace, directory: Path) -> None:
     storage = Storage(directory / "shop.db")
-    orders = Orders(storage)
+    orders = Orders(storage, Coupons(signed=options.signed_coupons))
     dispatch = Dispatch(orders, options.workers)
     try:
         with _listen(options.port, Shop(orders, dispatch)) as server:

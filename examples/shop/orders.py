@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shop.counts import count
-from shop.pricing import Line, price
+from shop.pricing import Coupons, Line, price
 from shop.storage import Storage
 
 
@@ -23,9 +23,10 @@ class Order:
 class Orders:
     """All orders, in SQLite."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, coupons: Coupons) -> None:
         """Uses the storage as long as it is open."""
         self._storage = storage
+        self._coupons = coupons
 
     def place(self, customer: str, note: str, lines: Sequence[Line], coupon: str | None) -> Order:
         """Stores a new order.
@@ -34,7 +35,7 @@ class Orders:
             CouponRefusedError: see `shop.pricing`.
         """
         count("shop.orders::Orders.place")
-        cents = price(lines, coupon)
+        cents = price(lines, self._coupons.discount(coupon) if coupon else 0)
         grams = sum(line.pieces * line.product.grams for line in lines)
         with self._storage.writing() as connection:
             cursor = connection.execute(

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -117,7 +118,7 @@ def test_the_shop_refuses(shop: Shop) -> None:
     assert shop.get("/orders/1")[0] == 404
     assert shop.get("/")[0] == 404
     code, counts = shop.stop()
-    assert (code, counts["shop.pricing::discount"]) == (0, 2)
+    assert (code, counts["shop.pricing::Coupons.discount"]) == (0, 2)
 
 
 def test_the_shop_says_that_its_port_is_taken() -> None:
@@ -131,10 +132,13 @@ def test_the_shop_says_that_its_port_is_taken() -> None:
 def run_demo(directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     (directory / "temporary").mkdir()
     (directory / "runtime").mkdir(mode=0o700)
+    (directory / "spool").mkdir(mode=0o700)
     environment = {
         **os.environ,
         "DEMO_SECONDS": "2",
+        "DEMO_HISTORY": str(directory / "history.db"),
         "TACHOGRAPH_RUNTIME_DIR": str(directory / "runtime"),
+        "TACHOGRAPH_SPOOL_DIR": str(directory / "spool"),
         "TMPDIR": str(directory / "temporary"),
         **settings,
     }
@@ -167,11 +171,21 @@ def test_the_demo_reports_the_calls_that_the_shop_counts(tmp_path: Path) -> None
     for name in ("orders::Orders.search", "orders::Orders._scan", "shipping::Carrier.quote", "server::Shop.place"):
         assert shown[f"shop.{name}"] > 10
 
-    (recording,) = (tmp_path / "runtime").glob("*.tgr")
-    report = subprocess.run([TACHOGRAPH, "report", "--all", recording], capture_output=True, text=True, check=True)
+    first = min((tmp_path / "runtime").glob("*.tgr"), key=lambda path: path.stat().st_mtime)
+    report = subprocess.run([TACHOGRAPH, "report", "--all", first], capture_output=True, text=True, check=True)
     every = calls_of(report.stdout)
     assert counts == {name: every[name] for name in counts}
     assert every["shop.counts::count"] == sum(counts.values())
+    with contextlib.closing(sqlite3.connect(tmp_path / "history.db")) as history:
+        stored = dict(
+            history.execute(
+                "SELECT name, SUM(call_count) FROM function_intervals JOIN functions ON functions.id = function_id"
+                " JOIN intervals ON intervals.id = interval_id JOIN processes ON processes.id = process_id"
+                " WHERE version = '1' GROUP BY name"
+            )
+        )
+    assert counts == {name: stored[name] for name in counts}
+    assert list((tmp_path / "spool").iterdir()) == []  # all of it is in the history
     assert list((tmp_path / "temporary").iterdir()) == []  # all tidied up
 
 
