@@ -348,34 +348,27 @@ def test_a_forked_child_uploads_its_own(clock: Any, tmp_path: Path) -> None:
     connection.close()
 
 
-def test_threads_share_out_what_is_new(tmp_path: Path) -> None:
-    path = tmp_path / "table.db"
-    threads_count, rounds = 4, 50
-    started = threading.Barrier(threads_count)
-    errors: list[BaseException] = []
+def test_threads_share_out_what_is_new(clock: Any) -> None:
+    """An upload begun in the middle of another one, at its commit, waits for it."""
+    driver = Driver("sqlite_of_two_threads", "qmark")
+    inners = [sqlite3.connect(":memory:", check_same_thread=False) for _ in range(2)]
+    first, second = map(driver.connect, inners)
+    other = threading.Thread(target=lambda: upload_function_statistics(1, second, second.cursor()))
+    commit = first.commit
 
-    def work(thread: int) -> None:
-        connection = sqlite3.connect(path, timeout=60)
-        started.wait()
-        try:
-            for n in range(rounds):
-                with span(f"m::f{(thread + n) % 3}"):
-                    pass
-                upload_function_statistics(n, connection, connection.cursor())
-        except BaseException as error:
-            errors.append(error)
-        connection.close()
+    def commit_meanwhile() -> None:
+        call(clock, "m::f", 6)
+        other.start()
+        other.join(0.2)  # without a lock, it would be done by then
+        commit()
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(threads_count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    connection = sqlite3.connect(path)
-    assert sums(connection) == known()
-    assert sum(count for count, _ in sums(connection).values()) == threads_count * rounds
-    connection.close()
+    first.commit = commit_meanwhile  # type: ignore[method-assign]
+    call(clock, "m::f", 5)
+    upload_function_statistics(0, first, first.cursor())
+    other.join()
+    assert [row[1:4] for inner in inners for row in rows(inner)] == [(0, 1, 5e-9), (1, 1, 6e-9)]
+    for inner in inners:
+        inner.close()
 
 
 @pytest.fixture
