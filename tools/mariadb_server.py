@@ -149,7 +149,9 @@ class Server:
             *("--skip-test-db", "--skip-name-resolve"),
         ]
         with self.log.open("ab") as log:
-            result = subprocess.run(install, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+            result = subprocess.run(
+                install, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment(), check=False
+            )
         if result.returncode != 0:
             raise MariaDBError(f"mariadb-install-db failed; the end of what it said:\n{self._end_of_log()}")
         self.port, self.password = free_port(), secrets.token_hex(16)
@@ -167,6 +169,10 @@ class Server:
     def _as_user(self) -> list[str]:
         return ["--user=root"] if os.geteuid() == 0 else []
 
+    def _environment(self) -> dict[str, str]:
+        """Nothing of a test's own. Servers that share a directory for temporary files remove each other's."""
+        return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TMPDIR": str(self.directory / "tmp")}
+
     def _spawn(self, outlives_us: bool) -> None:
         die_with_us = [] if outlives_us else [find_program("setpriv"), "--pdeathsig", "KILL", "--"]
         command = [
@@ -177,7 +183,12 @@ class Server:
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=outlives_us
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                start_new_session=outlives_us,
             )
         self.pid_file.write_text(f"{self.process.pid}\n")
 
@@ -198,7 +209,8 @@ class Server:
         return False
 
     def _end_of_log(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines[:-20] if "ERROR" in line] + lines[-20:])
 
 
 def stop_other(directory: Path) -> bool:
