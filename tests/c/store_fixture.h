@@ -42,7 +42,7 @@ static inline int fixture_tear_down(void **state) {
 
 /* The URL of the server started for this program; the test fails without one. */
 static inline const char *fixture_mysql_url(void) {
-    const char *url = getenv("TACHOGRAPH_TEST_MYSQL_URL");
+    const char *url = getenv("TEST_MYSQL_URL");
     if (!url) {
         fail_msg("no server: run this as tools/mariadb run PROGRAM");
     }

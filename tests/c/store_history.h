@@ -24,7 +24,7 @@ static char history_url[512];
 static inline int history_set_up(void **state) {
     static int count;
     (void)state;
-    if (!getenv("TACHOGRAPH_TEST_MYSQL_URL")) {
+    if (!getenv("TEST_MYSQL_URL")) {
         snprintf(history_url, sizeof history_url, "sqlite:///%s/history%d.db", fixture_directory, ++count);
         return 0;
     }

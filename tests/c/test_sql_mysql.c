@@ -34,7 +34,7 @@ static const char *url_with(struct parts with) {
 }
 
 static const char *server_directory(void) {
-    const char *directory = getenv("TACHOGRAPH_TEST_MYSQL_DIR");
+    const char *directory = getenv("TEST_MYSQL_DIR");
     assert_non_null(directory);
     return directory;
 }

@@ -355,7 +355,7 @@ static bool bring_through_kills(const char *url, uint64_t process, struct progre
 static pid_t server_pid(void) {
     char path[256];
     char line[32] = "";
-    snprintf(path, sizeof path, "%s/pid", getenv("TACHOGRAPH_TEST_MYSQL_DIR"));
+    snprintf(path, sizeof path, "%s/pid", getenv("TEST_MYSQL_DIR"));
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     assert_non_null(fgets(line, sizeof line, file));

@@ -49,7 +49,7 @@ def test_it_holds_nothing_of_ours(mariadb: Server, tmp_path: Path) -> None:
 
 
 def test_it_ends_with_whoever_started_it() -> None:
-    script = 'echo "$TACHOGRAPH_TEST_MYSQL_DIR"; exec sleep 100'
+    script = 'echo "$TEST_MYSQL_DIR"; exec sleep 100'
     command = [sys.executable, TOOL, "run", "sh", "-c", script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as tool:
         assert tool.stdout is not None
@@ -69,7 +69,7 @@ def test_a_command_gets_a_server_and_gives_its_exit_code() -> None:
         "run",
         "sh",
         "-c",
-        'echo "$TACHOGRAPH_TEST_MYSQL_DIR $TACHOGRAPH_TEST_MYSQL_URL"; exit 7',
+        'echo "$TEST_MYSQL_DIR $TEST_MYSQL_URL"; exit 7',
     ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     directory, url = result.stdout.split()

@@ -1,4 +1,4 @@
-"""What the integration tests share: a MariaDB server."""
+"""What all tests may use: a MariaDB server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from mariadb_server import Server
 
