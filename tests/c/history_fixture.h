@@ -61,8 +61,8 @@ static inline struct tg_bytes bytes_of(const char *text) {
     return (struct tg_bytes){.data = text, .length = strlen(text)};
 }
 
-/* What process `process` (from 1) did in its interval `seq` (from 1). Function f was called process * seq + f times, for
- * a millisecond each. */
+/* What process `process` (from 1) did in its interval `seq` (from 1). Function f was called process * seq + f times,
+ * for a millisecond each. */
 struct made {
     struct tg_batch batch;
     struct tg_batch_function functions[FUNCTION_COUNT];

@@ -302,7 +302,7 @@ static void expect_success(pid_t child) {
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Everything a child may try with a connection of its parent, and then closing it, leaves the parent's transaction be. */
+/* Whatever a child tries with a connection of its parent, and then closing it, leaves the parent's transaction be. */
 static void a_child_does_not_disturb_its_parent(void **state) {
     (void)state;
     struct tg_sql *sql = fixture_open(fixture_mysql_url(), 1000);

@@ -329,8 +329,8 @@ static void four_processes_at_once(void **state) {
 
 enum { KILLS = 5, KILL_INTERVALS = 150, PHASE = KILL_INTERVALS / KILLS };
 
-/* Between the processes. A worker stores PHASE intervals for each kill there was, and PHASE more: it is always under way
- * when the server is killed. */
+/* Between the processes. A worker stores PHASE intervals for each kill there was, and PHASE more: it is always under
+ * way when the server is killed. */
 struct progress {
     atomic_int kills;
     atomic_int stored;   /* batches, of all workers */
