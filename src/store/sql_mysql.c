@@ -3,8 +3,8 @@
  * files share in sql_mysql.h.
  *
  * The session is set so that the store's SQL means what it means in SQLite: UTC, text compared by bytes, "" names, ||
- * concatenates, backslash is a character, what does not fit is an error, an UPDATE counts the rows it found. When writing,
- * reads see what others have committed by then (READ COMMITTED), so a row that somebody else has just inserted is found.
+ * concatenates, backslash is a character, what does not fit is an error, an UPDATE counts the rows it found. When
+ * writing, reads see what others have committed by then (READ COMMITTED): a row just inserted by somebody is found.
  */
 #include "store/sql_mysql.h"
 

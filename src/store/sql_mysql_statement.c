@@ -1,8 +1,8 @@
 /*
  * The driver for MariaDB and MySQL: prepared statements.
  *
- * Results are fetched whole when a query runs, so several statements can be in use at once, as in SQLite. Many rows are
- * sent by array binding, in parts that the server takes as one packet; a server without it (MySQL) gets them one by one.
+ * Results are fetched whole when a query runs, so several statements can be in use at once, as in SQLite. Many rows
+ * are sent by array binding, in parts that the server takes as one packet; one without it (MySQL) gets them one by one.
  */
 #include "store/sql_mysql_statement.h"
 
