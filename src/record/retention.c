@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define NAME_SIZE 64
+#define GONE      UINT64_MAX /* bytes of a file that has been removed */
 
 struct kept {
     char name[NAME_SIZE];
@@ -76,20 +77,71 @@ static int by_age(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
+/* What the file's bytes say of who still wants it. */
+struct claims {
+    bool is_of_run;
+    bool is_uncollected; /* what it has counted is not yet in its store */
+};
+
+static struct claims read_claims(int fd, const uint8_t *run_uuid) {
+    struct tg_header header;
+    if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header) {
+        return (struct claims){.is_of_run = false};
+    }
+    return (struct claims){
+        .is_of_run = run_uuid && memcmp(header.run_uuid, run_uuid, sizeof header.run_uuid) == 0,
+        .is_uncollected = header.magic == TG_RECORDING_MAGIC && header.store_url[0] && !header.collected,
+    };
+}
+
 /* Whoever opens the file after us finds it unlinked or not at all: a recording is made under a name nobody has. */
-static bool remove_if_dead(int directory_fd, const char *name, const uint8_t *run_uuid) {
+static bool remove_if_dead(int directory_fd, const char *name, const uint8_t *run_uuid, bool also_uncollected) {
     int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         return false;
     }
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
     bool dead = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
-    struct tg_header header;
-    if (dead && run_uuid && pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header) {
-        dead = memcmp(header.run_uuid, run_uuid, sizeof header.run_uuid) != 0;
-    }
+    struct claims claims = read_claims(fd, run_uuid);
     close(fd);
-    return dead && unlinkat(directory_fd, name, 0) == 0;
+    return dead && !claims.is_of_run && (also_uncollected || !claims.is_uncollected)
+           && unlinkat(directory_fd, name, 0) == 0;
+}
+
+struct trimming {
+    int directory_fd;
+    size_t files_max;
+    uint64_t bytes_max;
+    const uint8_t *run_uuid;
+    int64_t now_s;
+};
+
+static bool is_enough(const struct trimming *trimming, const struct tg_retention *result) {
+    return result->file_count <= trimming->files_max / 4 * 3 && result->bytes <= trimming->bytes_max / 4 * 3;
+}
+
+/* Whether the file's age, or the lack of space, lets it go. */
+static bool may_go(const struct trimming *trimming, const struct tg_retention *result, const struct kept *file,
+                   int64_t rest_s) {
+    bool is_unnamed = file->name[0] == '.'; /* being made, or never finished */
+    bool is_old = trimming->now_s - file->changed_s >= rest_s;
+    return is_old || (result->bytes > trimming->bytes_max && !is_unnamed);
+}
+
+/* Removes the oldest until it is enough: at first only those that nobody waits for. */
+static void remove_oldest(const struct trimming *trimming, struct listing *listing, struct tg_retention *result,
+                          bool also_uncollected) {
+    int64_t rest_s = also_uncollected ? TG_RETENTION_UNCOLLECTED_S : TG_RETENTION_FRESH_S;
+    for (size_t i = 0; i < listing->count && !is_enough(trimming, result); i++) {
+        struct kept *file = &listing->files[i];
+        if (file->bytes != GONE && may_go(trimming, result, file, rest_s)
+            && remove_if_dead(trimming->directory_fd, file->name, trimming->run_uuid, also_uncollected)) {
+            result->removed_count++;
+            result->file_count--;
+            result->bytes -= file->bytes;
+            file->bytes = GONE;
+        }
+    }
 }
 
 struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64_t bytes_max, const uint8_t *run_uuid) {
@@ -101,21 +153,14 @@ struct tg_retention tg_retention_trim(int directory_fd, size_t files_max, uint64
         bytes_max = space.f_blocks * space.f_frsize / 4; /* a container's memory file system is small */
     }
     if (result.file_count > files_max || result.bytes > bytes_max) {
-        int64_t now_s = tg_clock_wall_ns() / 1000000000;
+        struct trimming trimming = {.directory_fd = directory_fd,
+                                    .files_max = files_max,
+                                    .bytes_max = bytes_max,
+                                    .run_uuid = run_uuid,
+                                    .now_s = tg_clock_wall_ns() / 1000000000};
         qsort(listing.files, listing.count, sizeof *listing.files, by_age);
-        for (size_t i = 0; i < listing.count; i++) {
-            if (result.file_count <= files_max / 4 * 3 && result.bytes <= bytes_max / 4 * 3) {
-                break;
-            }
-            bool fresh = now_s - listing.files[i].changed_s < TG_RETENTION_FRESH_S;
-            bool unnamed = listing.files[i].name[0] == '.'; /* being made, or never finished */
-            if ((!fresh || (result.bytes > bytes_max && !unnamed))
-                && remove_if_dead(directory_fd, listing.files[i].name, run_uuid)) {
-                result.removed_count++;
-                result.file_count--;
-                result.bytes -= listing.files[i].bytes;
-            }
-        }
+        remove_oldest(&trimming, &listing, &result, false);
+        remove_oldest(&trimming, &listing, &result, true);
     }
     free(listing.files);
     return result;

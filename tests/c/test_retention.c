@@ -122,6 +122,33 @@ static void test_a_run_keeps_its_recordings(void **state) {
     close(directory_fd);
 }
 
+/* Older than all others and not yet in its store: it goes when there is no other way, or after a week. */
+static void test_what_is_not_collected_goes_last(void **state) {
+    (void)state;
+    struct tg_recording recording;
+    struct tg_recording_options options = {.service = "shop", .store_url = "sqlite:///a.db", .interval_ns = 1};
+    assert_int_equal(tg_recording_open(&recording, &options, NULL, NULL), TG_OK);
+    struct timeval now;
+    assert_int_equal(gettimeofday(&now, NULL), 0);
+    struct timeval times[2] = {{.tv_sec = now.tv_sec - 100 * HOUR_S}, {.tv_sec = now.tv_sec - 100 * HOUR_S}};
+    assert_int_equal(futimes(recording.fd, times), 0);
+    char path[sizeof recording.path];
+    memcpy(path, recording.path, sizeof path);
+    tg_recording_close(&recording);
+    make_old_files(8);
+    assert_int_equal(trim(4, 1 << 20).removed_count, 6);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(trim(0, 1 << 20).removed_count, 2);
+    assert_int_equal(access(path, F_OK), 0);
+    times[0].tv_sec = times[1].tv_sec = now.tv_sec - TG_RETENTION_UNCOLLECTED_S - 1;
+    assert_int_equal(utimes(path, times), 0);
+    assert_int_equal(trim(0, 1 << 20).removed_count, 1);
+
+    assert_int_equal(tg_recording_open(&recording, &options, NULL, NULL), TG_OK);
+    tg_recording_close(&recording);
+    assert_int_equal(trim(100, 1).removed_count, 1); /* no space: it is that or no new recording */
+}
+
 static void test_a_new_recording_trims(void **state) {
     (void)state;
     make_old_files(TG_RETENTION_FILES + 1);
@@ -142,6 +169,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_other_files_are_not_touched, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_living_process_keeps_its_recording, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_run_keeps_its_recordings, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_not_collected_goes_last, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_new_recording_trims, fixture_set_up, fixture_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
