@@ -11,12 +11,16 @@
 #define TG_EXIT_OK     0
 #define TG_EXIT_FAILED 1
 #define TG_EXIT_USAGE  2
+#define TG_EXIT_SLOWER 3 /* of diff --fail-over */
 
 extern const struct tg_command tg_command_collect;
+extern const struct tg_command tg_command_diff;
 extern const struct tg_command tg_command_help;
 extern const struct tg_command tg_command_rank;
 extern const struct tg_command tg_command_report;
 extern const struct tg_command tg_command_run;
+extern const struct tg_command tg_command_store;
+extern const struct tg_command tg_command_trend;
 extern const struct tg_command tg_command_version;
 
 /* In the order of the help, ended by NULL. */

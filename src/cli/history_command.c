@@ -150,6 +150,7 @@ static enum tg_status open_history(struct tg_history *history, const struct tg_h
                                    struct tg_error *err) {
     static const struct tg_store_options reading = {.read_only = true};
     struct tg_strbuf url = TG_STRBUF_INIT;
+    history->store_was_named = options->store != NULL;
     enum tg_status status = tg_history_locate(options->store, options->service, &url, &history->other_files, err);
     if (status == TG_OK) {
         status = tg_history_append_place(&history->place, tg_strbuf_text(&url), err);

@@ -76,6 +76,7 @@ struct tg_history {
     struct tg_strbuf other_files; /* that were not chosen, as text; empty: none, or the store was named */
     struct tg_store_services services;
     const struct tg_store_service *service; /* one of them */
+    bool store_was_named;                   /* on the command line, as the next */
     bool service_was_named;
     struct tg_store_versions versions; /* of the service */
 };

@@ -5,6 +5,7 @@
 #include "cli/fact.h"
 #include "cli/history_period.h"
 #include "cli/json_member.h"
+#include "cli/printable.h"
 
 #include <inttypes.h>
 
@@ -108,6 +109,29 @@ void tg_history_print_cut(struct tg_history_question *question, size_t cut, cons
     if (cut) {
         tg_strbuf_printf(&question->out, "%s more %s%s: -n N shows the first N\n", tg_humanize_count(cut).text, what,
                          cut == 1 ? "" : "s");
+    }
+}
+
+void tg_history_append_word(struct tg_strbuf *out, const char *word) {
+    tg_strbuf_append_char(out, ' ');
+    tg_printable_append_word(out, word);
+}
+
+void tg_history_append_version_word(struct tg_strbuf *out, const char *version) {
+    struct tg_strbuf word = TG_STRBUF_INIT;
+    tg_strbuf_printf(&word, "version:%s", version);
+    tg_history_append_word(out, tg_strbuf_text(&word));
+    tg_strbuf_release(&word);
+}
+
+void tg_history_append_words(struct tg_strbuf *out, const struct tg_history *history) {
+    if (history->store_was_named) {
+        tg_strbuf_append(out, " --store");
+        tg_history_append_word(out, tg_strbuf_text(&history->place));
+    }
+    if (history->service_was_named) {
+        tg_strbuf_append(out, " --service");
+        tg_history_append_word(out, history->service->name);
     }
 }
 

@@ -1,0 +1,95 @@
+/* diff_compare: which functions of two sides take part, and how they compare. See diff_view.h. */
+#include "cli/diff_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The functions of a side: those that take part, then the others. */
+struct parts {
+    const struct tg_store_function *items; /* borrowed */
+    size_t taking;
+    size_t count;
+};
+
+static int by_name(const void *wanted, const void *item) {
+    return strcmp(wanted, ((const struct tg_store_function *)item)->name);
+}
+
+static bool is_called_enough(const struct tg_store_functions *functions, const char *name) {
+    const struct tg_store_function *found =
+        bsearch(name, functions->items, functions->count, sizeof *functions->items, by_name);
+    return found && found->call_count >= tg_compare_limits_default.minimum_call_count;
+}
+
+static bool takes_part(const struct tg_diff *diff, const char *name) {
+    return diff->whole || is_called_enough(&diff->a.functions, name) || is_called_enough(&diff->b.functions, name);
+}
+
+/* Copies a side's functions to `items`, sorted out. */
+static struct parts sort_out(const struct tg_diff *diff, const struct tg_store_functions *functions,
+                             struct tg_store_function *items) {
+    struct parts parts = {.items = items};
+    for (int taking = 1; taking >= 0; taking--) {
+        for (size_t i = 0; i < functions->count; i++) {
+            if (takes_part(diff, functions->items[i].name) == taking) {
+                items[parts.count++] = functions->items[i];
+            }
+        }
+        parts.taking = taking ? parts.count : parts.taking;
+    }
+    return parts;
+}
+
+/* Compares what takes part, or the others. */
+static enum tg_status compare(struct tg_compare *compare, const struct tg_diff *diff, const struct parts *a,
+                              const struct parts *b, bool others, struct tg_error *err) {
+    struct tg_compare_side before = {
+        .functions = a->items + (others ? a->taking : 0),
+        .count = others ? a->count - a->taking : a->taking,
+        .length = diff->whole ? 1 : (double)diff->a.iteration_count,
+    };
+    struct tg_compare_side after = {
+        .functions = b->items + (others ? b->taking : 0),
+        .count = others ? b->count - b->taking : b->taking,
+        .length = diff->whole ? 1 : (double)diff->b.iteration_count,
+    };
+    return tg_compare_sides(compare, &before, &after, err);
+}
+
+enum tg_status tg_diff_compare(struct tg_diff *diff, struct tg_error *err) {
+    diff->whole = diff->a.is_run && diff->b.is_run;
+    diff->parts = calloc(diff->a.functions.count + diff->b.functions.count + 1, sizeof *diff->parts);
+    if (!diff->parts) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to compare the functions");
+    }
+    struct parts a = sort_out(diff, &diff->a.functions, diff->parts);
+    struct parts b = sort_out(diff, &diff->b.functions, diff->parts + diff->a.functions.count);
+    if (a.taking + b.taking == 0) {
+        a.taking = a.count;
+        b.taking = b.count;
+    }
+    enum tg_status status = compare(&diff->compare, diff, &a, &b, false, err);
+    if (status == TG_OK) {
+        status = compare(&diff->others, diff, &a, &b, true, err);
+    }
+    diff->worst = tg_compare_worst(&diff->compare, &tg_compare_limits_default);
+    return status;
+}
+
+void tg_diff_release(struct tg_diff *diff) {
+    if (diff) {
+        tg_compare_release(&diff->compare);
+        tg_compare_release(&diff->others);
+        free(diff->parts);
+        diff->parts = NULL;
+    }
+}
+
+size_t tg_diff_row_count(const struct tg_diff *diff) {
+    return diff->compare.row_count + diff->others.row_count;
+}
+
+const struct tg_compare_row *tg_diff_row(const struct tg_diff *diff, size_t index) {
+    return index < diff->compare.row_count ? &diff->compare.rows[index]
+                                           : &diff->others.rows[index - diff->compare.row_count];
+}

@@ -1,0 +1,209 @@
+/* diff_text: the comparison for a person. See diff_view.h. */
+#include "base/humanize.h"
+#include "cli/change.h"
+#include "cli/diff_view.h"
+#include "cli/fact.h"
+#include "cli/history_head.h"
+#include "cli/printable.h"
+#include "cli/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FUNCTION_LEAST 24
+#define WORTH_SAYING   1.05 /* times as slow */
+
+/* Calls of one iteration: "0.02", "3.5", "1,234". */
+static struct tg_human human_calls(double calls) {
+    struct tg_human human;
+    if (calls < 10 && calls != floor(calls)) {
+        unsigned hundredths = (unsigned)lround(calls * 100);
+        if (hundredths == 0) {
+            snprintf(human.text, sizeof human.text, "<0.01");
+        } else {
+            snprintf(human.text, sizeof human.text, "%u.%02u", hundredths / 100, hundredths % 100);
+        }
+        return human;
+    }
+    return tg_humanize_count((uint64_t)fmin(round(calls), 1e19));
+}
+
+static void add_level(struct tg_table *table, const struct tg_compare_figures *figures, double ns) {
+    tg_table_add(table, figures->function ? tg_change_level(ns).text : "-");
+}
+
+static void add_calls(struct tg_table *table, const struct tg_compare_figures *figures) {
+    tg_table_add(table, figures->function ? human_calls(figures->call_count).text : "-");
+}
+
+static void append_ratio(struct tg_strbuf *out, double ratio) {
+    tg_strbuf_printf(out, ratio < 9.995 ? "%.2fx" : "%.0fx", ratio);
+}
+
+static void add_ratio(struct tg_table *table, const struct tg_compare_row *row) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    if (!row->before.function || !row->after.function) {
+        tg_strbuf_append(&text, row->after.function ? "new" : "gone");
+    } else if (row->average_ratio > 0) {
+        append_ratio(&text, row->average_ratio);
+    } else {
+        tg_strbuf_append_char(&text, '-');
+    }
+    tg_table_add_bytes(table, tg_strbuf_text(&text), text.length);
+    tg_strbuf_release(&text);
+}
+
+static void add_row(struct tg_table *table, const struct tg_compare_row *row) {
+    const struct tg_compare_figures *before = &row->before;
+    const struct tg_compare_figures *after = &row->after;
+    add_level(table, before, before->average_ns);
+    add_level(table, after, after->average_ns);
+    add_ratio(table, row);
+    add_calls(table, before);
+    add_calls(table, after);
+    add_level(table, before, before->total_ns);
+    add_level(table, after, after->total_ns);
+    tg_table_add(table, tg_change_duration(row->change_ns).text);
+    tg_table_add(table, tg_change_duration(row->change_by_calls_ns).text);
+    tg_table_add(table, tg_change_duration(row->change_by_average_ns).text);
+    tg_table_add(table, row->name);
+}
+
+static void print_table(struct tg_history_question *question, const struct tg_diff *diff, size_t shown) {
+    static const struct tg_table_column columns[] = {
+        {.title = "average A"},
+        {.title = "average B"},
+        {.title = "ratio"},
+        {.title = "calls A", .drop = 1},
+        {.title = "calls B", .drop = 1},
+        {.title = "total A", .drop = 2},
+        {.title = "total B", .drop = 2},
+        {.title = "change"},
+        {.title = "by calls", .drop = 3},
+        {.title = "by average", .drop = 3},
+        {.title = "function", .left = true, .least = FUNCTION_LEAST},
+    };
+    struct tg_table table;
+    struct tg_strbuf hidden = TG_STRBUF_INIT;
+    tg_table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < shown; i++) {
+        add_row(&table, tg_diff_row(diff, i));
+    }
+    tg_table_print(&table, &question->terminal, &question->out);
+    tg_table_append_hidden(&table, &question->terminal, &hidden);
+    tg_strbuf_append(&question->out, hidden.length || shown < tg_diff_row_count(diff) ? "\n" : "");
+    tg_fact_append_hidden(&question->out, &question->terminal, &hidden, TG_HISTORY_REMEDY);
+    tg_strbuf_release(&hidden);
+    tg_table_release(&table);
+}
+
+static void print_side(struct tg_history_question *question, const char *label, const struct tg_diff_side *side) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    tg_diff_side_append(&line, side, question->history.service);
+    tg_history_print_fact(question, label, &line);
+    tg_strbuf_release(&line);
+}
+
+static void print_figures(struct tg_history_question *question, const struct tg_diff *diff) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    if (diff->whole) {
+        tg_strbuf_append(&line, "calls, total and change are those of the whole runs");
+    } else {
+        tg_strbuf_printf(&line, "calls, total and change are per iteration: A has %s, ",
+                         tg_humanize_count((uint64_t)diff->a.iteration_count).text);
+        tg_strbuf_printf(&line, "B has %s", tg_humanize_count((uint64_t)diff->b.iteration_count).text);
+    }
+    tg_history_print_fact(question, "figures", &line);
+    tg_strbuf_release(&line);
+}
+
+/* All of it. */
+static void append_sum(struct tg_strbuf *out, const struct tg_diff *diff) {
+    const char *unit = diff->whole ? "" : " per iteration";
+    tg_strbuf_printf(out, "B spends %s%s in timed functions, ", tg_change_level(diff->compare.after_ns).text, unit);
+    tg_strbuf_printf(out, "A %s", tg_change_level(diff->compare.before_ns).text);
+    if (diff->compare.before_ns > 0) {
+        tg_strbuf_printf(out, " (%s)", tg_change_percent(diff->compare.after_ns / diff->compare.before_ns - 1).text);
+    }
+    tg_strbuf_append_char(out, '\n');
+}
+
+static void append_averages(struct tg_strbuf *out, const struct tg_compare_row *row) {
+    tg_strbuf_printf(out, "a call takes %s, in A ", tg_change_level(row->after.average_ns).text);
+    tg_strbuf_append(out, tg_change_level(row->before.average_ns).text);
+}
+
+static void append_reason(struct tg_strbuf *out, const struct tg_compare_row *row, bool whole) {
+    const struct tg_compare_figures *before = &row->before;
+    const struct tg_compare_figures *after = &row->after;
+    if (!before->function || !after->function) {
+        tg_strbuf_append(out, after->function ? "only B calls it" : "only A calls it");
+    } else if (fabs(row->change_by_average_ns) >= fabs(row->change_by_calls_ns)) {
+        append_averages(out, row);
+    } else {
+        tg_strbuf_printf(out, "it is called %s times%s, in A ", human_calls(after->call_count).text,
+                         whole ? "" : " per iteration");
+        tg_strbuf_append(out, human_calls(before->call_count).text);
+    }
+}
+
+static void append_name(struct tg_strbuf *out, const struct tg_compare_row *row) {
+    tg_printable_append(out, row->name, strlen(row->name));
+}
+
+/* In one sentence each: all of it, what contributes most, and whose calls got slower most, if that is another. */
+static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
+    const struct tg_compare_row *largest = &diff->compare.rows[0];
+    const struct tg_compare_row *worst = diff->worst;
+    append_sum(out, diff);
+    if (largest->change_ns != 0) {
+        tg_strbuf_append(out, "most of the change: ");
+        append_name(out, largest);
+        tg_strbuf_printf(out, ", %s: ", tg_change_duration(largest->change_ns).text);
+        append_reason(out, largest, diff->whole);
+        tg_strbuf_append_char(out, '\n');
+    }
+    if (worst && worst != largest && worst->average_ratio > WORTH_SAYING) {
+        tg_strbuf_append(out, "slowed down most: ");
+        append_name(out, worst);
+        tg_strbuf_append(out, ", ");
+        append_ratio(out, worst->average_ratio);
+        tg_strbuf_append(out, ": ");
+        append_averages(out, worst);
+        tg_strbuf_append_char(out, '\n');
+    }
+}
+
+static void print_limit(struct tg_history_question *question, const struct tg_diff *diff) {
+    struct tg_strbuf *out = &question->out;
+    tg_strbuf_append_char(out, '\n');
+    if (diff->failed) {
+        tg_strbuf_append(out, "FAILED: a call of ");
+        append_name(out, diff->worst);
+        tg_strbuf_append(out, " takes ");
+        append_ratio(out, diff->worst->average_ratio);
+        tg_strbuf_printf(out, " as long (%s), more than the ", tg_change_percent(diff->worst->average_ratio - 1).text);
+        tg_strbuf_printf(out, "%s of --fail-over\n", tg_change_percent(diff->limit_ratio).text + 1);
+    } else {
+        tg_strbuf_printf(out, "passed: no function that counts got slower by more than the %s of --fail-over\n",
+                         tg_change_percent(diff->limit_ratio).text + 1);
+    }
+}
+
+void tg_diff_print_text(struct tg_history_question *question, const struct tg_diff *diff) {
+    size_t count = tg_diff_row_count(diff);
+    size_t shown = diff->limit && diff->limit < count ? diff->limit : count;
+    tg_history_print_head(question);
+    print_side(question, "A", &diff->a);
+    print_side(question, "B", &diff->b);
+    print_figures(question, diff);
+    tg_strbuf_append_char(&question->out, '\n');
+    append_verdict(&question->out, diff);
+    tg_strbuf_append_char(&question->out, '\n');
+    print_table(question, diff, shown);
+    tg_history_print_cut(question, count - shown, "function");
+    if (diff->has_limit) {
+        print_limit(question, diff);
+    }
+}

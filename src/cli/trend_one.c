@@ -1,0 +1,202 @@
+/* trend_one: one function, iteration by iteration. See trend_view.h. */
+#include "cli/trend_view.h"
+
+#include "base/humanize.h"
+#include "cli/change.h"
+#include "cli/fact.h"
+#include "cli/history_head.h"
+#include "cli/history_period.h"
+#include "cli/json_member.h"
+#include "cli/sparkline.h"
+#include "cli/table.h"
+#include "cli/trend_verdict.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define LINE_WIDTH   60 /* of the sparkline, where there is no terminal */
+#define CHANCE_SMALL 0.001
+
+static double average_of(const struct tg_store_point *point) {
+    return point->call_count ? (double)point->total_ns / (double)point->call_count : 0;
+}
+
+static void print_function(struct tg_history_question *question, const struct tg_store_function *function) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    tg_strbuf_append(&line, function->name);
+    if (function->file[0]) {
+        tg_strbuf_printf(&line, " (%s", function->file);
+        if (function->line) {
+            tg_strbuf_printf(&line, ":%" PRIu32, function->line);
+        }
+        tg_strbuf_append_char(&line, ')');
+    }
+    tg_history_print_fact(question, "function", &line);
+    tg_strbuf_release(&line);
+}
+
+static void print_sparkline(struct tg_history_question *question, const struct tg_store_series *series) {
+    size_t room = question->terminal.width > 2 * TG_FACT_LABEL_WIDTH ? question->terminal.width - TG_FACT_LABEL_WIDTH
+                                                                     : LINE_WIDTH;
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    struct tg_sparkline_point *points = calloc(series->count, sizeof *points);
+    if (!points) {
+        question->out.failed = true;
+        return;
+    }
+    for (size_t i = 0; i < series->count; i++) {
+        points[i] = (struct tg_sparkline_point){series->items[i].iteration, average_of(&series->items[i])};
+    }
+    tg_sparkline_append(&line, points, series->count, room);
+    tg_history_print_fact(question, "averages", &line);
+    tg_strbuf_release(&line);
+    free(points);
+}
+
+static void add_duration(struct tg_table *table, double ns) {
+    tg_table_add(table, tg_change_level(ns).text);
+}
+
+static void print_points(struct tg_history_question *question, const struct tg_trend_one *one) {
+    static const struct tg_table_column columns[] = {
+        {.title = "iteration"}, {.title = "time", .drop = 2}, {.title = "calls"},  {.title = "average"},
+        {.title = "p99"},       {.title = "max", .drop = 1},  {.title = "errors"},
+    };
+    const struct tg_store_series *series = &one->series;
+    size_t first = one->limit && one->limit < series->count ? series->count - one->limit : 0;
+    struct tg_table table;
+    struct tg_strbuf cell = TG_STRBUF_INIT;
+    tg_table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = first; i < series->count; i++) {
+        const struct tg_store_point *point = &series->items[i];
+        tg_strbuf_truncate(&cell, 0);
+        tg_strbuf_printf(&cell, "%" PRId64, point->iteration);
+        tg_table_add(&table, tg_strbuf_text(&cell));
+        tg_strbuf_truncate(&cell, 0);
+        tg_history_append_time(&cell, question->history.service, point->iteration);
+        tg_table_add(&table, tg_strbuf_text(&cell));
+        tg_table_add(&table, tg_humanize_count(point->call_count).text);
+        add_duration(&table, average_of(point));
+        add_duration(&table, (double)point->p99_ns);
+        add_duration(&table, (double)point->maximum_ns);
+        tg_table_add(&table, tg_humanize_count(point->error_count).text);
+    }
+    tg_table_print(&table, &question->terminal, &question->out);
+    tg_table_release(&table);
+    tg_strbuf_release(&cell);
+}
+
+static void print_slope(struct tg_history_question *question, const struct tg_trend *trend) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    double per_hour_ns = tg_trend_slope_per_hour_ns(trend, question->history.service->base_interval_ns);
+    tg_strbuf_printf(&line, "%s per iteration, ", tg_change_duration(trend->slope_ns).text);
+    tg_strbuf_printf(&line, "%s per hour; standard error ", tg_change_duration(per_hour_ns).text);
+    tg_strbuf_printf(&line, "%s per iteration", tg_change_level(trend->slope_error_ns).text);
+    tg_history_print_fact(question, "slope", &line);
+    tg_strbuf_truncate(&line, 0);
+    if (trend->has_theil_sen) {
+        tg_strbuf_printf(&line, "%s per iteration, by a line that outliers do not bend",
+                         tg_change_duration(trend->theil_sen_slope_ns).text);
+        tg_history_print_fact(question, "Theil-Sen", &line);
+        tg_strbuf_truncate(&line, 0);
+    }
+    tg_strbuf_printf(&line, "%s at iteration 0", tg_change_level(trend->intercept_ns).text);
+    tg_strbuf_printf(&line, "; standard error %s", tg_change_level(trend->intercept_error_ns).text);
+    tg_history_print_fact(question, "intercept", &line);
+    tg_strbuf_release(&line);
+}
+
+static void print_chance(struct tg_history_question *question, double probability) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    if (probability < CHANCE_SMALL) {
+        tg_strbuf_append(&line, "less than 0.1 %");
+    } else {
+        tg_strbuf_printf(&line, "%s", tg_change_percent(probability).text + 1); /* without its sign */
+    }
+    tg_strbuf_append(&line, " that noise alone gives such a slope");
+    tg_history_print_fact(question, "chance", &line);
+    tg_strbuf_release(&line);
+}
+
+/* A newer version that is slower looks like a trend: what compares them. */
+static void print_versions(struct tg_history_question *question, const struct tg_trend_one *one) {
+    const struct tg_store_versions *versions = &question->history.versions;
+    size_t count = versions->count;
+    if (!one->row.evident || count < 2 || one->selection.version
+        || versions->items[count - 1].first_iteration > one->row.trend.last_iteration
+        || versions->items[count - 2].last_iteration < one->row.trend.first_iteration) {
+        return;
+    }
+    tg_strbuf_append(&question->out,
+                     "the version changed meanwhile, and a line takes a step for a slope; compare with:\n"
+                     "  tachograph diff");
+    tg_history_append_version_word(&question->out, versions->items[count - 2].version);
+    tg_history_append_version_word(&question->out, versions->items[count - 1].version);
+    tg_history_append_words(&question->out, &question->history);
+    tg_strbuf_append_char(&question->out, '\n');
+}
+
+static void print_text(struct tg_history_question *question, const struct tg_trend_one *one) {
+    tg_history_print_head(question);
+    print_function(question, one->function);
+    tg_history_print_period(question, &one->selection);
+    tg_strbuf_append_char(&question->out, '\n');
+    if (one->series.count == 0) {
+        tg_history_print_nothing(question, &one->selection);
+        return;
+    }
+    tg_trend_append_verdict(&question->out, &one->row, question->history.service->base_interval_ns, one->evidence);
+    tg_strbuf_append_char(&question->out, '\n');
+    print_versions(question, one);
+    tg_strbuf_append_char(&question->out, '\n');
+    print_points(question, one);
+    tg_strbuf_append_char(&question->out, '\n');
+    print_sparkline(question, &one->series);
+    if (one->row.trend.iteration_count > 2) {
+        print_slope(question, &one->row.trend);
+        print_chance(question, one->row.probability);
+    }
+}
+
+static void write_point(struct tg_json *json, const struct tg_store_service *service,
+                        const struct tg_store_point *point) {
+    tg_json_begin_object(json);
+    tg_json_member_int(json, "iteration", point->iteration);
+    tg_json_member_int(json, "started_unix_ns", tg_history_time_ns(service, point->iteration));
+    tg_json_member_uint(json, "call_count", point->call_count);
+    tg_json_member_uint(json, "error_count", point->error_count);
+    tg_json_member_uint(json, "total_ns", point->total_ns);
+    tg_json_member_uint(json, "cumulative_ns", point->cumulative_ns);
+    tg_json_member_uint(json, "self_ns", point->self_ns);
+    tg_json_member_uint(json, "active_ns", point->active_ns);
+    tg_json_member_double(json, "average_ns", average_of(point));
+    tg_json_member_if(json, "minimum_ns", point->minimum_ns < UINT64_MAX, point->minimum_ns);
+    tg_json_member_uint(json, "maximum_ns", point->maximum_ns);
+    tg_json_member_uint(json, "p50_ns", point->p50_ns);
+    tg_json_member_uint(json, "p99_ns", point->p99_ns);
+    tg_json_end_object(json);
+}
+
+static void print_json(struct tg_history_question *question, const struct tg_trend_one *one) {
+    struct tg_json json;
+    const struct tg_store_series *series = &one->series;
+    size_t first = one->limit && one->limit < series->count ? series->count - one->limit : 0;
+    tg_history_begin_json(question, &json, "tachograph-trend");
+    tg_history_write_selection(&json, &question->history, &one->selection);
+    tg_json_key(&json, "function");
+    tg_json_string(&json, one->function->name);
+    tg_json_member_text(&json, "file", one->function->file);
+    tg_json_member_if(&json, "line", one->function->line > 0, one->function->line);
+    tg_trend_write_json(&json, &one->row, question->history.service->base_interval_ns);
+    tg_json_key(&json, "points");
+    tg_json_begin_array(&json);
+    for (size_t i = first; i < series->count; i++) {
+        write_point(&json, question->history.service, &series->items[i]);
+    }
+    tg_json_end_array(&json);
+    tg_history_end_json(question, &json);
+}
+
+void tg_trend_one_print(struct tg_history_question *question, const struct tg_trend_one *one) {
+    (question->options->json ? print_json : print_text)(question, one);
+}

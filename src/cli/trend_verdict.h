@@ -1,0 +1,30 @@
+/*
+ * trend_verdict: what a trend means, in one sentence, and its figures as JSON.
+ */
+#ifndef TG_TREND_VERDICT_H
+#define TG_TREND_VERDICT_H
+
+#include "analyze/rank.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+#include <stdint.h>
+
+/* What slopes of a period are said for: the largest unit that it is as long as, since a slope for each hour of a history
+ * of seconds is a guess. */
+struct tg_trend_unit {
+    const char *name;  /* "hour" */
+    const char *title; /* "per hour" */
+    double ns;
+};
+const struct tg_trend_unit *tg_trend_unit_of(double span_ns);
+
+/* Appends "gets slower: +1.20 ms per hour (from 3.10 ms to 5.00 ms over 42 iterations)", or why nothing is said. The
+ * row has been ranked. */
+void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *row, int64_t base_interval_ns,
+                             const struct tg_rank_evidence *evidence);
+
+/* Writes the member "trend". */
+void tg_trend_write_json(struct tg_json *json, const struct tg_rank_trend *row, int64_t base_interval_ns);
+
+#endif
