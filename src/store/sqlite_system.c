@@ -1,6 +1,9 @@
 /* sqlite_system: see sqlite_system.h. */
 #include "store/sqlite_system.h"
 
+#include "base/strbuf.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,10 +13,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static_assert(sizeof(off_t) == 8, "a place in a file is what SQLite takes it for");
+
 #define DESCRIPTOR_COUNT_MAX 1024 /* of SQLite, in one process: four for each connection */
+#define LOCK_TRIES           100  /* 10 ms apart */
 
 struct tg_sqlite_file {
     struct tg_sqlite_file *next;
@@ -102,6 +110,25 @@ static int system_fcntl(int fd, int command, ...) {
     return result;
 }
 
+/* A quota or a limit is a full disk too, which SQLite knows by one number alone. */
+static ssize_t system_pwrite(int fd, const void *bytes, size_t count, off_t place) {
+    ssize_t result = pwrite(fd, bytes, count, place);
+    if (result < 0 && (errno == EDQUOT || errno == EFBIG)) {
+        errno = ENOSPC;
+    }
+    return result;
+}
+
+/* A mapping keeps its file's description, and so its locks: a child inherits none. */
+static void *system_mmap(void *address, size_t length, int protection, int flags, int fd, off_t place) {
+    void *mapping = mmap(address, length, protection, flags, fd, place);
+    if (mapping != MAP_FAILED && madvise(mapping, length, MADV_DONTFORK) != 0) {
+        munmap(mapping, length);
+        return MAP_FAILED;
+    }
+    return mapping;
+}
+
 /* Makes inodes of this generation differ from those that SQLite knows from before a fork. */
 static void mark(struct stat *info) {
     info->st_dev ^= (dev_t)tg_sqlite_system_generation() << 32U;
@@ -168,6 +195,9 @@ static void install(void) {
     is_installed = vfs && vfs->iVersion >= 3 && replace(vfs, "open", (sqlite3_syscall_ptr)system_open)
                    && replace(vfs, "close", (sqlite3_syscall_ptr)system_close)
                    && replace(vfs, "fcntl", (sqlite3_syscall_ptr)system_fcntl)
+                   && replace(vfs, "pwrite", (sqlite3_syscall_ptr)system_pwrite)
+                   && replace(vfs, "pwrite64", (sqlite3_syscall_ptr)system_pwrite)
+                   && replace(vfs, "mmap", (sqlite3_syscall_ptr)system_mmap)
                    && replace(vfs, "stat", (sqlite3_syscall_ptr)system_stat)
                    && replace(vfs, "fstat", (sqlite3_syscall_ptr)system_fstat)
                    && pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
@@ -202,15 +232,65 @@ static enum tg_status make_folders(const char *path, struct tg_error *err) {
     return status;
 }
 
+/* What a history that was deleted has left behind would be taken for parts of the new one. */
+static void remove_leftovers(const char *path) {
+    static const char *const endings[] = {"-wal", "-shm", "-journal"};
+    struct tg_strbuf leftover = TG_STRBUF_INIT;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        tg_strbuf_truncate(&leftover, 0);
+        tg_strbuf_printf(&leftover, "%s%s", path, endings[i]);
+        if (tg_strbuf_status(&leftover) == TG_OK) {
+            unlink(tg_strbuf_text(&leftover));
+        }
+    }
+    tg_strbuf_release(&leftover);
+}
+
+/* The lock is released by closing. Those who make a history hold it for a moment; somebody else may hold it for ever. */
+static enum tg_status lock_folder(int *fd, const char *folder, struct tg_error *err) {
+    const struct timespec pause = {.tv_nsec = 10000000};
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_locked = *fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) == 0;
+    for (int i = 0; i < LOCK_TRIES && *fd >= 0 && !is_locked && errno == EWOULDBLOCK; i++) {
+        nanosleep(&pause, NULL);
+        is_locked = flock(*fd, LOCK_EX | LOCK_NB) == 0;
+    }
+    return is_locked ? TG_OK : tg_error_set_errno(err, errno, "cannot lock \"%s\" to make a history in it", folder);
+}
+
+/* Makes the file. Under a lock of its folder, so that nobody makes it, and begins to use it, while leftovers go. */
+static enum tg_status create_file(int *fd, const char *path, struct tg_error *err) {
+    enum tg_status status = make_folders(path, err);
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int folder_fd = -1;
+    if (status == TG_OK && !folder) {
+        status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to make the history \"%s\"", path);
+    }
+    if (status == TG_OK) {
+        status = lock_folder(&folder_fd, folder, err);
+    }
+    if (status == TG_OK) {
+        if (access(path, F_OK) != 0) {
+            remove_leftovers(path);
+        }
+        *fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT, 0600);
+        if (*fd < 0) {
+            status = tg_error_set_errno(err, errno, "cannot make the history \"%s\"", path);
+        }
+    }
+    if (folder_fd >= 0) {
+        close(folder_fd);
+    }
+    free(folder);
+    return status;
+}
+
 static enum tg_status open_descriptor(int *fd, bool *read_only, const char *path, bool create, struct tg_error *err) {
     *read_only = false;
     *fd = open(path, O_RDWR | O_CLOEXEC);
     if (*fd < 0 && errno == ENOENT && create) {
-        enum tg_status status = make_folders(path, err);
-        if (status != TG_OK) {
-            return status;
-        }
-        *fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT, 0600);
+        return create_file(fd, path, err);
     }
     if (*fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS)) {
         int reason = errno;
