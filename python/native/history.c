@@ -105,7 +105,7 @@ static PyObject *reader_close(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     Py_RETURN_NONE;
 }
 
-bool tg_history_ask(PyObject *self, tg_history_question *question, void *context) {
+bool tg_history_ask(PyObject *self, tg_history_query *query, void *context) {
     struct reader *reader = (struct reader *)self;
     struct tg_error err = TG_ERROR_INIT;
     enum tg_status status = TG_OK;
@@ -117,7 +117,7 @@ bool tg_history_ask(PyObject *self, tg_history_question *question, void *context
     Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(reader->lock, WAIT_LOCK);
     is_open = reader->store != NULL;
     if (is_open) {
-        status = question(reader->store, context, &err);
+        status = query(reader->store, context, &err);
     }
     PyThread_release_lock(reader->lock);
     Py_END_ALLOW_THREADS if (!is_open) {

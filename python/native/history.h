@@ -23,8 +23,8 @@ PyTypeObject *tg_history_type_new(PyObject *module);
 PyObject *tg_history_error_new(void);
 
 /* Asks a question of the reader's store, without the GIL. */
-typedef enum tg_status tg_history_question(struct tg_store *store, void *context, struct tg_error *err);
+typedef enum tg_status tg_history_query(struct tg_store *store, void *context, struct tg_error *err);
 /* False with an exception set: the question was not asked, or had no answer. */
-TG_NODISCARD bool tg_history_ask(PyObject *reader, tg_history_question *question, void *context);
+TG_NODISCARD bool tg_history_ask(PyObject *reader, tg_history_query *query, void *context);
 
 #endif

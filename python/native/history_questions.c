@@ -65,7 +65,7 @@ static PyObject *list_of(size_t count, row_maker *row, const void *context) {
 }
 
 /* Asks, makes a list of the `*count` rows of the answer, and releases it. */
-static PyObject *answer(PyObject *reader, tg_history_question *question, struct asking *asking, const size_t *count,
+static PyObject *answer(PyObject *reader, tg_history_query *question, struct asking *asking, const size_t *count,
                         row_maker *row) {
     PyObject *list = tg_history_ask(reader, question, asking) ? list_of(*count, row, asking) : NULL;
     release(asking);
@@ -243,7 +243,24 @@ PyObject *tg_history_trend(PyObject *reader, PyObject *args) {
     return row;
 }
 
-/* Of all functions, from their sums. */
+/* What looks evident by its sums may be the doing of a few outliers: its points tell. */
+static enum tg_status look_closer(struct tg_store *store, struct asking *asking, struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < asking->trend_count && status == TG_OK && asking->trends[i].evident; i++) {
+        struct tg_rank_trend *row = &asking->trends[i];
+        status = tg_store_series(store, &asking->part.selection, row->function->name, 0, &asking->series, err);
+        if (status == TG_OK) {
+            status = tg_trend_of_points(&row->trend, asking->series.items, asking->series.count, err);
+        }
+        tg_store_series_release(&asking->series);
+    }
+    if (status == TG_OK) {
+        tg_rank_trends(asking->trends, asking->trend_count, &asking->evidence);
+    }
+    return status;
+}
+
+/* Of all functions. */
 static enum tg_status ask_trends(struct tg_store *store, void *context, struct tg_error *err) {
     struct asking *asking = context;
     enum tg_status status = ask_functions(store, context, err);
@@ -256,6 +273,7 @@ static enum tg_status ask_trends(struct tg_store *store, void *context, struct t
     }
     if (status == TG_OK) {
         tg_rank_trends(asking->trends, asking->trend_count, &asking->evidence);
+        status = look_closer(store, asking, err);
     }
     return status;
 }
@@ -287,32 +305,44 @@ PyObject *tg_history_trends(PyObject *reader, PyObject *args) {
     return answer(reader, ask_trends, &asking, &asking.trend_count, trend_row);
 }
 
-/* How long a side was observed: in how many iterations it ran, which is those in which its steadiest function did. */
-static int64_t length_of(const struct tg_store_functions *functions) {
-    int64_t longest = 0;
+/* In how many iterations a side ran: as many as the function that was called in most. */
+static enum tg_status measure(const struct tg_store_functions *functions, int64_t *length, struct tg_error *err) {
+    *length = 0;
     for (size_t i = 0; i < functions->count; i++) {
         int64_t count = functions->items[i].sums.iteration_count;
-        longest = count > longest ? count : longest;
+        *length = count > *length ? count : *length;
     }
-    return longest;
+    return functions->count > 0
+               ? TG_OK
+               : tg_error_set(err, TG_ERROR_NOT_FOUND,
+                              "nothing was called in one of the two parts: see versions() and events() "
+                              "for those there are");
 }
 
-static enum tg_status ask_diff(struct tg_store *store, void *context, struct tg_error *err) {
-    struct asking *asking = context;
-    enum tg_status status = ask_functions(store, context, err);
+static enum tg_status ask_sides(struct tg_store *store, struct asking *asking, struct tg_error *err) {
+    enum tg_status status = ask_functions(store, asking, err);
+    if (status == TG_OK) {
+        status = measure(&asking->functions, &asking->length, err);
+    }
     if (status == TG_OK) {
         status = tg_history_part_find(&asking->part_after, store, &asking->words_after, err);
     }
     if (status == TG_OK) {
         status = tg_store_functions(store, &asking->part_after.selection, NULL, false, &asking->functions_after, err);
     }
+    return status == TG_OK ? measure(&asking->functions_after, &asking->length_after, err) : status;
+}
+
+/* Of two runs all is compared, else what one iteration has. */
+static enum tg_status ask_diff(struct tg_store *store, void *context, struct tg_error *err) {
+    struct asking *asking = context;
+    enum tg_status status = ask_sides(store, asking, err);
     if (status == TG_OK) {
-        asking->length = length_of(&asking->functions);
-        asking->length_after = length_of(&asking->functions_after);
+        bool whole = asking->words.run && asking->words_after.run;
         const struct tg_compare_side before = {asking->functions.items, asking->functions.count,
-                                               (double)asking->length};
+                                               whole ? 1 : (double)asking->length};
         const struct tg_compare_side after = {asking->functions_after.items, asking->functions_after.count,
-                                              (double)asking->length_after};
+                                              whole ? 1 : (double)asking->length_after};
         status = tg_compare_sides(&asking->compare, &before, &after, err);
     }
     return status;

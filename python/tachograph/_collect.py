@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tachograph._instrument import Target
 
 _DEFAULT_INTERVAL = 10.0
-_NO_STORE = "none"
+NO_STORE = "none"
 
 
 class _State:
@@ -74,7 +74,7 @@ def _start_collecting(
 ) -> None:
     name = service or os.environ.get("TACHOGRAPH_SERVICE") or default_service()
     url = store_url(store, name)
-    if url == _NO_STORE:
+    if url == NO_STORE:
         return
     seconds = _settings.number("TACHOGRAPH_INTERVAL", _DEFAULT_INTERVAL) if interval is None else float(interval)
     _native.start_collecting(url, name, version or os.environ.get("TACHOGRAPH_SERVICE_VERSION"), seconds)

@@ -16,14 +16,14 @@ Every question takes what it is about:
 
 - ``service``: its name; not needed where the history has one service only.
 - ``since``, ``until``: a `datetime.datetime` (local time if it has no time zone) or a text: ``"-1h"`` (s, m, h, d, w),
-  ``"2026-11-21T10:00"`` (with seconds, ``Z`` or an offset if need be), ``"2026-11-21"``, ``"iteration:120"``,
-  ``"now"``. Both ends are included.
+  ``"2026-11-21T10:00"`` (with seconds, ``Z`` or an offset if need be), ``"2026-11-21"``, ``"now"``,
+  ``"iteration:120"``, ``"version:1.4.2"`` (where that version begins or, as ``until``, ends). Both ends are included.
 - ``version``: what processes told as theirs; ``""`` is that of those that told none.
 - ``run``: the uuid of one run, in hexadecimal.
 
 Every question raises:
 
-- ``LookupError``: no such service or function, or nothing stored yet.
+- ``LookupError``: no such service, version or function, or nothing stored yet.
 - ``ValueError``: a text that means nothing, or several services and none named.
 - `StoreError`: the store cannot be read.
 - ``RuntimeError``: the history is closed, or was opened before a fork.
@@ -161,10 +161,11 @@ class Trend(NamedTuple):
     end: float
     """The line at the last iteration, in seconds."""
     relative_change: float
-    """``(end - start) / start``; 0.5: half as slow again."""
+    """``(end - start) / start``; 0.5: half as slow again. Where a steep line starts or ends below a hundredth of the
+    average, or even below 0, it counts as that hundredth."""
     robust_slope: float | None
-    """Theil and Sen's slope, the median of those of all pairs of points, which outliers do not bend; None: not asked
-    for, as in `History.trends`."""
+    """Theil and Sen's slope, the median of those of all pairs of points, which outliers do not bend; None: nobody looked,
+    as `History.trends` does not where no trend is in sight."""
     robust_intercept: float | None
     probability: float
     """How likely points without any trend give a slope this far from 0, by Student's t; 1 with fewer than 3 points."""
@@ -173,7 +174,7 @@ class Trend(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One function on one side of a comparison. All but the average and the share are for each iteration."""
+    """One function on one side of a comparison. Calls, total and self time are for each iteration, or of a whole run."""
 
     call_count: float
     total_time: float
@@ -184,7 +185,7 @@ class Side(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one function contributes to a difference. Changes are of self time, in seconds for each iteration."""
+    """What one function contributes to a difference. Changes are of self time, in seconds as in `Side`."""
 
     name: str
     before: Side | None
@@ -204,10 +205,10 @@ class Diff(NamedTuple):
     """Two parts of a history, compared function by function."""
 
     iteration_count_before: int
-    """Iterations the side is made of, by which its figures are divided: those of its steadiest function."""
+    """Iterations of the side, by which its figures are divided: those of the function called in most."""
     iteration_count_after: int
     self_time_before: float
-    """Of all functions, in seconds for each iteration."""
+    """Of all functions, in seconds for each iteration, or of a whole run."""
     self_time_after: float
     changes: list[Change]
     """By the size of the change, either way, largest first."""
@@ -370,7 +371,8 @@ class History:
     def diff(self, before: Part, after: Part, *, service: str | None = None) -> Diff:
         """What changed from one part of the history to another, such as from ``Part(version="1")`` to another one.
 
-        Sides rarely ran equally long, so calls and times are for each iteration in which the side ran.
+        Sides rarely ran equally long, so calls and times are for each iteration in which the side ran; of two runs,
+        those of the whole run.
         """
         length_before, length_after, time_before, time_after, rows, worst = self._reader.diff(
             service, _words(before), _words(after)
@@ -420,7 +422,10 @@ def open(url: str | os.PathLike[str] | None = None) -> History:
         ValueError: the URL is none.
     """
     service = os.environ.get("TACHOGRAPH_SERVICE") or _collect.default_service()
-    return History(_collect.store_url(url, service))
+    place = _collect.store_url(url, service)
+    if url is None and place == _collect.NO_STORE:
+        place = _native.default_store(service)
+    return History(place)
 
 
 def _moment(moment: Moment | None) -> str | None:
