@@ -33,13 +33,14 @@ static enum tg_status resume(struct tg_collection *collection, const struct tg_v
     return status;
 }
 
-enum tg_status tg_collection_open(struct tg_collection *collection, const struct tg_view *view, const char *directory,
-                                  struct tg_error *err) {
+enum tg_status tg_collection_open(struct tg_collection *collection, const struct tg_view *view, const char *path,
+                                  const char *directory, struct tg_error *err) {
     char store_url[sizeof header_of(view)->store_url];
     *collection = (struct tg_collection)TG_COLLECTION_INIT;
     memcpy(collection->uuid, header_of(view)->uuid, sizeof collection->uuid);
     snprintf(store_url, sizeof store_url, "%.*s", (int)sizeof store_url - 1, header_of(view)->store_url);
-    enum tg_status status = tg_spool_open(&collection->spool, directory, collection->uuid, store_url, err);
+    struct tg_spool_origin origin = {.store_url = store_url, .recording = path};
+    enum tg_status status = tg_spool_open(&collection->spool, directory, collection->uuid, &origin, err);
     if (status != TG_OK) {
         return status;
     }

@@ -27,9 +27,10 @@ struct tg_collection {
 #define TG_COLLECTION_INIT                                                                                             \
     { .spool = TG_SPOOL_INIT }
 
-/* Opens the process's spool in `directory`, making it where it is missing. Statuses of tg_spool_open(). */
+/* Opens the spool in `directory` of the process whose recording is viewed and lies at `path`, making it where it is
+ * missing. Statuses of tg_spool_open(). */
 TG_NODISCARD enum tg_status tg_collection_open(struct tg_collection *collection, const struct tg_view *view,
-                                               const char *directory, struct tg_error *err);
+                                               const char *path, const char *directory, struct tg_error *err);
 bool tg_collection_is_open(const struct tg_collection *collection);
 /* Keeps the spool's file. A second call is fine. */
 void tg_collection_close(struct tg_collection *collection);

@@ -124,7 +124,7 @@ static enum tg_status open_collection(const struct tg_recording *recording, cons
     enum tg_status status = tg_spool_directory(directory, sizeof directory, fallback, err);
     if (status == TG_OK) {
         memcpy(recording->header->spool, directory, sizeof directory);
-        status = tg_collection_open(&collector.collection, view, directory, err);
+        status = tg_collection_open(&collector.collection, view, recording->path, directory, err);
     }
     return status;
 }

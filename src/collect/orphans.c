@@ -11,7 +11,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define STAY_SECONDS 604800 /* a week */
 
 static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list what ended processes left");
@@ -102,21 +105,78 @@ static bool has_suffix(const char *name) {
     return length > suffix && strcmp(name + length - suffix, TG_SPOOL_SUFFIX) == 0;
 }
 
+enum remains {
+    LIVES,
+    DUE,
+    FINISHED,
+    OUT_OF_SIGHT, /* gone, or in a directory that this process does not see, as in another container */
+};
+
+/* What there is beside a spool that was free: the process may have ended after recordings were listed. */
+static enum remains remains_beside(const struct tg_spool *spool, struct tg_header *header) {
+    bool alive;
+    if (!spool->recording[0] || tg_reader_peek(spool->recording, header, &alive) != TG_OK
+        || memcmp(header->uuid, spool->uuid, sizeof header->uuid) != 0) {
+        return OUT_OF_SIGHT;
+    }
+    if (alive) {
+        return LIVES;
+    }
+    return is_due(header, alive) ? DUE : FINISHED;
+}
+
+/* Whether a spool has to stay when all of it is stored: a recording out of sight may still be collected by others, who
+ * then have to know how far it is stored. */
+static bool has_to_stay(const struct tg_spool *spool, enum remains remains) {
+    struct stat info;
+    bool is_old = stat(spool->path, &info) == 0 && time(NULL) - info.st_mtime >= STAY_SECONDS;
+    return remains != FINISHED && !(remains == OUT_OF_SIGHT && (is_old || !spool->recording[0]));
+}
+
+/* Opened anew, for nobody had its lock. */
+static void remove_stored(const char *path) {
+    struct tg_spool spool;
+    if (tg_spool_open_file(&spool, path, NULL) == TG_OK) {
+        if (spool.stored_seq == spool.last_seq) {
+            tg_spool_remove(&spool);
+        }
+        tg_spool_close(&spool);
+    }
+}
+
+/* `due`: the header of its recording, or NULL for a spool alone. */
+static enum tg_status add_found(struct tg_orphans *orphans, const struct tg_spool *spool, const struct tg_header *due,
+                                struct tg_error *err) {
+    char place[TG_SPOOL_PATH_SIZE];
+    snprintf(place, sizeof place, "%s", spool->path);
+    if (due) {
+        *strrchr(place, '/') = '\0'; /* its directory */
+    }
+    struct tg_orphan *orphan = add(orphans, due ? spool->recording : NULL, place, spool->store_url);
+    if (!orphan) {
+        return no_memory(err);
+    }
+    memcpy(orphan->uuid, spool->uuid, sizeof orphan->uuid);
+    if (due) {
+        memcpy(orphan->run_uuid, due->run_uuid, sizeof orphan->run_uuid);
+    }
+    return TG_OK;
+}
+
 static enum tg_status add_spool(struct tg_orphans *orphans, const char *path, struct tg_error *err) {
     struct tg_spool spool;
-    if (tg_spool_open_file(&spool, path, NULL) != TG_OK) {
-        return TG_OK; /* in use, or no spool */
+    struct tg_header header;
+    if (tg_spool_peek(&spool, path, NULL) != TG_OK || is_known(orphans, spool.uuid)) {
+        return TG_OK; /* in use, or no spool; or its recording has been listed */
     }
-    enum tg_status status = TG_OK;
-    if (!is_known(orphans, spool.uuid)) {
-        struct tg_orphan *orphan = add(orphans, NULL, path, spool.store_url);
-        status = orphan ? TG_OK : no_memory(err);
-        if (orphan) {
-            memcpy(orphan->uuid, spool.uuid, sizeof orphan->uuid);
-        }
+    enum remains remains = remains_beside(&spool, &header);
+    if (remains == DUE || (remains != LIVES && spool.stored_seq != spool.last_seq)) {
+        return add_found(orphans, &spool, remains == DUE ? &header : NULL, err);
     }
-    tg_spool_close(&spool);
-    return status;
+    if (!has_to_stay(&spool, remains)) {
+        remove_stored(path);
+    }
+    return TG_OK;
 }
 
 static enum tg_status find_spools(struct tg_orphans *orphans, const char *directory, struct tg_error *err) {
@@ -195,16 +255,18 @@ static enum tg_status store_spool(struct tg_spool *spool, struct tg_store *store
     return store ? tg_upload(spool, store, NULL, stored_count, err) : TG_OK;
 }
 
-/* A spool whose recording is gone, or was collected by a process that then was killed. */
+/* A spool whose recording is out of sight, or was collected by a process that then was killed. */
 static enum tg_status collect_spool(const struct tg_orphan *orphan, struct tg_store *store, size_t *stored_count,
                                     struct tg_error *err) {
     struct tg_spool spool;
+    struct tg_header header;
     enum tg_status status = tg_spool_open_file(&spool, orphan->spool, err);
     if (status != TG_OK) {
         return status;
     }
     status = store_spool(&spool, store, stored_count, err);
-    if (status == TG_OK && spool.stored_seq == spool.last_seq) {
+    if (status == TG_OK && spool.stored_seq == spool.last_seq
+        && !has_to_stay(&spool, remains_beside(&spool, &header))) {
         tg_spool_remove(&spool);
     }
     tg_spool_close(&spool);
@@ -221,7 +283,7 @@ static bool is_finished(const char *recording) {
 static enum tg_status collect_recording(const struct tg_orphan *orphan, const struct tg_reader *reader,
                                         struct tg_store *store, size_t *stored_count, struct tg_error *err) {
     struct tg_collection collection;
-    enum tg_status status = tg_collection_open(&collection, &reader->view, orphan->spool, err);
+    enum tg_status status = tg_collection_open(&collection, &reader->view, orphan->recording, orphan->spool, err);
     if (status != TG_OK) {
         return status;
     }

@@ -23,6 +23,10 @@ static enum tg_status failed(const struct tg_spool *spool, struct tg_error *err,
     return tg_error_set_errno(err, errno, "cannot %s the spool \"%s\"", what, spool->path);
 }
 
+static enum tg_status in_use(const struct tg_spool *spool, struct tg_error *err) {
+    return tg_error_set(err, TG_ERROR_BUSY, "the spool \"%s\" is in use by another process", spool->path);
+}
+
 /* All directories of the path, for the user alone. What fails shows when the last one is opened. */
 static void make_directories(char *path) {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -144,7 +148,7 @@ static enum tg_status read_record(const struct tg_spool *spool, uint64_t at, str
     return TG_OK;
 }
 
-/* Finds the last whole record, and cuts off what follows it. */
+/* Finds the last whole record. */
 static enum tg_status find_end(struct tg_spool *spool, struct tg_error *err) {
     struct tg_strbuf bytes = TG_STRBUF_INIT;
     uint64_t at = sizeof(struct tg_spool_header);
@@ -166,12 +170,14 @@ static enum tg_status find_end(struct tg_spool *spool, struct tg_error *err) {
     tg_strbuf_release(&bytes);
     spool->end_bytes = at;
     spool->unstored_bytes = spool->unstored_bytes ? spool->unstored_bytes : at;
-    struct stat info;
-    if (status == TG_OK && fstat(spool->fd, &info) == 0 && (uint64_t)info.st_size > at
-        && ftruncate(spool->fd, (off_t)at) != 0) {
-        status = failed(spool, err, "cut the torn end of");
-    }
     return status;
+}
+
+static enum tg_status cut_torn_end(const struct tg_spool *spool, struct tg_error *err) {
+    struct stat info;
+    bool cut = fstat(spool->fd, &info) != 0 || (uint64_t)info.st_size <= spool->end_bytes
+               || ftruncate(spool->fd, (off_t)spool->end_bytes) == 0;
+    return cut ? TG_OK : failed(spool, err, "cut the torn end of");
 }
 
 static enum tg_status check_header(struct tg_spool *spool, struct tg_error *err) {
@@ -191,6 +197,8 @@ static enum tg_status check_header(struct tg_spool *spool, struct tg_error *err)
     memcpy(spool->uuid, header.uuid, sizeof spool->uuid);
     memcpy(spool->store_url, header.store_url, sizeof spool->store_url);
     spool->store_url[sizeof spool->store_url - 1] = '\0';
+    memcpy(spool->recording, header.recording, sizeof spool->recording);
+    spool->recording[sizeof spool->recording - 1] = '\0';
     spool->stored_seq = header.stored_seq;
     return TG_OK;
 }
@@ -204,6 +212,7 @@ static enum tg_status write_header(const struct tg_spool *spool, int fd, struct 
     };
     memcpy(header.uuid, spool->uuid, sizeof header.uuid);
     memcpy(header.store_url, spool->store_url, sizeof header.store_url);
+    memcpy(header.recording, spool->recording, sizeof header.recording);
     return write_all(fd, &header, sizeof header, 0) ? TG_OK : failed(spool, err, "write");
 }
 
@@ -220,10 +229,7 @@ static enum tg_status open_path(struct tg_spool *spool, int flags, struct tg_err
     if (spool->fd < 0) {
         return failed(spool, err, "open");
     }
-    if (!lock(spool->fd) || !is_still_there(spool)) {
-        return tg_error_set(err, TG_ERROR_BUSY, "the spool \"%s\" is in use by another process", spool->path);
-    }
-    return TG_OK;
+    return lock(spool->fd) && is_still_there(spool) ? TG_OK : in_use(spool, err);
 }
 
 static enum tg_status open_spool(struct tg_spool *spool, int flags, struct tg_error *err) {
@@ -240,6 +246,9 @@ static enum tg_status open_spool(struct tg_spool *spool, int flags, struct tg_er
     }
     if (status == TG_OK) {
         status = find_end(spool, err);
+    }
+    if (status == TG_OK) {
+        status = cut_torn_end(spool, err);
     }
     if (status != TG_OK) {
         tg_spool_close(spool);
@@ -258,13 +267,16 @@ static void name_of(char *text, size_t size, const char *directory, const uint8_
 }
 
 enum tg_status tg_spool_open(struct tg_spool *spool, const char *directory, const uint8_t uuid[16],
-                             const char *store_url, struct tg_error *err) {
+                             const struct tg_spool_origin *origin, struct tg_error *err) {
     *spool = (struct tg_spool)TG_SPOOL_INIT;
     spool->bytes_max = TG_SPOOL_BYTES_MAX;
     memcpy(spool->uuid, uuid, sizeof spool->uuid);
     name_of(spool->path, sizeof spool->path, directory, uuid);
-    snprintf(spool->store_url, sizeof spool->store_url, "%s", store_url ? store_url : "");
-    enum tg_status status = open_spool(spool, store_url ? O_CREAT : 0, err);
+    if (origin) {
+        snprintf(spool->store_url, sizeof spool->store_url, "%s", origin->store_url);
+        snprintf(spool->recording, sizeof spool->recording, "%s", origin->recording);
+    }
+    enum tg_status status = open_spool(spool, origin ? O_CREAT : 0, err);
     if (status == TG_OK && memcmp(spool->uuid, uuid, sizeof spool->uuid) != 0) {
         tg_spool_close(spool);
         status = tg_error_set(err, TG_ERROR_FORMAT, "the spool \"%s\" is of another process", spool->path);
@@ -277,6 +289,26 @@ enum tg_status tg_spool_open_file(struct tg_spool *spool, const char *path, stru
     spool->bytes_max = TG_SPOOL_BYTES_MAX;
     snprintf(spool->path, sizeof spool->path, "%s", path);
     return open_spool(spool, 0, err);
+}
+
+static bool is_locked(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_GETLK, &whole) != 0 || whole.l_type != F_UNLCK;
+}
+
+enum tg_status tg_spool_peek(struct tg_spool *spool, const char *path, struct tg_error *err) {
+    *spool = (struct tg_spool)TG_SPOOL_INIT;
+    snprintf(spool->path, sizeof spool->path, "%s", path);
+    spool->fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (spool->fd < 0) {
+        return failed(spool, err, "open");
+    }
+    enum tg_status status = is_locked(spool->fd) ? in_use(spool, err) : check_header(spool, err);
+    if (status == TG_OK) {
+        status = find_end(spool, err);
+    }
+    tg_spool_close(spool);
+    return status;
 }
 
 void tg_spool_close(struct tg_spool *spool) {

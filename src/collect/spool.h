@@ -3,7 +3,8 @@
  *
  * A spool is one file, "<process uuid>.tgs". That a batch is appended whole is what closes its interval: before, the
  * interval goes on; afterwards its figures are taken, and whoever finds the file later knows how far the process was
- * collected, by adding up what is in it. So nothing is lost and nothing counted twice, wherever a kill strikes.
+ * collected, by adding up what is in it. So nothing is lost and nothing counted twice, wherever a kill strikes. For the
+ * same reason a spool must not go before its recording has been collected, even when all of it is stored.
  *
  * Format, version 1; numbers have the machine's byte order:
  *   struct tg_spool_header, then records, each on a multiple of 8 bytes:
@@ -52,6 +53,7 @@ struct tg_spool_header {
     uint64_t stored_seq; /* batches up to this one are stored: the only field that changes */
     uint64_t reserved[3];
     char store_url[1024]; /* where to, without a password; ends with a zero byte */
+    char recording[640];  /* path of what it was made from; ends with a zero byte; empty: in memory alone */
 };
 
 struct tg_spool_record {
@@ -61,7 +63,7 @@ struct tg_spool_record {
     uint64_t checksum; /* base/hash.h, of seq, kind, length and the bytes */
 };
 
-static_assert(sizeof(struct tg_spool_header) == 1088, "no padding in the file");
+static_assert(sizeof(struct tg_spool_header) == 1728, "no padding in the file");
 static_assert(sizeof(struct tg_spool_record) == 24, "no padding in the file");
 
 struct tg_spool {
@@ -73,6 +75,7 @@ struct tg_spool {
     uint64_t unstored_bytes; /* where the first record after stored_seq lies, or end_bytes */
     uint64_t bytes_max;      /* TG_SPOOL_BYTES_MAX; tests lower it */
     char store_url[1024];
+    char recording[640];
     char path[TG_SPOOL_PATH_SIZE];
 };
 
@@ -83,12 +86,21 @@ struct tg_spool {
  * `fallback` (may be NULL) where none of them can be made. Made where it is missing, for the user alone. */
 TG_NODISCARD enum tg_status tg_spool_directory(char *path, size_t size, const char *fallback, struct tg_error *err);
 
-/* Opens the spool of a process; with `store_url`, makes it where it is missing. TG_ERROR_NOT_FOUND, TG_ERROR_BUSY
+/* What a new one is told of itself. */
+struct tg_spool_origin {
+    const char *store_url;
+    const char *recording;
+};
+
+/* Opens the spool of a process; with an `origin`, makes it where it is missing. TG_ERROR_NOT_FOUND, TG_ERROR_BUSY
  * (somebody else has it), TG_ERROR_FORMAT, TG_ERROR_VERSION, TG_ERROR_PERMISSION, TG_ERROR_IO. */
 TG_NODISCARD enum tg_status tg_spool_open(struct tg_spool *spool, const char *directory, const uint8_t uuid[16],
-                                          const char *store_url, struct tg_error *err);
+                                          const struct tg_spool_origin *origin, struct tg_error *err);
 /* The same by path, never made. */
 TG_NODISCARD enum tg_status tg_spool_open_file(struct tg_spool *spool, const char *path, struct tg_error *err);
+/* What there is in one that nobody has open, for lists. It is not taken, so whoever opens it meanwhile gets it; and not
+ * open afterwards. Statuses of tg_spool_open(). */
+TG_NODISCARD enum tg_status tg_spool_peek(struct tg_spool *spool, const char *path, struct tg_error *err);
 /* Keeps the file. An open spool only; a second call is fine. */
 void tg_spool_close(struct tg_spool *spool);
 /* Removes the file and closes. */

@@ -36,7 +36,7 @@ static struct tg_view hold_view(void) {
 static void open_collection(void) {
     struct tg_error err = TG_ERROR_INIT;
     struct tg_view view = hold_view();
-    if (tg_collection_open(&collection, &view, spool_directory, &err) != TG_OK) {
+    if (tg_collection_open(&collection, &view, "/nowhere", spool_directory, &err) != TG_OK) {
         fail_msg("%s", err.message);
     }
     tg_tracer_let_go();
@@ -309,7 +309,7 @@ static void a_dead_process_is_taken_to_the_last_call(void **state) {
         fixture_call(f, 100);
         struct tg_view view = hold_view();
         const struct tg_header *header = (const struct tg_header *)(const void *)view.base;
-        bool good = tg_collection_open(&collection, &view, spool_directory, NULL) == TG_OK
+        bool good = tg_collection_open(&collection, &view, "/nowhere", spool_directory, NULL) == TG_OK
                     && tg_collection_close_interval(&collection, &view, header->started_monotonic_ns + 1500,
                                                     TG_BATCH_GOES_ON, 0, NULL)
                            == TG_OK;
@@ -328,7 +328,7 @@ static void a_dead_process_is_taken_to_the_last_call(void **state) {
     assert_int_equal(tg_reader_open(&reader, path, NULL), TG_OK);
     assert_false(reader.alive);
     for (int again = 0; again < 2; again++) { /* the second time there is nothing new */
-        assert_int_equal(tg_collection_open(&collection, &reader.view, spool_directory, NULL), TG_OK);
+        assert_int_equal(tg_collection_open(&collection, &reader.view, path, spool_directory, NULL), TG_OK);
         assert_int_equal(tg_collection_close_interval(&collection, &reader.view, 0, TG_BATCH_FOUND, 0, NULL), TG_OK);
         struct sum sum = sum_of("m::f");
         assert_int_equal(sum.batch_count, 2);

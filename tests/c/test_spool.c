@@ -14,6 +14,7 @@
 
 static const uint8_t uuid[16] = {0xab, 1, 2, 3, [15] = 0xcd};
 static char directory[64];
+static const struct tg_spool_origin origin = {.store_url = "sqlite:///a.db", .recording = "/run/7.tgr"};
 
 static int set_up(void **state) {
     (void)state;
@@ -61,7 +62,7 @@ static void append(struct tg_spool *spool, uint64_t seq, uint64_t calls) {
 
 static void open_new(struct tg_spool *spool) {
     struct tg_error err = TG_ERROR_INIT;
-    if (tg_spool_open(spool, directory, uuid, "sqlite:///a.db", &err) != TG_OK) {
+    if (tg_spool_open(spool, directory, uuid, &origin, &err) != TG_OK) {
         fail_msg("%s", err.message);
     }
 }
@@ -126,6 +127,7 @@ static void batches_wait_in_order(void **state) {
     assert_int_equal(spool.last_seq, 3);
     assert_int_equal(spool.stored_seq, 2);
     assert_string_equal(spool.store_url, "sqlite:///a.db");
+    assert_string_equal(spool.recording, "/run/7.tgr");
     assert_holds(&spool, "351", "1");
     append(&spool, 4, 4);
     assert_holds(&spool, "3514", "14");
@@ -139,7 +141,7 @@ static void one_at_a_time(void **state) {
     struct tg_spool other;
     struct tg_error err = TG_ERROR_INIT;
     open_new(&spool);
-    assert_int_equal(tg_spool_open(&other, directory, uuid, "x", &err), TG_ERROR_BUSY);
+    assert_int_equal(tg_spool_open(&other, directory, uuid, &origin, &err), TG_ERROR_BUSY);
     assert_non_null(strstr(err.message, "in use by another process"));
     char path[TG_SPOOL_PATH_SIZE];
     snprintf(path, sizeof path, "%s", spool.path);
@@ -232,7 +234,7 @@ static void a_sum_replaces_what_is_stored(void **state) {
     append(&spool, 5, 2);
     assert_holds(&spool, "J2", "2");
     struct tg_spool other; /* the new file is locked as the old one was */
-    assert_int_equal(tg_spool_open(&other, directory, uuid, "x", NULL), TG_ERROR_BUSY);
+    assert_int_equal(tg_spool_open(&other, directory, uuid, &origin, NULL), TG_ERROR_BUSY);
     tg_spool_close(&spool);
     open_new(&spool);
     assert_int_equal(spool.stored_seq, 4);
@@ -253,15 +255,16 @@ static void what_is_no_spool_is_refused(void **state) {
     assert_int_equal(pwrite(spool.fd, &newer, sizeof newer, 0), sizeof newer);
     tg_spool_close(&spool);
     struct tg_error err = TG_ERROR_INIT;
-    assert_int_equal(tg_spool_open(&spool, directory, uuid, "x", &err), TG_ERROR_VERSION);
+    assert_int_equal(tg_spool_open(&spool, directory, uuid, &origin, &err), TG_ERROR_VERSION);
     header.magic++;
     int fd = open(path, O_WRONLY);
     assert_int_equal(pwrite(fd, &header, sizeof header, 0), sizeof header);
-    assert_int_equal(tg_spool_open(&spool, directory, uuid, "x", &err), TG_ERROR_FORMAT);
+    assert_int_equal(tg_spool_open(&spool, directory, uuid, &origin, &err), TG_ERROR_FORMAT);
     assert_int_equal(ftruncate(fd, 10), 0);
     close(fd);
     assert_int_equal(tg_spool_open_file(&spool, path, &err), TG_ERROR_FORMAT);
-    assert_int_equal(tg_spool_open(&spool, directory, uuid, "x", &err), TG_OK); /* its maker was killed: begun anew */
+    assert_int_equal(tg_spool_open(&spool, directory, uuid, &origin, &err),
+                     TG_OK); /* its maker was killed: begun anew */
     tg_spool_close(&spool);
     assert_int_equal(tg_spool_open_file(&spool, directory, &err), TG_ERROR_IO);
 }
