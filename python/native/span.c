@@ -2,6 +2,7 @@
 #include "span.h"
 
 #include "probe.h"
+#include "record/function_registry.h"
 #include "slots.h"
 
 struct span {
@@ -45,7 +46,10 @@ static int64_t find_function(struct tg_state *state, PyObject *name) {
     PyObject *no_file = PyUnicode_FromString("");
     int64_t function = no_file ? tg_register_function(name, no_file, 0, 0) : -1;
     Py_XDECREF(no_file);
-    PyObject *id = function < 0 ? NULL : PyLong_FromLongLong(function);
+    if (function <= TG_FUNCTION_OVERFLOW) { /* names past the limit are not kept: there may be any number of them */
+        return function;
+    }
+    PyObject *id = PyLong_FromLongLong(function);
     if (!id || PyDict_SetItem(state->spans, name, id) < 0) {
         function = -1;
     }

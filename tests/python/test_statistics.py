@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -339,3 +340,18 @@ def test_the_test_clock_comes_first() -> None:
     timing(mine)
     with pytest.raises(RuntimeError, match="begun with another clock"):
         _native.set_test_clock(1)
+
+
+def test_spans_of_any_number_of_names_are_bounded() -> None:
+    names = 66_000
+    for number in range(names):
+        with tachograph.span(f"job::{number}"):
+            pass
+    assert len(tachograph.statistics("job::*")) == 65_535
+    tracemalloc.start()
+    for number in range(names, names + 5_000):
+        with tachograph.span(f"job::{number}"):
+            pass
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert grown < 50_000
