@@ -160,9 +160,10 @@ static enum tg_status ask_integer(const struct connection *connection, const cha
 static enum tg_status check_ours(const struct connection *connection, struct tg_error *err) {
     int64_t id = 0;
     int64_t table_count = 0;
-    enum tg_status status = ask_integer(connection, "PRAGMA application_id", &id, err);
+    /* The tables first: another process may be making the history at this moment, and gives it its mark before them. */
+    enum tg_status status = ask_integer(connection, "SELECT COUNT(*) FROM sqlite_master", &table_count, err);
     if (status == TG_OK) {
-        status = ask_integer(connection, "SELECT COUNT(*) FROM sqlite_master", &table_count, err);
+        status = ask_integer(connection, "PRAGMA application_id", &id, err);
     }
     if (status == TG_OK && id != APPLICATION_ID && (id != 0 || table_count > 0)) {
         return tg_error_set(err, TG_ERROR_FORMAT,
