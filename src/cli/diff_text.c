@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FUNCTION_LEAST 24
-#define WORTH_SAYING   1.05 /* times as slow */
+#define FUNCTION_LEAST    24
+#define PART_THAT_MATTERS 0.2  /* of the larger one */
+#define WORTH_SAYING      1.05 /* times as slow */
 
 /* Calls of one iteration: "0.02", "3.5", "1,234". */
 static struct tg_human human_calls(double calls) {
@@ -134,17 +135,32 @@ static void append_averages(struct tg_strbuf *out, const struct tg_compare_row *
     tg_strbuf_append(out, tg_change_level(row->before.average_ns).text);
 }
 
+static void append_calls(struct tg_strbuf *out, const struct tg_compare_row *row, bool whole) {
+    tg_strbuf_printf(out, "it is called %s times%s, in A ", human_calls(row->after.call_count).text,
+                     whole ? "" : " per iteration");
+    tg_strbuf_append(out, human_calls(row->before.call_count).text);
+}
+
+/* The larger part first, and the other one where it matters. */
 static void append_reason(struct tg_strbuf *out, const struct tg_compare_row *row, bool whole) {
-    const struct tg_compare_figures *before = &row->before;
-    const struct tg_compare_figures *after = &row->after;
-    if (!before->function || !after->function) {
-        tg_strbuf_append(out, after->function ? "only B calls it" : "only A calls it");
-    } else if (fabs(row->change_by_average_ns) >= fabs(row->change_by_calls_ns)) {
+    double by_calls = fabs(row->change_by_calls_ns);
+    double by_average = fabs(row->change_by_average_ns);
+    if (!row->before.function || !row->after.function) {
+        tg_strbuf_append(out, row->after.function ? "only B calls it" : "only A calls it");
+        return;
+    }
+    if (by_average >= by_calls) {
         append_averages(out, row);
     } else {
-        tg_strbuf_printf(out, "it is called %s times%s, in A ", human_calls(after->call_count).text,
-                         whole ? "" : " per iteration");
-        tg_strbuf_append(out, human_calls(before->call_count).text);
+        append_calls(out, row, whole);
+    }
+    if (fmin(by_calls, by_average) >= PART_THAT_MATTERS * fmax(by_calls, by_average)) {
+        tg_strbuf_append(out, ", and ");
+        if (by_average >= by_calls) {
+            append_calls(out, row, whole);
+        } else {
+            append_averages(out, row);
+        }
     }
 }
 
