@@ -30,7 +30,7 @@ TG_NODISCARD enum tg_status tg_diff_side_read(struct tg_diff_side *side, const s
                                               struct tg_error *err);
 void tg_diff_side_release(struct tg_diff_side *side);
 
-/* Appends "version 1: 42 iterations of 1.00 s, from ... to ...". */
+/* Appends "version 1: iterations 0 to 41, 2026-11-21 10:00:00 to 10:00:42". */
 void tg_diff_side_append(struct tg_strbuf *out, const struct tg_diff_side *side,
                          const struct tg_store_service *service);
 

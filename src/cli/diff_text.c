@@ -111,9 +111,9 @@ static void print_figures(struct tg_history_question *question, const struct tg_
     if (diff->whole) {
         tg_strbuf_append(&line, "calls, total and change are those of the whole runs");
     } else {
-        tg_strbuf_printf(&line, "calls, total and change are per iteration: A has %s, ",
+        tg_strbuf_printf(&line, "calls, total and change are per iteration, of which A has %s, ",
                          tg_humanize_count((uint64_t)diff->a.iteration_count).text);
-        tg_strbuf_printf(&line, "B has %s", tg_humanize_count((uint64_t)diff->b.iteration_count).text);
+        tg_strbuf_printf(&line, "B %s", tg_humanize_count((uint64_t)diff->b.iteration_count).text);
     }
     tg_history_print_fact(question, "figures", &line);
     tg_strbuf_release(&line);
@@ -168,7 +168,7 @@ static void append_name(struct tg_strbuf *out, const struct tg_compare_row *row)
     tg_printable_append(out, row->name, strlen(row->name));
 }
 
-/* In one sentence each: all of it, what contributes most, and whose calls got slower most, if that is another. */
+/* All of it, what contributes most, and whose calls got slower most, if that is another. */
 static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
     const struct tg_compare_row *largest = &diff->compare.rows[0];
     const struct tg_compare_row *worst = diff->worst;
@@ -176,7 +176,7 @@ static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
     if (largest->change_ns != 0) {
         tg_strbuf_append(out, "most of the change: ");
         append_name(out, largest);
-        tg_strbuf_printf(out, ", %s: ", tg_change_duration(largest->change_ns).text);
+        tg_strbuf_printf(out, ", %s\n  ", tg_change_duration(largest->change_ns).text);
         append_reason(out, largest, diff->whole);
         tg_strbuf_append_char(out, '\n');
     }
@@ -185,7 +185,7 @@ static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
         append_name(out, worst);
         tg_strbuf_append(out, ", ");
         append_ratio(out, worst->average_ratio);
-        tg_strbuf_append(out, ": ");
+        tg_strbuf_append(out, "\n  ");
         append_averages(out, worst);
         tg_strbuf_append_char(out, '\n');
     }
@@ -199,7 +199,8 @@ static void print_limit(struct tg_history_question *question, const struct tg_di
         append_name(out, diff->worst);
         tg_strbuf_append(out, " takes ");
         append_ratio(out, diff->worst->average_ratio);
-        tg_strbuf_printf(out, " as long (%s), more than the ", tg_change_percent(diff->worst->average_ratio - 1).text);
+        tg_strbuf_printf(out, " as long (%s),\n  more than the ",
+                         tg_change_percent(diff->worst->average_ratio - 1).text);
         tg_strbuf_printf(out, "%s of --fail-over\n", tg_change_percent(diff->limit_ratio).text + 1);
     } else {
         tg_strbuf_printf(out, "passed: no function that counts got slower by more than the %s of --fail-over\n",

@@ -80,6 +80,7 @@ void tg_history_print_period(struct tg_history_question *question, const struct 
         return;
     }
     tg_history_append_period(&line, question->history.service, &bounds);
+    tg_strbuf_printf(&line, ", %s each", tg_humanize_duration(question->history.service->base_interval_ns).text);
     tg_history_print_fact(question, "period", &line);
     if (!selection->version) {
         print_versions(question, &bounds);

@@ -1,7 +1,6 @@
 /* history_period: see history_period.h. */
 #include "cli/history_period.h"
 
-#include "base/humanize.h"
 #include "measure/clock.h"
 
 #include <inttypes.h>
@@ -163,32 +162,49 @@ int64_t tg_history_time_ns(const struct tg_store_service *service, int64_t itera
     return wall_ns;
 }
 
-void tg_history_append_time(struct tg_strbuf *out, const struct tg_store_service *service, int64_t iteration) {
-    int64_t wall_ns = tg_history_time_ns(service, iteration);
-    time_t seconds = (time_t)(wall_ns / NS_PER_S);
-    struct tm local;
+static bool to_local(const struct tg_store_service *service, int64_t iteration, struct tm *local) {
+    time_t seconds = (time_t)(tg_history_time_ns(service, iteration) / NS_PER_S);
+    return localtime_r(&seconds, local) != NULL;
+}
+
+static void append_local(struct tg_strbuf *out, const struct tg_store_service *service, int64_t iteration,
+                         const struct tm *local, bool with_day) {
     char formatted[64];
-    if (localtime_r(&seconds, &local) && strftime(formatted, sizeof formatted, "%Y-%m-%d %H:%M:%S", &local)) {
-        tg_strbuf_append(out, formatted);
+    if (strftime(formatted, sizeof formatted, "%Y-%m-%d %H:%M:%S", local)) {
+        tg_strbuf_append(out, with_day ? formatted : strchr(formatted, ' ') + 1);
         if (service->base_interval_ns < NS_PER_S) {
-            tg_strbuf_printf(out, ".%03d", (int)(wall_ns % NS_PER_S / NS_PER_MS));
+            tg_strbuf_printf(out, ".%03d", (int)(tg_history_time_ns(service, iteration) % NS_PER_S / NS_PER_MS));
         }
+    }
+}
+
+void tg_history_append_time(struct tg_strbuf *out, const struct tg_store_service *service, int64_t iteration) {
+    struct tm local;
+    if (to_local(service, iteration, &local)) {
+        append_local(out, service, iteration, &local, true);
+    }
+}
+
+/* Without the day where it is that of the first iteration. */
+static void append_end(struct tg_strbuf *out, const struct tg_store_service *service, int64_t first,
+                       int64_t iteration) {
+    struct tm begin;
+    struct tm end;
+    if (to_local(service, first, &begin) && to_local(service, iteration, &end)) {
+        bool is_same_day = begin.tm_yday == end.tm_yday && begin.tm_year == end.tm_year;
+        append_local(out, service, iteration, &end, !is_same_day);
     }
 }
 
 void tg_history_append_period(struct tg_strbuf *out, const struct tg_store_service *service,
                               const struct tg_history_period *period) {
-    struct tg_human length = tg_humanize_duration(service->base_interval_ns);
     bool is_one = period->first_iteration == period->last_iteration;
-    if (is_one) {
-        tg_strbuf_printf(out, "iteration %" PRId64 ", the %s from ", period->first_iteration, length.text);
-    } else {
-        tg_strbuf_printf(out, "iterations %" PRId64 " to %" PRId64 " of %s, from ", period->first_iteration,
-                         period->last_iteration, length.text);
-    }
-    tg_history_append_time(out, service, period->first_iteration);
+    tg_strbuf_printf(out, "iteration%s %" PRId64, is_one ? "" : "s", period->first_iteration);
     if (!is_one) {
-        tg_strbuf_append(out, " to ");
-        tg_history_append_time(out, service, period->last_iteration + 1);
+        tg_strbuf_printf(out, " to %" PRId64, period->last_iteration);
     }
+    tg_strbuf_append(out, ", ");
+    tg_history_append_time(out, service, period->first_iteration);
+    tg_strbuf_append(out, " to ");
+    append_end(out, service, period->first_iteration, period->last_iteration + 1);
 }

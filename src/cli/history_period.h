@@ -46,7 +46,7 @@ struct tg_history_period tg_history_bounds(const struct tg_history *history,
 int64_t tg_history_time_ns(const struct tg_store_service *service, int64_t iteration);
 /* Appends it, in local time; with milliseconds where iterations are shorter than a second. */
 void tg_history_append_time(struct tg_strbuf *out, const struct tg_store_service *service, int64_t iteration);
-/* Appends "iterations 0 to 41 of 1.00 s, from 2026-11-21 10:00:00 to 2026-11-21 10:00:42". */
+/* Appends "iterations 0 to 41, 2026-11-21 10:00:00 to 10:00:42". */
 void tg_history_append_period(struct tg_strbuf *out, const struct tg_store_service *service,
                               const struct tg_history_period *period);
 

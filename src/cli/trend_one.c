@@ -89,9 +89,9 @@ static void print_points(struct tg_history_question *question, const struct tg_t
 static void print_slope(struct tg_history_question *question, const struct tg_trend *trend) {
     struct tg_strbuf line = TG_STRBUF_INIT;
     double per_hour_ns = tg_trend_slope_per_hour_ns(trend, question->history.service->base_interval_ns);
-    tg_strbuf_printf(&line, "%s per iteration, ", tg_change_duration(trend->slope_ns).text);
-    tg_strbuf_printf(&line, "%s per hour; standard error ", tg_change_duration(per_hour_ns).text);
-    tg_strbuf_printf(&line, "%s per iteration", tg_change_level(trend->slope_error_ns).text);
+    tg_strbuf_printf(&line, "%s per iteration ", tg_change_duration(trend->slope_ns).text);
+    tg_strbuf_printf(&line, "(standard error %s), ", tg_change_level(trend->slope_error_ns).text);
+    tg_strbuf_printf(&line, "%s per hour", tg_change_duration(per_hour_ns).text);
     tg_history_print_fact(question, "slope", &line);
     tg_strbuf_truncate(&line, 0);
     if (trend->has_theil_sen) {
@@ -101,7 +101,7 @@ static void print_slope(struct tg_history_question *question, const struct tg_tr
         tg_strbuf_truncate(&line, 0);
     }
     tg_strbuf_printf(&line, "%s at iteration 0", tg_change_level(trend->intercept_ns).text);
-    tg_strbuf_printf(&line, "; standard error %s", tg_change_level(trend->intercept_error_ns).text);
+    tg_strbuf_printf(&line, " (standard error %s)", tg_change_level(trend->intercept_error_ns).text);
     tg_history_print_fact(question, "intercept", &line);
     tg_strbuf_release(&line);
 }
@@ -127,9 +127,8 @@ static void print_versions(struct tg_history_question *question, const struct tg
         || versions->items[count - 2].last_iteration < one->row.trend.first_iteration) {
         return;
     }
-    tg_strbuf_append(&question->out,
-                     "the version changed meanwhile, and a line takes a step for a slope; compare with:\n"
-                     "  tachograph diff");
+    tg_strbuf_append(&question->out, "the version changed meanwhile; a line takes such a step for a slope; compare:\n"
+                                     "  tachograph diff");
     tg_history_append_version_word(&question->out, versions->items[count - 2].version);
     tg_history_append_version_word(&question->out, versions->items[count - 1].version);
     tg_history_append_words(&question->out, &question->history);

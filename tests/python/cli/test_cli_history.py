@@ -230,7 +230,7 @@ def test_rank_as_text_says_of_what(cli: Any, shop: Path) -> None:
     assert lines[:4] == [
         "service   shop",
         f"history   {shop}",
-        "period    iterations 0 to 29 of 10.0 s, from 2023-11-14 22:13:20 to 2023-11-14 22:18:20",
+        "period    iterations 0 to 29, 2023-11-14 22:13:20 to 22:18:20, 10.0 s each",
         "version   2 (20 to 29), before it 1 (0 to 19)",
     ]
     assert lines[5].split() == ["average", "per", "call", "calls", "total", "self", "max", "errors", "function", "file"]
@@ -249,7 +249,7 @@ def test_a_time_shown_names_its_iteration(cli: Any, shop: Path) -> None:
 def test_nothing_in_a_part_is_said(cli: Any, shop: Path) -> None:
     result = cli("rank", "--store", shop, "--since", "iteration:100")
     assert result.returncode == 0
-    assert "nothing was stored in that time: there are iterations 0 to 29 of 10.0 s" in result.stdout
+    assert "nothing was stored in that time: there are iterations 0 to 29, 2023-11-14" in result.stdout
     found = answer(cli("rank", "--store", shop, "--since", "iteration:100", "--json"))
     assert (found["first_iteration"], found["functions"]) == (None, [])
 
@@ -385,8 +385,8 @@ def test_diff_in_words(cli: Any, shop: Path) -> None:
     assert result.returncode == 0
     assert "B spends 128 ms per iteration in timed functions, A 42.8 ms (+198 %)\n" in result.stdout
     assert (
-        f"most of the change: {SEARCH}, +84.8 ms: it is called 20 times per iteration, in A 10, and a call takes "
-        "5.98 ms, in A 3.48 ms\n"
+        f"most of the change: {SEARCH}, +84.8 ms\n  it is called 20 times per iteration, in A 10, "
+        "and a call takes 5.98 ms, in A 3.48 ms\n"
     ) in result.stdout
     assert f"slowed down most: {SEARCH}" not in result.stdout  # said already
 
@@ -445,7 +445,7 @@ def test_diff_tells_what_is_new_and_gone(cli: Any, history: History) -> None:
         ("m::same", False, False, 1),
     ]
     text = cli("diff", "version:1", "version:2", "--store", path).stdout
-    assert "most of the change: m::new, +30.0 ms: only B calls it" in text
+    assert "most of the change: m::new, +30.0 ms\n  only B calls it" in text
 
 
 WRONG = {
@@ -677,7 +677,7 @@ def test_text_fits_the_terminal(cli: Any, shop: Path, width: int) -> None:
         assert "\x1b[1m" in text
         plain = [line.replace("\x1b[1m", "").replace("\x1b[2m", "").replace("\x1b[0m", "") for line in table]
         if width > 40:
-            assert max(len(line) for line in plain if "change:" not in line and "tachograph" not in line) <= width
+            assert max(len(line) for line in plain if "tachograph " not in line) <= width
 
 
 @pytest.mark.parametrize("command", ["rank", "trend", "diff", "store"])
