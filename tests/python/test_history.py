@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -49,6 +50,7 @@ def in_child(work: Callable[[], object]) -> None:
     child = os.fork()
     if child == 0:
         code = 1
+        signal.alarm(60)  # rather than hang
         try:
             work()
             code = 0
@@ -193,6 +195,30 @@ def test_what_a_version_changed(clock: Any, store: str) -> None:
         assert [event.kind for event in past.events(version="2")] == ["version", "start"]
         assert [one.name for one in past.functions(version="1")] == ["m::f"]
         assert past.trend("m::f", version="1").average_time == pytest.approx(0.001)
+
+
+def test_runs_are_compared_as_wholes(clock: Any, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [f"{n:032x}" for n in (1, 2)]
+
+    def work(run: str, iterations: int) -> None:
+        os.environ["TACHOGRAPH_RUN"] = run
+        tachograph.start(service="shop", store=store, interval=0.02)
+        count = 0
+        while count < iterations:
+            call(clock, "m::f", MS)
+            assert tachograph.flush(timeout=30)
+            with history.open(store) as past:
+                count = past.functions(run=run)[0].iteration_count
+
+    in_child(lambda: work(runs[0], 1))
+    in_child(lambda: work(runs[1], 3))
+    with history.open(store) as past:
+        before, after = (history.Part(run=run) for run in runs)
+        diff = past.diff(before, after)
+        assert (diff.iteration_count_before, diff.iteration_count_after) == (1, 3)
+        change = diff.changes[0]
+        assert change.after is not None
+        assert change.after.call_count == past.functions(run=runs[1])[0].call_count >= 3
 
 
 def test_parts_of_time(clock: Any, store: str) -> None:
