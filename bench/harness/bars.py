@@ -54,6 +54,19 @@ BARS = (
     ),
     Bar("uninstrumented", "a function after uninstrument: 0 within noise", "ns", 0, noise="noise_ns"),
     Bar("imported", "a function where tachograph is merely imported", "ns"),
+    Bar("collector_share", "the collector, 1,000 functions a second: of one core", "%", 1, 0.2),
+    Bar("collected_ns", "a call while it collects: 0 more within noise", "ns", 0, noise="noise_ns"),
+    Bar("sqlite_rate", "into SQLite: 1,000 function-intervals a second", "k", 500, 1000, larger_is_better=True),
+    Bar("sqlite_seed", "executemany on the seed's table / ours, SQLite", "x", 15, larger_is_better=True),
+    Bar("mariadb_rate", "into MariaDB: 1,000 function-intervals a second", "k"),
+    Bar("mariadb_seed", "executemany on the seed's table / ours, MariaDB", "x", 5, larger_is_better=True),
+    Bar("asking_series", "a function's last 10 averages, of a million rows", "ms", 5),
+    Bar("asking_rank", "the 5 slowest functions, of a million rows", "ms", 5),
+    Bar("asking_slopes", "slopes of 1,000 functions, of a million rows", "ms", 5),
+    Bar("asking_trends", "the same, and a closer look at those that stand out", "ms"),
+    Bar("asking_series_seed", "the seed's query on its table / ours: last averages", "x"),
+    Bar("asking_rank_seed", "the seed's query on its table / ours: slowest", "x"),
+    Bar("asking_slopes_seed", "the seed's query on its table / ours: slopes", "x"),
 )
 
 
@@ -64,6 +77,8 @@ class Script:
     name: str
     launches: int
     clock: str | None = None
+    once: bool = False  # Python's version does not matter: with the first one only
+    server: bool = False  # beside a MariaDB server; left out where there is none
 
 
 SCRIPTS = (
@@ -77,4 +92,8 @@ SCRIPTS = (
     Script("importing", 1),
     Script("memory", 1),
     Script("untimed", 3),
+    Script("collecting", 1, once=True),
+    Script("ingesting", 1, once=True),
+    Script("ingesting_mariadb", 1, once=True, server=True),
+    Script("asking", 1, once=True),
 )

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from typing import Any
 
 from find_pythons import SUPPORTED, find
 from harness.bars import BARS, SCRIPTS, Bar, Script
+from mariadb_server import MariaDBError, find_program
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BENCH = ROOT / "bench"
@@ -47,13 +49,23 @@ def prepare(version: str, python: str) -> str:
     return str(ROOT / venv / "bin" / "python")
 
 
+def build_filling(version: str, python: str) -> None:
+    """Compile what fills histories, beside the package of one version and with its options."""
+    build, library = BUILD / f"package-bench-{version}", "bench/c/libfill_history.so"
+    programs = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
+    command = ["ninja", "-C", str(build), "--quiet", library]
+    subprocess.run(command, env={**os.environ, "PATH": programs}, check=True)
+    shutil.copy(build / library, BUILD / "bench" / "fill_history.so")
+
+
 def launch(python: str, script: Script, quick: bool, runtime: str) -> list[dict[str, Any]]:
     """Run a script once; the figures it reports."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACHOGRAPH_", "PYTHON"))}
     environment |= {"TACHOGRAPH_RUNTIME_DIR": runtime, "TACHOGRAPH_BENCH_QUICK": str(int(quick))}
     if script.clock:
         environment["TACHOGRAPH_CLOCK"] = script.clock
-    command = [python, str(BENCH / f"{script.name}.py")]
+    beside = [str(ROOT / "tools" / "mariadb"), "run"] if script.server else []
+    command = [*beside, python, str(BENCH / f"{script.name}.py")]
     result = subprocess.run(command, cwd=runtime, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         sys.stderr.write(result.stderr)
@@ -68,7 +80,7 @@ def run_scripts(pythons: dict[str, str], scripts: list[Script], quick: bool) -> 
         for number, script in enumerate(scripts, 1):
             started = time.monotonic()
             for _ in range(1 if quick else script.launches):
-                for version, python in pythons.items():
+                for version, python in list(pythons.items())[: 1 if script.once else None]:
                     for figure in launch(python, script, quick, runtime):
                         known = figures[version].setdefault(figure["claim"], {"values": []})
                         known["values"].append(figure["value"])
@@ -76,6 +88,17 @@ def run_scripts(pythons: dict[str, str], scripts: list[Script], quick: bool) -> 
             clock = f", {script.clock}" if script.clock else ""
             say(f"[{number}/{len(scripts)}] {script.name}{clock}: {time.monotonic() - started:.0f} s")
     return figures
+
+
+def without_server(script: Script) -> bool:
+    """Whether a script must be left out, because there is no server to start; says so."""
+    try:
+        if script.server:
+            find_program("mariadbd")
+    except MariaDBError as reason:
+        say(f"{script.name}: left out: {reason}")
+        return True
+    return False
 
 
 def verdict(bar: Bar, figure: dict[str, Any]) -> str:
@@ -133,9 +156,10 @@ def compiler() -> str:
 def versions_of(python: str) -> dict[str, str]:
     """The interpreter's version and those of the peers."""
     code = (
-        "import json, platform; from importlib.metadata import version; "
-        "names = ['tachograph', 'yappi', 'viztracer', 'pyperformance']; "
-        "print(json.dumps({'python': platform.python_version(), **{name: version(name) for name in names}}))"
+        "import json, platform, sqlite3; from importlib.metadata import version; "
+        "names = ['tachograph', 'yappi', 'viztracer', 'pyperformance', 'mysql-connector-python']; "
+        "found = {'python': platform.python_version(), 'sqlite': sqlite3.sqlite_version}; "
+        "print(json.dumps(found | {name: version(name) for name in names}))"
     )
     answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     known: dict[str, str] = json.loads(answer.stdout)
@@ -177,10 +201,12 @@ def main() -> int:
     found = find()
     wanted = {version: path for version, path in found.items() if not selected & set(SUPPORTED) or version in selected}
     scripts = [script for script in SCRIPTS if not selected & set(names) or script.name in selected]
+    scripts = [script for script in scripts if not without_server(script)]
     for version in sorted(set(SUPPORTED) - set(found)):
         say(f"CPython {version} was not found: put it on PATH or name its directory in PYTHON_DIRS")
     build_floor()
     pythons = {version: prepare(version, path) for version, path in wanted.items()}
+    build_filling(*next(iter(pythons.items())))
     figures = run_scripts(pythons, scripts, arguments.quick)
     print_table(figures)
     if not arguments.quick and not selected:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from math import sqrt
 from statistics import median, quantiles
 
 
@@ -25,14 +26,15 @@ class Contender:
     run: Callable[[], object]
     calls: int
     around: Callable[[], AbstractContextManager[object]] = field(default=nullcontext)
+    clock: Callable[[], int] = time.process_time_ns
 
     def measure(self) -> float:
         """Nanoseconds for each call, after a run that warms up."""
         with self.around():
             self.run()
-            started = time.process_time_ns()
+            started = self.clock()
             self.run()
-            taken = time.process_time_ns() - started
+            taken = self.clock() - started
         return taken / self.calls
 
 
@@ -57,6 +59,14 @@ def measure(contenders: dict[str, Contender], rounds: int) -> dict[str, list[flo
 def added(samples: Iterable[float], base: Iterable[float]) -> float:
     """What the one costs on top of the other: the median of the differences within rounds."""
     return median(mine - other for mine, other in zip(samples, base, strict=True))
+
+
+def uncertainty(samples: Iterable[float], base: Iterable[float]) -> float:
+    """How far added() may be from the truth by chance: twice the standard error of a median."""
+    differences = [mine - other for mine, other in zip(samples, base, strict=True)]
+    middle = median(differences)
+    deviation = 1.4826 * median(abs(difference - middle) for difference in differences)
+    return 2 * 1.2533 * deviation / sqrt(len(differences))
 
 
 def middle_half(samples: list[float]) -> tuple[float, float]:
