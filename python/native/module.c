@@ -7,6 +7,7 @@
  */
 #include <Python.h>
 
+#include "base/yes_no.h"
 #include "collecting.h"
 #include "history.h"
 #include "hook.h"
@@ -100,7 +101,7 @@ static struct tg_clock chosen_clock(void) {
 
 static bool is_disabled(void) {
     const char *value = getenv("TACHOGRAPH_DISABLE");
-    return value && value[0] && strcmp(value, "0") != 0;
+    return value && !tg_yes_no_is_no(value);
 }
 
 void tg_start_recording(void) {

@@ -10,6 +10,12 @@ _YES = ("1", "true", "yes", "on")
 _NO = ("", "0", "false", "no", "off")
 
 
+class _Said:
+    """What is said once in a process."""
+
+    word = False
+
+
 def disabled() -> bool:
     """Whether ``TACHOGRAPH_DISABLE`` asks for the plain program.
 
@@ -19,11 +25,9 @@ def disabled() -> bool:
     value = os.environ.get(_DISABLE, "")
     word = value.lower()
     if word in _NO:
-        if value not in ("", "0"):
-            os.environ[_DISABLE] = "0"  # the extension reads it too, and knows no words
         return False
-    if word not in _YES:
-        os.environ[_DISABLE] = "1"  # it is said once
+    if word not in _YES and not _Said.word:
+        _Said.word = True
         _warn(f"tachograph: {_DISABLE} cannot be {value!r}: nothing is timed; set it to 1 or 0")
     return True
 

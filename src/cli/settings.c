@@ -2,11 +2,11 @@
 #include "cli/settings.h"
 
 #include "base/nearest.h"
+#include "base/yes_no.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #define PREFIX "TACHOGRAPH_"
@@ -56,23 +56,12 @@ enum tg_status tg_settings_check(struct tg_error *err) {
     return TG_OK;
 }
 
-static bool is_one_of(const char *value, const char *const *words) {
-    for (size_t i = 0; words[i]; i++) {
-        if (strcasecmp(words[i], value) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool tg_settings_disabled(struct tg_error *note) {
-    static const char *const yes[] = {"1", "true", "yes", "on", NULL};
-    static const char *const no[] = {"", "0", "false", "no", "off", NULL};
     const char *value = getenv("TACHOGRAPH_DISABLE");
-    if (!value || is_one_of(value, no)) {
+    if (!value || tg_yes_no_is_no(value)) {
         return false;
     }
-    if (!is_one_of(value, yes)) {
+    if (!tg_yes_no_is_yes(value)) {
         tg_error_set(note, TG_ERROR_INVALID, "TACHOGRAPH_DISABLE cannot be '%s': nothing is timed; set it to 1 or 0",
                      value);
     }
