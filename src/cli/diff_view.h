@@ -1,9 +1,9 @@
 /*
  * diff_view: two sides of a history compared, and the answer of `tachograph diff` as text and as JSON.
  *
- * What takes part in the comparison are functions called 10 times or more on one side. Another's time is that of how long
- * the program was left running, as that of a main, which waits most of it: beside it nothing else would have a share
- * worth naming. Such functions come last. In runs, and where there are no others, all take part.
+ * What takes part in the comparison are functions called 10 times or more on one side. Another's time is that of how
+ * long the program was left running, as that of a main, which waits most of it: beside it nothing else would have a
+ * share worth naming. Such functions come last. In runs, and where there are no others, all take part.
  */
 #ifndef TG_DIFF_VIEW_H
 #define TG_DIFF_VIEW_H

@@ -1,10 +1,10 @@
 /*
- * history_command: what the commands that ask questions of a history have in common: which store and which service are meant,
- * the head of every answer, and how an answer ends.
+ * history_command: what the commands that ask questions of a history have in common: which store and which service are
+ * meant, and how an answer ends.
  *
  * The store is that of --store, else of TACHOGRAPH_STORE, else a file where histories lie by default: the one of
- * --service, or the one written to last. The service is that of --service, else the one written to last. What was chosen
- * for the user, and what it was chosen from, stands in the head of the answer.
+ * --service, or the one written to last. The service is that of --service, else the one written to last. What was
+ * chosen for the user, and what it was chosen from, stands in the head of the answer (history_head.h).
  *
  * The JSON of all of them is specified in docs/formats/history-json.md.
  */

@@ -24,7 +24,8 @@ void tg_history_print_nothing(struct tg_history_question *question, const struct
 /* How many rows -n leaves out; nothing where none are. */
 void tg_history_print_cut(struct tg_history_question *question, size_t cut, const char *what);
 
-/* For a command line to copy: " WORD", quoted where it has to be; a version; the --store and --service that were given. */
+/* For a command line to copy: " WORD", quoted where it has to be; a version; the --store and --service that were
+ * given. */
 void tg_history_append_word(struct tg_strbuf *out, const char *word);
 void tg_history_append_version_word(struct tg_strbuf *out, const char *version);
 void tg_history_append_words(struct tg_strbuf *out, const struct tg_history *history);

@@ -28,8 +28,8 @@ TG_NODISCARD enum tg_status tg_history_find_version(const struct tg_history *his
 TG_NODISCARD enum tg_status tg_history_moment(const struct tg_history *history, const char *text, bool is_end,
                                               int64_t *iteration, struct tg_error *err);
 
-/* "MOMENT..MOMENT", either of which may be left out; a number after iteration:N.. is an iteration too. TG_ERROR_INVALID:
- * no range, or one that ends before it begins. */
+/* "MOMENT..MOMENT", either of which may be left out; a number after iteration:N.. is an iteration too.
+ * TG_ERROR_INVALID: no range, or one that ends before it begins. */
 TG_NODISCARD enum tg_status tg_history_range(const struct tg_history *history, const char *text,
                                              struct tg_history_period *period, struct tg_error *err);
 

@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-/* What slopes of a period are said for: the largest unit that it is as long as, since a slope for each hour of a history
- * of seconds is a guess. */
+/* What slopes of a period are said for: the largest unit that it is as long as, since a slope for each hour of a
+ * history of seconds is a guess. */
 struct tg_trend_unit {
     const char *name;  /* "hour" */
     const char *title; /* "per hour" */

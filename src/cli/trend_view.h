@@ -1,6 +1,6 @@
 /*
- * trend_view: the two answers of `tachograph trend`: one function, iteration by iteration, and all functions whose trend
- * is evident.
+ * trend_view: the two answers of `tachograph trend`: one function, iteration by iteration, and all functions whose
+ * trend is evident.
  */
 #ifndef TG_TREND_VIEW_H
 #define TG_TREND_VIEW_H

@@ -296,6 +296,18 @@ def test_trend_warns_of_versions(cli: Any, shop: Path) -> None:
     assert "tachograph diff" not in cli("trend", SEARCH, "--store", shop, "--version", "1").stdout
 
 
+def test_a_version_alone_has_no_step(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(20):
+        for version in ("1", "2"):  # at the same time
+            service.add(iteration, {"m::f": (10, (iteration + 1) * MS)}, version=version)
+    path = history.done()
+    assert "the version changed meanwhile" in cli("trend", "f", "--store", path).stdout
+    result = cli("trend", "f", "--store", path, "--version", "1")
+    assert "gets slower" in result.stdout
+    assert "the version changed" not in result.stdout
+
+
 def test_no_trend_is_said(cli: Any, shop: Path) -> None:
     result = cli("trend", PRICE, "--store", shop)
     assert "no trend that stands out from noise (200 us on average over 30 iterations)" in result.stdout
@@ -352,9 +364,9 @@ def test_an_end_of_several_names_is_refused(cli: Any, history: History) -> None:
     service.add(0, {"a::run": (1, MS), "b::run": (1, MS), "run": (1, MS)})
     path = history.done()
     assert answer(cli("trend", "run", "--store", path, "--json"))["function"] == "run"  # a whole name comes first
-    service = History(cli, path.with_name("other.db"))
-    service.service().add(0, {"a::run": (1, MS), "b::run": (1, MS)})
-    result = cli("trend", "run", "--store", service.done())
+    other = History(cli, path.with_name("other.db"))
+    other.service().add(0, {"a::run": (1, MS), "b::run": (1, MS)})
+    result = cli("trend", "run", "--store", other.done())
     assert result.returncode == 2
     assert "the names of 2 functions end in 'run'; name one of 'a::run', 'b::run'" in result.stderr
 
@@ -522,18 +534,20 @@ def test_a_file_that_is_not_there_is_not_made(cli: Any, tmp_path: Path, words: t
 def test_the_file_written_to_last_is_chosen(cli: Any, tmp_path: Path) -> None:
     environment = home(tmp_path)
     directory = tmp_path / "data" / "tachograph"
-    for index, name in enumerate(("old", "new")):
+    for index, name in enumerate(("a-old", "b-new")):
         made = History(cli, directory / f"{name}.db")
         made.service(name).add(0, {f"{name}::f": (1, MS)})
         os.utime(made.done(), (START + index, START + index))
     result = cli("rank", env=environment)
-    assert "service   new\n" in result.stdout
-    assert "there are others, written to before: old.db\n" in result.stdout
-    result = cli("rank", "--service", "old", env=environment)
-    assert "service   old\n" in result.stdout
+    assert "service   b-new\n" in result.stdout
+    assert "there are others, written to before: a-old.db\n" in result.stdout
+    result = cli("rank", "--service", "a-old", env=environment)
+    assert "service   a-old\n" in result.stdout
     assert "there are others" not in result.stdout
-    assert "service   old\n" in cli("rank", env={**environment, "TACHOGRAPH_STORE": str(directory / "old.db")}).stdout
-    assert "service   new\n" in cli("rank", env={**environment, "TACHOGRAPH_STORE": "none"}).stdout
+    assert (
+        "service   a-old\n" in cli("rank", env={**environment, "TACHOGRAPH_STORE": str(directory / "a-old.db")}).stdout
+    )
+    assert "service   b-new\n" in cli("rank", env={**environment, "TACHOGRAPH_STORE": "none"}).stdout
 
 
 def test_the_service_written_to_last_is_chosen(cli: Any, history: History) -> None:
@@ -714,6 +728,8 @@ def test_a_programs_own_history(cli: Any, tmp_path: Path) -> None:
         assert (result.returncode, result.stderr) == (0, "")
     found = answer(cli("diff", "version:1", "version:2", "--store", store, "--json"))
     (function,) = found["functions"]
+    (ranked,) = answer(cli("rank", "--by", "p99", "--store", store, "--json"))["functions"]
+    assert ranked["p99_ns"] > 0.03 * NS
     assert (function["name"], function["a"]["call_count"], function["b"]["call_count"]) == ("__main__::work", 20, 20)
     assert 1.5 < function["average_ratio"] < 4
     assert cli("diff", "version:1", "version:2", "--store", store, "--fail-over", "20%").returncode == 3
