@@ -2,9 +2,10 @@
 #include "collect/upload.h"
 
 static enum tg_status store_one(struct tg_spool *spool, struct tg_store *store, const struct tg_spool_cursor *cursor,
-                                const struct tg_batch *batch, struct tg_error *err) {
+                                const struct tg_batch *batch, size_t *stored_count, struct tg_error *err) {
     struct tg_store_commit result;
     enum tg_status status = tg_store_commit(store, batch, 1, &result, err);
+    *stored_count += status == TG_OK ? result.stored_count : 0;
     return status == TG_OK ? tg_spool_mark_stored(spool, batch->seq, cursor->at_bytes, err) : status;
 }
 
@@ -21,8 +22,7 @@ enum tg_status tg_upload(struct tg_spool *spool, struct tg_store *store, const a
             break;
         }
         if (cursor.kind == TG_SPOOL_BATCH && batch.seq > spool->stored_seq) {
-            status = store_one(spool, store, &cursor, &batch, err);
-            *stored_count += status == TG_OK;
+            status = store_one(spool, store, &cursor, &batch, stored_count, err);
         }
         if (status != TG_OK) {
             break;
