@@ -238,20 +238,25 @@ class History:
         with contextlib.closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=SECONDS)) as connection:
             return connection.execute(question).fetchall()
 
+    def is_there(self) -> bool:
+        """Whether the file has its tables; they come all at once."""
+        tables = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'processes'"
+        return self.file.exists() and self.rows(tables) == [(1,)]
+
     def kept(self) -> dict[int, Kept]:
         """What the store has, by process; each process's intervals are numbered without a gap."""
-        kept: dict[int, Kept] = {}
-        numbered = "SELECT p.pid, COUNT(*), MIN(seq), MAX(seq) FROM processes p JOIN intervals i ON i.process_id = p.id"
-        for pid, count, first, last in self.rows(f"{numbered} GROUP BY p.id, p.pid"):
-            assert (int(first), int(last)) == (1, int(count)), f"the intervals of process {pid} have gaps"
-            kept[int(pid)] = Kept(int(count))
-        figures = (
-            "SELECT p.pid, SUM(x.call_count), SUM(x.error_count) FROM function_intervals x"
-            " JOIN functions f ON f.id = x.function_id AND f.name = 'counted::work'"
-            " JOIN intervals i ON i.id = x.interval_id JOIN processes p ON p.id = i.process_id GROUP BY p.id, p.pid"
+        question = (  # one, for it may be asked while more is stored
+            "SELECT p.pid, COUNT(*), MIN(i.seq), MAX(i.seq), SUM(x.call_count), SUM(x.error_count) FROM processes p"
+            " JOIN intervals i ON i.process_id = p.id"
+            " LEFT JOIN functions f ON f.service_id = i.service_id AND f.name = 'counted::work'"
+            " LEFT JOIN function_intervals x ON x.service_id = i.service_id AND x.iteration = i.iteration"
+            " AND x.function_id = f.id AND x.interval_id = i.id GROUP BY p.id, p.pid"
         )
-        for pid, calls, errors in self.rows(figures):
-            kept[int(pid)].calls, kept[int(pid)].errors = int(calls), int(errors)
+        kept: dict[int, Kept] = {}
+        for row in self.rows(question):
+            pid, intervals, first, last, calls, errors = (0 if one in (None, "NULL") else int(one) for one in row)
+            assert (first, last) == (1, intervals), f"the intervals of process {pid} have gaps"
+            kept[pid] = Kept(intervals, calls, errors)
         return kept
 
     def expect_all(self, *, processes: int) -> dict[int, Kept]:

@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import random
+import signal
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
@@ -79,10 +80,12 @@ def live_and_die(history: Any, seconds: float) -> None:
 
 
 def kill_at_once(history: Any, count: int) -> None:
-    """Kills so many processes when all of them have stored something: none of them can collect another one."""
+    """Kills so many processes when all of them have stored something. None of them collects another one."""
     processes = [endless(history, 1) for _ in range(count)]
-    wait = [process.pid for process in processes]
-    history.wait_until(lambda: all(pid in history.kept() for pid in wait), "an interval of each")
+    wait = {process.pid for process in processes}
+    history.wait_until(lambda: history.is_there() and wait <= history.kept().keys(), "an interval of each")
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
     for process in processes:
         process.kill()
         assert process.communicate() == (b"", b"")
@@ -95,6 +98,10 @@ def expect_what_was_recorded(history: Any, processes: int) -> None:
     assert len(recorded) == processes
     for pid, (ended, begun) in counted.items():
         assert ended <= recorded[pid] <= begun
+
+
+def expect_found_dead(history: Any, processes: int) -> None:
+    assert history.rows("SELECT kind, COUNT(*) FROM events WHERE kind <> 1 GROUP BY kind") == [(FOUND, processes)]
 
 
 def test_eight_threads(history: Any) -> None:
@@ -120,7 +127,7 @@ def test_kill_9_at_random_moments(history: Any) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["processes"] >= 1  # at least the last one
     expect_what_was_recorded(history, processes)
-    assert history.rows("SELECT kind, COUNT(*) FROM events WHERE kind <> 1 GROUP BY kind") == [(FOUND, processes)]
+    expect_found_dead(history, processes)
     assert list(history.spool.iterdir()) == []
     assert json.loads(history.collect().stdout) == {"processes": 0, "intervals": 0, "waiting": 0}
 
@@ -133,15 +140,15 @@ def test_collectors_at_the_same_time(history: Any) -> None:
     assert [process.returncode for process in collectors] == [0] * 4, told
     stored = sum(json.loads(out)["intervals"] for out, _ in told)
     assert stored == sum(one.intervals for one in history.kept().values()) - before
-    assert stored >= 12
+    assert stored >= 1
     expect_what_was_recorded(history, 12)
+    expect_found_dead(history, 12)
     assert list(history.spool.iterdir()) == []
 
 
 def test_a_collector_that_is_killed(history: Any) -> None:
     chance = random.Random(7)
     kill_at_once(history, 16)
-    before = sum(one.intervals for one in history.kept().values())
     after_a_kill = set()
     longest = 0.02
     while True:
@@ -154,8 +161,8 @@ def test_a_collector_that_is_killed(history: Any) -> None:
         longest *= 1.1  # or it would never get to the end
     assert len(after_a_kill) > 1  # in the middle of its work as well
     assert history.collect().returncode == 0
-    assert sum(one.intervals for one in history.kept().values()) >= before + 16
     expect_what_was_recorded(history, 16)
+    expect_found_dead(history, 16)
     assert list(history.spool.iterdir()) == []
 
 
