@@ -50,8 +50,8 @@ static void add_row(struct tg_table *table, const struct tg_trend_all *all, cons
     struct tg_strbuf line = TG_STRBUF_INIT;
     append_sparkline(&line, &all->series[row->function - all->functions.items], bounds);
     tg_table_add(table, tg_change_percent(trend->relative_change).text);
-    tg_table_add(table, tg_change_level(trend->start_ns).text);
-    tg_table_add(table, tg_change_level(trend->end_ns).text);
+    tg_table_add(table, tg_change_end(trend->start_ns).text);
+    tg_table_add(table, tg_change_end(trend->end_ns).text);
     tg_table_add(table, tg_change_duration(trend->slope_ns * slopes_per_unit).text);
     tg_table_add(table, tg_humanize_count(row->function->call_count).text);
     tg_table_add_bytes(table, tg_strbuf_text(&line), line.length);
@@ -113,7 +113,7 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     if (shown) {
         print_table(question, all, shown);
     }
-    tg_history_print_cut(question, evident - shown, "function with a trend");
+    tg_history_print_cut(question, evident - shown, "trend");
     print_others(question, all, evident);
     if (evident) {
         tg_strbuf_append(&question->out, "next: tachograph trend");

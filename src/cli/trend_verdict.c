@@ -59,8 +59,8 @@ void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *
         const struct tg_trend_unit *unit = tg_trend_unit_of(span_ns);
         double slope_ns = trend->slope_ns * unit->ns / (double)base_interval_ns;
         tg_strbuf_printf(out, "gets %s: %s per %s (from %s", slope_ns > 0 ? "slower" : "faster",
-                         tg_change_duration(slope_ns).text, unit->name, tg_change_level(trend->start_ns).text);
-        tg_strbuf_printf(out, " to %s over ", tg_change_level(trend->end_ns).text);
+                         tg_change_duration(slope_ns).text, unit->name, tg_change_end(trend->start_ns).text);
+        tg_strbuf_printf(out, " to %s over ", tg_change_end(trend->end_ns).text);
     }
     append_count(out, (uint64_t)trend->iteration_count, "iteration");
     tg_strbuf_append_char(out, ')');
