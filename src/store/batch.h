@@ -14,8 +14,8 @@
  *     count of functions, and for each the fields of struct tg_batch_function, in their order
  * The end is where the bytes end. Untrusted input: everything is checked.
  *
- * Times are nanoseconds; wall times since 1970 UTC. Ownership: a batch owns nothing; texts, functions and histograms are
- * borrowed from whatever it was made from, which for a decoded one is the bytes and the struct tg_batch_storage.
+ * Times are nanoseconds; wall times since 1970 UTC. Ownership: a batch owns nothing; texts, functions and histograms
+ * are borrowed from whatever it was made from, which for a decoded one is the bytes and the struct tg_batch_storage.
  */
 #ifndef TG_BATCH_H
 #define TG_BATCH_H

@@ -1,6 +1,7 @@
 /* figures: see figures.h. */
 #include "store/figures.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,11 +89,9 @@ static size_t place_of(const struct tg_figures *figures, int64_t function_id) {
     return place;
 }
 
-/* Room for one more, with places at most half full. */
-static bool make_room(struct tg_figures *figures) {
-    if (figures->count < figures->capacity) {
-        return true;
-    }
+/* Makes twice the room, with places at most half full. */
+static bool grow(struct tg_figures *figures) {
+    assert(figures->items || figures->count == 0);
     size_t capacity = figures->capacity ? figures->capacity * 2 : PLACES_FIRST / 2;
     struct tg_store_function *items = capacity < UINT32_MAX ? realloc(figures->items, capacity * sizeof *items) : NULL;
     if (!items) {
@@ -122,17 +121,23 @@ struct tg_store_function *tg_figures_find(const struct tg_figures *figures, int6
 }
 
 struct tg_store_function *tg_figures_get(struct tg_figures *figures, int64_t function_id) {
-    struct tg_store_function *known = tg_figures_find(figures, function_id);
-    if (known) {
-        return known;
+    /* Rows come by function, iteration after iteration in the same order. */
+    struct tg_store_function *function = figures->next < figures->count ? &figures->items[figures->next] : NULL;
+    if (!function || function->id != function_id) {
+        function = tg_figures_find(figures, function_id);
     }
-    if (!make_room(figures)) {
-        return NULL;
+    if (!function) {
+        if (figures->count == figures->capacity && !grow(figures)) {
+            return NULL;
+        }
+        assert(figures->items);
+        function = &figures->items[figures->count++];
+        *function = (struct tg_store_function){.id = function_id, .minimum_ns = UINT64_MAX};
+        tg_sums_init(&function->sums);
+        figures->places[place_of(figures, function_id)] = (uint32_t)figures->count;
     }
-    struct tg_store_function *function = &figures->items[figures->count++];
-    *function = (struct tg_store_function){.id = function_id, .minimum_ns = UINT64_MAX};
-    tg_sums_init(&function->sums);
-    figures->places[place_of(figures, function_id)] = (uint32_t)figures->count;
+    size_t index = (size_t)(function - figures->items);
+    figures->next = index + 1 < figures->count ? index + 1 : 0;
     return function;
 }
 
@@ -158,11 +163,8 @@ static enum tg_status add_histogram(struct tg_store_function *function, struct t
     return status == TG_ERROR_FULL ? TG_OK : status;
 }
 
-enum tg_status tg_figures_add(struct tg_figures *figures, const struct tg_figures_row *row, struct tg_error *err) {
-    struct tg_store_function *function = tg_figures_get(figures, row->function_id);
-    if (!function) {
-        return no_memory(err);
-    }
+static enum tg_status add(const struct tg_figures *figures, struct tg_store_function *function,
+                          const struct tg_figures_row *row, struct tg_error *err) {
     function->call_count = saturating_add(function->call_count, row->call_count);
     function->error_count = saturating_add(function->error_count, row->error_count);
     function->total_ns = saturating_add(function->total_ns, row->total_ns);
@@ -174,31 +176,35 @@ enum tg_status tg_figures_add(struct tg_figures *figures, const struct tg_figure
     return figures->with_histograms && row->histogram.length > 0 ? add_histogram(function, row->histogram, err) : TG_OK;
 }
 
-enum tg_status tg_figures_end_points(struct tg_figures *figures, struct tg_error *err) {
+enum tg_status tg_figures_add(struct tg_figures *figures, const struct tg_figures_row *row, struct tg_error *err) {
+    struct tg_store_function *function = tg_figures_get(figures, row->function_id);
+    return function ? add(figures, function, row, err) : no_memory(err);
+}
+
+void tg_figures_end_points(struct tg_figures *figures) {
     if (figures->point_call_count > 0) {
-        struct tg_store_function *function = tg_figures_get(figures, figures->point_function_id);
-        if (!function) {
-            return no_memory(err);
-        }
-        tg_sums_add(&function->sums, figures->point_iteration,
+        tg_sums_add(&figures->items[figures->point_index].sums, figures->point_iteration,
                     (double)figures->point_total_ns / (double)figures->point_call_count);
     }
     figures->point_call_count = 0;
     figures->point_total_ns = 0;
-    return TG_OK;
 }
 
 enum tg_status tg_figures_add_with_point(struct tg_figures *figures, const struct tg_figures_row *row,
                                          struct tg_error *err) {
-    enum tg_status status = TG_OK;
     if (figures->point_function_id != row->function_id || figures->point_iteration != row->iteration) {
-        status = tg_figures_end_points(figures, err);
+        tg_figures_end_points(figures);
         figures->point_function_id = row->function_id;
         figures->point_iteration = row->iteration;
     }
+    struct tg_store_function *function = tg_figures_get(figures, row->function_id);
+    if (!function) {
+        return no_memory(err);
+    }
+    figures->point_index = (size_t)(function - figures->items);
     figures->point_call_count = saturating_add(figures->point_call_count, row->call_count);
     figures->point_total_ns = saturating_add(figures->point_total_ns, row->total_ns);
-    return status == TG_OK ? tg_figures_add(figures, row, err) : status;
+    return add(figures, function, row, err);
 }
 
 void tg_figures_merge(struct tg_store_function *function, const struct tg_store_function *other) {

@@ -47,8 +47,10 @@ struct tg_figures {
     size_t capacity;
     uint32_t *places; /* in items, plus one; 0: free */
     size_t place_count;
+    size_t next; /* in items: most likely the one that is asked for next */
     bool with_histograms;
     /* The point that is not complete before another function's or iteration's row comes. */
+    size_t point_index; /* in items */
     int64_t point_iteration;
     int64_t point_function_id;
     uint64_t point_call_count;
@@ -58,7 +60,7 @@ struct tg_figures {
 void tg_figures_init(struct tg_figures *figures, bool with_histograms);
 void tg_figures_release(struct tg_figures *figures);
 
-/* The function's figures, made empty if there are none; borrowed until the next one is made. NULL: not enough memory. */
+/* The function's figures, made empty if there are none; borrowed until the next one is made. NULL: no memory. */
 struct tg_store_function *tg_figures_get(struct tg_figures *figures, int64_t function_id);
 
 /* The same without making any: NULL where there are none. */
@@ -71,7 +73,7 @@ TG_NODISCARD enum tg_status tg_figures_add(struct tg_figures *figures, const str
  * after the last row of all. */
 TG_NODISCARD enum tg_status tg_figures_add_with_point(struct tg_figures *figures, const struct tg_figures_row *row,
                                                       struct tg_error *err);
-TG_NODISCARD enum tg_status tg_figures_end_points(struct tg_figures *figures, struct tg_error *err);
+void tg_figures_end_points(struct tg_figures *figures);
 
 /* Adds one function's figures, sums included, to another's. Histograms are left out. */
 void tg_figures_merge(struct tg_store_function *function, const struct tg_store_function *other);

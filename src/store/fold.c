@@ -32,9 +32,7 @@ static enum tg_status add_iterations(struct tg_commit *commit, struct tg_commit_
         count++;
     }
     tg_store_reset(commit->store, TG_QUERY_ROWS);
-    if (status == TG_OK) {
-        status = tg_figures_end_points(&service->late, err);
-    }
+    tg_figures_end_points(&service->late);
     service->folded_until = last;
     service->unfolded_count -= count;
     return status;

@@ -1,8 +1,8 @@
 /*
  * interning: which id a function's name has in the database, remembered so that it is asked for once.
  *
- * Bounded: when it is full it begins anew. After a transaction is rolled back everything in it is doubtful, and is to be
- * cleared. Threads: belongs to one.
+ * Bounded: when it is full it begins anew. After a transaction is rolled back everything in it is doubtful, and is to
+ * be cleared. Threads: belongs to one.
  */
 #ifndef TG_INTERNING_H
 #define TG_INTERNING_H

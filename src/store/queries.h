@@ -1,6 +1,6 @@
 /*
- * queries: every statement that the store runs again and again, in the words of dialect.h. Each is prepared at its first
- * use and kept as long as the connection.
+ * queries: every statement that the store runs again and again, in the words of dialect.h. Each is prepared at its
+ * first use and kept as long as the connection.
  */
 #ifndef TG_QUERIES_H
 #define TG_QUERIES_H
@@ -58,7 +58,8 @@ extern const char *const tg_query_texts[TG_QUERY_COUNT];
 
 /* The columns of function_sums from function_id on. */
 #define TG_SUMS_COLUMNS 19
-/* iteration and function_id to maximum_ns of function_intervals; the histogram comes after them where it is asked for. */
+/* iteration and function_id to maximum_ns of function_intervals; the histogram comes after them where it is asked
+ * for. */
 #define TG_ROW_COLUMNS 10
 /* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which. */
 #define TG_CHOSEN_PARAMETERS 4

@@ -3,12 +3,12 @@
  * above it (schema, commits, questions) is written once, in the SQL that both engines speak, and asks for the dialect
  * only where they differ.
  *
- * A connection belongs to one thread at a time. Every call that may wait for a server, a lock or a disk ends within the
- * connection's time-out. Statuses tell what to do: TG_ERROR_BUSY (locked: later), TG_ERROR_IO (server or disk not there:
- * later), TG_ERROR_FULL (disk full), TG_ERROR_PERMISSION (password, rights, read-only), TG_ERROR_FORMAT (corrupt, not a
- * database), TG_ERROR_NOT_FOUND (no such file or database), TG_ERROR_EXISTS (a unique key), TG_ERROR_UNSUPPORTED (engine
- * not built in or its library not installed). After TG_ERROR_IO the connection is to be closed. Messages never hold a
- * password.
+ * A connection belongs to one thread at a time. Every call that may wait for a server, a lock or a disk ends within
+ * the connection's time-out. Statuses tell what to do: TG_ERROR_BUSY (locked: later), TG_ERROR_IO (server or disk not
+ * there: later), TG_ERROR_FULL (disk full), TG_ERROR_PERMISSION (password, rights, read-only), TG_ERROR_FORMAT
+ * (corrupt, not a database), TG_ERROR_NOT_FOUND (no such file or database), TG_ERROR_EXISTS (a unique key),
+ * TG_ERROR_UNSUPPORTED (engine not built in or its library not installed). After TG_ERROR_IO the connection is to be
+ * closed. Messages never hold a password.
  */
 #ifndef TG_SQL_H
 #define TG_SQL_H
@@ -74,8 +74,8 @@ struct tg_sql_driver {
     TG_NODISCARD enum tg_status (*begin_reading)(struct tg_sql *sql, struct tg_error *err);
     TG_NODISCARD enum tg_status (*commit)(struct tg_sql *sql, struct tg_error *err);
     void (*rollback)(struct tg_sql *sql);
-    /* A lock of the whole store for migrations, beyond transactions where DDL commits by itself (GET_LOCK; nothing to do
-     * where DDL is transactional); unlock is the end of the connection at the latest. */
+    /* A lock of the whole store for migrations, beyond transactions where DDL commits by itself (GET_LOCK; nothing to
+     * do where DDL is transactional); unlock is the end of the connection at the latest. */
     TG_NODISCARD enum tg_status (*lock)(struct tg_sql *sql, struct tg_error *err);
     void (*unlock)(struct tg_sql *sql);
 
@@ -86,8 +86,8 @@ struct tg_sql_driver {
     /* Starts a statement over with new parameters: a query gives its rows by fetch; others are done. */
     TG_NODISCARD enum tg_status (*run)(struct tg_sql_statement *statement, const struct tg_sql_value *parameters,
                                        size_t count, struct tg_error *err);
-    /* The same statement for `rows` rows of `count` parameters each, row by row in one array: by array binding where the
-     * engine has it. No results. A parameter has one kind in all rows, or NULL. */
+    /* The same statement for `rows` rows of `count` parameters each, row by row in one array: by array binding where
+     * the engine has it. No results. A parameter has one kind in all rows, or NULL. */
     TG_NODISCARD enum tg_status (*run_rows)(struct tg_sql_statement *statement, const struct tg_sql_value *parameters,
                                             size_t count, size_t rows, struct tg_error *err);
     /* The next row into `values` (as many as the query has columns); *found false: no more. */

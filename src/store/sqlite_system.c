@@ -246,7 +246,7 @@ static void remove_leftovers(const char *path) {
     tg_strbuf_release(&leftover);
 }
 
-/* The lock is released by closing. Those who make a history hold it for a moment; somebody else may hold it for ever. */
+/* Released by closing. Those who make a history hold the lock for a moment; somebody else may hold it for ever. */
 static enum tg_status lock_folder(int *fd, const char *folder, struct tg_error *err) {
     const struct timespec pause = {.tv_nsec = 10000000};
     *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

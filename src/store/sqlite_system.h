@@ -9,11 +9,11 @@
  * is opened once in a process (struct tg_sqlite_file), and every further open by SQLite is a dup() of it. Any number of
  * connections in a process is then fine, in any threads, and they see each other as they would in two processes.
  *
- * Forks. A description is inherited, and with it the lock: a child would hold what its parent no longer can give up. In
- * a child all descriptors that SQLite has open are therefore closed at once, and its mappings are not inherited.
+ * Forks. A description is inherited, and with it the lock: a child would hold what its parent no longer can give up.
+ * In a child all descriptors that SQLite has open are therefore closed at once, and its mappings are not inherited.
  * Connections made before are dead there (tg_sqlite_system_generation() has changed: do not touch them, not even to
- * close) and new ones work, because inodes show another device to SQLite from then on, so that its books of the parent's
- * time are not found. SQLite's own static mutexes are held over the fork so that the child finds them free.
+ * close) and new ones work, because inodes show another device to SQLite from then on, so that its books of the
+ * parent's time are not found. SQLite's own static mutexes are held over the fork so that the child finds them free.
  *
  * Threads: everything here may be called from any thread.
  */

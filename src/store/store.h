@@ -1,5 +1,6 @@
 /*
- * store: a history, in whichever engine its URL names. This is all that others see of it: commit batches, ask questions.
+ * store: a history, in whichever engine its URL names. This is all that others see of it: commit batches, ask
+ * questions.
  *
  * Iterations. A service's time is cut into slots of its base interval (that of the first batch ever stored): slot =
  * floor(end of the interval / base). Iteration = slot - the service's first slot, so the first batch is in iteration 0;
@@ -75,9 +76,9 @@ struct tg_store_selection {
 TG_NODISCARD enum tg_status tg_store_iteration_of(const struct tg_store_service *service, const char *text,
                                                   tg_ns now_wall_ns, int64_t *iteration, struct tg_error *err);
 
-/* The sums behind averages and straight lines, over the iterations in which a function was called: x is the iteration, y
- * the function's average of that iteration (all processes together) in nanoseconds. Shifted by the first point, so that
- * nothing cancels. */
+/* The sums behind averages and straight lines, over the iterations in which a function was called: x is the
+ * iteration, y the function's average of that iteration (all processes together) in nanoseconds. Shifted by the first
+ * point, so that nothing cancels. */
 struct tg_store_sums {
     int64_t iteration_count;
     int64_t first_iteration;

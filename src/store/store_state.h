@@ -87,8 +87,8 @@ TG_NODISCARD enum tg_status tg_store_put_chosen(struct tg_sql_value *parameters,
 /* Whether the selection is of some processes only. */
 bool tg_store_is_chosen(const struct tg_store_selection *selection);
 
-/* The text as the database takes it: valid UTF-8 without zero bytes, of at most `limit` bytes. Borrowed from `text` when
- * it is that already, else from `out`, which is overwritten. */
+/* The text as the database takes it: valid UTF-8 without zero bytes, of at most `limit` bytes. Borrowed from `text`
+ * when it is that already, else from `out`, which is overwritten. */
 struct tg_bytes tg_store_clean_text(struct tg_bytes text, size_t limit, struct tg_strbuf *out);
 #define TG_STORE_NAME_BYTES_MAX 16384U /* longer ones are cut, and those that begin alike are one */
 #define TG_STORE_TEXT_BYTES_MAX 4096U  /* of files, hosts and so on */

@@ -130,7 +130,8 @@ static enum tg_status add_rows(struct tg_store *store, const struct bounds *boun
         status = tg_figures_add_with_point(figures, &row, err);
     }
     tg_store_reset(store, TG_QUERY_ROWS);
-    return status == TG_OK ? tg_figures_end_points(figures, err) : status;
+    tg_figures_end_points(figures);
+    return status;
 }
 
 /* Compares them with the sums. */
