@@ -23,11 +23,11 @@
 #include <time.h>
 
 #define NS_PER_S       INT64_C(1000000000)
-#define STORE_CALL_NS  (5 * NS_PER_S)         /* for each call of the store */
-#define RETRY_FIRST_NS NS_PER_S               /* between attempts at a store that is not there: doubled each time, */
-#define RETRY_MAX_NS   (60 * NS_PER_S)        /* up to this */
-#define ORPHANS_NS     (60 * NS_PER_S)        /* between looks for what others have left */
-#define FORK_NS        (5 * INT64_C(1000000)) /* that a fork waits for the thread */
+#define STORE_CALL_NS  (5 * NS_PER_S)  /* for each call of the store */
+#define RETRY_FIRST_NS NS_PER_S        /* between attempts at a store that is not there: doubled each time, */
+#define RETRY_MAX_NS   (60 * NS_PER_S) /* up to this */
+#define ORPHANS_NS     (60 * NS_PER_S) /* between looks for what others have left */
+#define FORK_NS        (NS_PER_S / 10) /* that a fork waits for the thread, once in a round */
 
 enum order {
     GO_ON,
@@ -50,6 +50,7 @@ struct collector {
     pthread_t thread;
     enum order order;
     bool ending;           /* with STOP: of the process */
+    bool passed_over;      /* a fork has waited for this round in vain: the next ones do not */
     atomic_bool hurry;     /* an order is waiting: leave what can wait */
     uint64_t flush_wanted; /* counts the calls of flush, and how many have been served */
     uint64_t flush_done;
@@ -325,6 +326,7 @@ static void *run(void *unused) {
         collector.result = status;
         collector.result_error = err;
         collector.flush_done = flush_wanted;
+        collector.passed_over = false;
         pthread_cond_broadcast(&collector.changed);
         if (stopping) {
             break;
@@ -506,8 +508,9 @@ enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error
 
 void tg_collector_before_fork(void) {
     pthread_mutex_lock(&collector.lock);
-    if (collector.wanted && !end_thread(PAUSE, FORK_NS)) {
+    if (collector.wanted && !end_thread(PAUSE, collector.passed_over ? 0 : FORK_NS)) {
         collector.order = GO_ON; /* it is left alone: the child knows that it is not there */
+        collector.passed_over = collector.state == RUNNING;
         atomic_store(&collector.hurry, false);
     }
 }
@@ -525,6 +528,7 @@ void tg_collector_after_fork_in_child(void) {
     collector.collection = (struct tg_collection)TG_COLLECTION_INIT;
     collector.store = NULL;
     collector.state = NO_THREAD;
+    collector.passed_over = false;
     collector.retry_wait_ns = 0;
     collector.complained = false;
     collector.orphans_ns = tg_clock_monotonic_ns() + ORPHANS_NS;
