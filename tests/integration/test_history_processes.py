@@ -31,7 +31,8 @@ def told_by(kind: str) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_calls_of_all_processes(history: Any, kind: str) -> None:
-    done = history.finish(history.command("processes.py", *kind.split()), **history.options(PYTHONWARNINGS="default"))
+    warnings = "ignore" if kind == "pool fork" else "error"  # a pool forks from a thread of its own
+    done = history.finish(history.command("processes.py", *kind.split()), **history.options(PYTHONWARNINGS=warnings))
     assert (done.returncode, done.stdout, done.stderr) == (0, told_by(kind) + "\n", "")
     expect_all(history, kind, collected=True)
 
@@ -116,6 +117,17 @@ def test_gunicorn_replaces_its_workers(history: Any, under_run: bool) -> None:
     assert sum(ended for ended, _ in history.counted().values()) >= sum(number % 7 + 1 for number in range(100))
     assert "Traceback" not in server.log.read_text()
     assert list(history.spool.iterdir()) == []
+
+
+def test_a_forked_child_stores_its_own(history: Any) -> None:
+    driven = history.drive()
+    driven.tell("call 10")
+    assert driven.tell("fork_and_flush 23") == "0"
+    driven.tell("call 1")
+    assert driven.tell("fork_and_flush 24") == "0"
+    assert driven.tell("flush 10") == "True"
+    history.expect_all(processes=3)
+    assert driven.end() == []
 
 
 def test_a_storm_of_forks_without_a_warning(history: Any) -> None:

@@ -34,6 +34,15 @@ def fork(times):
         os.waitpid(child, 0)
 
 
+def fork_and_flush(times):
+    """A child that calls so often and keeps its own history; its exit code is 0 when all of it is stored."""
+    child = os.fork()
+    if child == 0:
+        counted.call(times)
+        os._exit(0 if tachograph.flush(10) else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def blocked_signals():
     """Of the collector's thread, as a mask; and how many such threads there are."""
     masks = []
@@ -53,6 +62,7 @@ COMMANDS = {
     "hold": hold_gil,
     "limit": lambda bytes_max: limit_files(int(bytes_max)),
     "fork": lambda times: fork(int(times)),
+    "fork_and_flush": lambda times: fork_and_flush(int(times)),
     "signals": blocked_signals,
 }
 
