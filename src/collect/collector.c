@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NS_PER_S       INT64_C(1000000000)
 #define STORE_CALL_NS  (5 * NS_PER_S)  /* for each call of the store */
@@ -50,6 +51,7 @@ struct collector {
     pthread_t thread;
     enum order order;
     bool ending;           /* with STOP: of the process */
+    bool forked_by_thread; /* the fork that is under way comes from another thread than the process's first */
     bool passed_over;      /* a fork has waited for this round in vain: the next ones do not */
     atomic_bool hurry;     /* an order is waiting: leave what can wait */
     uint64_t flush_wanted; /* counts the calls of flush, and how many have been served */
@@ -508,6 +510,7 @@ enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error
 
 void tg_collector_before_fork(void) {
     pthread_mutex_lock(&collector.lock);
+    collector.forked_by_thread = gettid() != getpid();
     if (collector.wanted && !end_thread(PAUSE, collector.passed_over ? 0 : FORK_NS)) {
         collector.order = GO_ON; /* it is left alone: the child knows that it is not there */
         collector.passed_over = collector.state == RUNNING;
@@ -538,7 +541,7 @@ void tg_collector_after_fork_in_child(void) {
         prepare();
     }
     if (collector.wanted) {
-        collector.wanted = start_thread(NULL) == TG_OK;
+        collector.wanted = !collector.forked_by_thread && start_thread(NULL) == TG_OK;
     }
     pthread_mutex_unlock(&collector.lock);
 }

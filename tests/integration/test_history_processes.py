@@ -147,3 +147,11 @@ def test_a_storm_of_forks_beside_threads(history: Any) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "forked\n", "")
     assert history.collect().returncode == 0
     history.expect_all(processes=1 + forks // 2)
+
+
+def test_a_child_of_a_thread_ends_with_it(history: Any) -> None:
+    done = history.finish(history.command("thread_forks.py"), **history.options(PYTHONWARNINGS="ignore"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+    assert history.collect().returncode == 0
+    kept = history.expect_all(processes=2)
+    assert sum(one.calls for one in kept.values()) == 1 + 2 + 3
