@@ -53,7 +53,7 @@ enum tg_status tg_collection_open(struct tg_collection *collection, const struct
 }
 
 bool tg_collection_is_open(const struct tg_collection *collection) {
-    return collection->spool.fd >= 0;
+    return tg_spool_is_open(&collection->spool);
 }
 
 void tg_collection_close(struct tg_collection *collection) {

@@ -1,6 +1,7 @@
 /* spool: see spool.h. */
 #include "collect/spool.h"
 
+#include "base/descriptor.h"
 #include "base/hash.h"
 #include "record/format.h"
 #include "record/runtime.h"
@@ -224,8 +225,20 @@ static bool is_still_there(const struct tg_spool *spool) {
            && named.st_dev == opened.st_dev;
 }
 
+/* The descriptor of the spool from now on, or -1. Keeps errno. */
+static void take_descriptor(struct tg_spool *spool, int fd) {
+    struct stat info;
+    int error = errno;
+    spool->fd = tg_descriptor_lift(fd);
+    if (spool->fd >= 0 && fstat(spool->fd, &info) == 0) {
+        spool->device = info.st_dev;
+        spool->inode = info.st_ino;
+    }
+    errno = error;
+}
+
 static enum tg_status open_path(struct tg_spool *spool, int flags, struct tg_error *err) {
-    spool->fd = open(spool->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+    take_descriptor(spool, open(spool->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600));
     if (spool->fd < 0) {
         return failed(spool, err, "open");
     }
@@ -311,11 +324,15 @@ enum tg_status tg_spool_peek(struct tg_spool *spool, const char *path, struct tg
     return status;
 }
 
+bool tg_spool_is_open(const struct tg_spool *spool) {
+    return tg_descriptor_is(spool->fd, spool->device, spool->inode);
+}
+
 void tg_spool_close(struct tg_spool *spool) {
-    if (spool->fd >= 0) {
+    if (tg_spool_is_open(spool)) {
         close(spool->fd);
-        spool->fd = -1;
     }
+    spool->fd = -1;
 }
 
 void tg_spool_remove(struct tg_spool *spool) {
@@ -435,7 +452,7 @@ enum tg_status tg_spool_compact(struct tg_spool *spool, const struct tg_batch *s
         return status;
     }
     close(spool->fd);
-    spool->fd = fd;
+    take_descriptor(spool, fd);
     spool->end_bytes = spool->unstored_bytes = end_bytes;
     return TG_OK;
 }

@@ -68,6 +68,8 @@ static_assert(sizeof(struct tg_spool_record) == 24, "no padding in the file");
 
 struct tg_spool {
     int fd; /* -1: not open */
+    dev_t device;
+    ino_t inode;
     uint8_t uuid[16];
     uint64_t last_seq;       /* of the batch appended last; 0: none yet */
     uint64_t stored_seq;     /* of the batch stored last */
@@ -101,7 +103,10 @@ TG_NODISCARD enum tg_status tg_spool_open_file(struct tg_spool *spool, const cha
 /* What there is in one that nobody has open, for lists. It is not taken, so whoever opens it meanwhile gets it; and not
  * open afterwards. Statuses of tg_spool_open(). */
 TG_NODISCARD enum tg_status tg_spool_peek(struct tg_spool *spool, const char *path, struct tg_error *err);
-/* Keeps the file. An open spool only; a second call is fine. */
+/* False also when the program has closed the descriptor, and perhaps got its number for another file: to ask before
+ * anything is written. */
+bool tg_spool_is_open(const struct tg_spool *spool);
+/* Keeps the file. A second call is fine. */
 void tg_spool_close(struct tg_spool *spool);
 /* Removes the file and closes. */
 void tg_spool_remove(struct tg_spool *spool);

@@ -3,6 +3,7 @@
 
 #include "record/retention.h"
 
+#include "base/descriptor.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -20,7 +21,6 @@
 #define GROWTH_BYTES      ((uint64_t)256 << 10)
 #define RETRY_NS          INT64_C(1000000000)
 #define INTERRUPTIONS_MAX 100
-#define FIRST_FD          64
 
 /* A file over the limit would be a signal (SIGXFSZ), which ends the program. */
 static bool is_within_limit(uint64_t bytes) {
@@ -128,16 +128,6 @@ static enum tg_status reserve_first(int fd, int directory_fd, const uint8_t *run
     return status;
 }
 
-/* A low number may be one the program has closed and expects to get again, and 0 to 2 are written to by habit. */
-static int move_out_of_the_way(int fd) {
-    int moved = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
-    if (moved < 0) {
-        return fd; /* a low limit on descriptors: then it stays */
-    }
-    close(fd);
-    return moved;
-}
-
 /* The name appears only when the file is whole: made under a name no reader looks at, then renamed. */
 static enum tg_status create_file(struct tg_recording *recording, const struct tg_recording_options *options,
                                   const char *directory, const uint8_t uuid[16], struct tg_error *err) {
@@ -154,8 +144,7 @@ static enum tg_status create_file(struct tg_recording *recording, const struct t
         return status;
     }
     tg_retention_trim(directory_fd, TG_RETENTION_FILES, TG_RETENTION_BYTES, options->run_uuid);
-    int fd =
-        move_out_of_the_way(openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    int fd = tg_descriptor_lift(openat(directory_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (fd < 0) {
         status = tg_error_set_errno(err, errno, "cannot make a recording in \"%s\"", directory);
         goto done;
@@ -226,11 +215,8 @@ enum tg_status tg_recording_open(struct tg_recording *recording, const struct tg
     return status;
 }
 
-/* Descriptors get closed behind our back (daemons close all of them) and their numbers given to other files. */
 static bool fd_is_still_ours(const struct tg_recording *recording) {
-    struct stat info;
-    return recording->fd >= 0 && fstat(recording->fd, &info) == 0 && info.st_dev == recording->device
-           && info.st_ino == recording->inode;
+    return tg_descriptor_is(recording->fd, recording->device, recording->inode);
 }
 
 void tg_recording_abandon(struct tg_recording *recording) {
@@ -268,7 +254,7 @@ static bool reopen(struct tg_recording *recording) {
     if (!recording->path[0]) {
         return false;
     }
-    recording->fd = move_out_of_the_way(open(recording->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    recording->fd = tg_descriptor_lift(open(recording->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
     if (fd_is_still_ours(recording)) {
         return true;
     }

@@ -243,6 +243,49 @@ static void a_store_that_is_not_there_is_waited_for(void **state) {
     fixture_remove(place);
 }
 
+/* The descriptor of this process's spool, or -1. */
+static int find_spool(void) {
+    DIR *directory = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    int found = -1;
+    while (directory && (entry = readdir(directory))) {
+        char path[512];
+        ssize_t length = readlinkat(dirfd(directory), entry->d_name, path, sizeof path - 1);
+        size_t suffix = sizeof TG_SPOOL_SUFFIX - 1;
+        if (length > (ssize_t)suffix && memcmp(path + length - suffix, TG_SPOOL_SUFFIX, suffix) == 0) {
+            found = (int)strtol(entry->d_name, NULL, 10);
+        }
+    }
+    if (directory) {
+        closedir(directory);
+    }
+    return found;
+}
+
+/* A program closes all descriptors and gets the spool's number for a file of its own: nothing is written to that. */
+static void a_closed_descriptor_is_noticed(void **state) {
+    (void)state;
+    char path[128];
+    struct stat info;
+    uint32_t f = fixture_function("m::f");
+    fixture_call(f, 10);
+    start(0);
+    flush();
+    int spool = find_spool();
+    assert_true(spool >= 64);
+    snprintf(path, sizeof path, "%s/program's", work_directory);
+    int own = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(dup2(own, spool), spool);
+    fixture_call(f, 20);
+    flush();
+    assert_int_equal(tg_collector_stop(true, PATIENCE_NS, NULL), TG_OK);
+    assert_int_equal(fstat(spool, &info), 0);
+    assert_int_equal(info.st_size, 0);
+    close(spool);
+    close(own);
+    assert_int_equal(stored_calls("m::f"), 2);
+}
+
 static void fork_around(pid_t *child) {
     tg_collector_before_fork();
     *child = fork();
@@ -322,6 +365,7 @@ int main(void) {
         WITH_STORE(it_starts_again),
         WITH_STORE(threads_count_on),
         WITH_STORE(a_store_that_is_not_there_is_waited_for),
+        WITH_STORE(a_closed_descriptor_is_noticed),
         WITH_STORE(children_collect_for_themselves),
         WITH_STORE(a_kill_at_any_moment_loses_and_doubles_nothing),
     };
