@@ -29,7 +29,9 @@ static int tear_down(void **state) {
     while (open_directory && (entry = readdir(open_directory))) {
         unlinkat(dirfd(open_directory), entry->d_name, 0);
     }
-    closedir(open_directory);
+    if (open_directory) {
+        closedir(open_directory);
+    }
     return rmdir(directory);
 }
 
