@@ -63,8 +63,9 @@ def wait_until_fixture() -> Any:
 
 @dataclasses.dataclass
 class Kept:
-    """What a store has of a process."""
+    """What a store has of a process, or of several that had the same id one after the other."""
 
+    processes: int = 0
     intervals: int = 0
     calls: int = 0
     errors: int = 0
@@ -252,18 +253,20 @@ class History:
             " LEFT JOIN function_intervals x ON x.service_id = i.service_id AND x.iteration = i.iteration"
             " AND x.function_id = f.id AND x.interval_id = i.id GROUP BY p.id, p.pid"
         )
-        kept: dict[int, Kept] = {}
+        kept: dict[int, Kept] = defaultdict(Kept)
         for row in self.rows(question):
             pid, intervals, first, last, calls, errors = (0 if one in (None, "NULL") else int(one) for one in row)
             assert (first, last) == (1, intervals), f"the intervals of process {pid} have gaps"
-            kept[pid] = Kept(intervals, calls, errors)
-        return kept
+            before = kept[pid]
+            more = before.processes + bool(calls), before.intervals + intervals
+            kept[pid] = Kept(*more, before.calls + calls, before.errors + errors)
+        return dict(kept)
 
     def expect_all(self, *, processes: int) -> dict[int, Kept]:
         """Asserts that the store has each call that each process counted, and nothing waits; what it has."""
         counted, kept = self.counted(), self.kept()
         assert {pid: (one.calls, one.calls) for pid, one in kept.items() if one.calls} == counted
-        assert len(counted) == processes
+        assert sum(one.processes for one in kept.values()) == processes
         return kept
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 SOAK = "TACHOGRAPH_SOAK" in os.environ
+ALWAYS = "always"  # some versions swallow the warning of a fork where it is an error
 TASKS = 40  # as in programs/processes.py
 KINDS = [
     "fork",
@@ -31,7 +32,7 @@ def told_by(kind: str) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_calls_of_all_processes(history: Any, kind: str) -> None:
-    warnings = "ignore" if kind == "pool fork" else "error"  # a pool forks from a thread of its own
+    warnings = "ignore" if kind == "pool fork" else ALWAYS  # a pool forks from a thread of its own
     done = history.finish(history.command("processes.py", *kind.split()), **history.options(PYTHONWARNINGS=warnings))
     assert (done.returncode, done.stdout, done.stderr) == (0, told_by(kind) + "\n", "")
     expect_all(history, kind, collected=True)
@@ -133,7 +134,7 @@ def test_a_forked_child_stores_its_own(history: Any) -> None:
 def test_a_storm_of_forks_without_a_warning(history: Any) -> None:
     history.interval = 0.01
     forks = 100 if not SOAK else 10_000
-    done = history.finish(history.command("storm.py", 0, forks), **history.options(PYTHONWARNINGS="error"))
+    done = history.finish(history.command("storm.py", 0, forks), **history.options(PYTHONWARNINGS=ALWAYS))
     assert (done.returncode, done.stdout, done.stderr) == (0, "forked\n", "")
     assert history.collect().returncode == 0
     history.expect_all(processes=1 + forks // 2)
