@@ -17,7 +17,7 @@ PyObject *tg_row_of_service(const struct tg_store_service *service);
 PyObject *tg_row_of_function(const struct tg_store_function *function);
 PyObject *tg_row_of_ranked(const struct tg_ranked *ranked, enum tg_rank_key key);
 PyObject *tg_row_of_point(const struct tg_store_point *point, const struct tg_store_service *service);
-PyObject *tg_row_of_trend(const struct tg_rank_trend *trend, const struct tg_store_service *service);
+PyObject *tg_row_of_trend(const struct tg_rank_trend *row, const struct tg_store_service *service);
 PyObject *tg_row_of_change(const struct tg_compare_row *row);
 PyObject *tg_row_of_version(const struct tg_store_version *version);
 PyObject *tg_row_of_event(const struct tg_store_event *event);

@@ -1,6 +1,6 @@
 /*
- * descriptor: file descriptors inside a program that does not know of them. It may close all it finds, as daemons do, and
- * get their numbers for files of its own.
+ * descriptor: file descriptors inside a program that does not know of them. It may close all it finds, as daemons do,
+ * and get their numbers for files of its own.
  */
 #ifndef TG_DESCRIPTOR_H
 #define TG_DESCRIPTOR_H

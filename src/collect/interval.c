@@ -150,7 +150,7 @@ static uint64_t clamp(uint64_t value, uint64_t lowest, uint64_t highest) {
 }
 
 /* The extremes of the new calls lie in the outermost buckets of the difference. Those of the recent epochs are exact
- * and usually lie there too; they may be of a call that the batch before has counted, and are then in another bucket. */
+ * and usually lie there too; they may be of a call that the batch before counted, and are then in another bucket. */
 static void find_extremes(struct tg_batch_function *function, const struct tg_measures *now,
                           const struct tg_histogram *difference) {
     unsigned low = 0;

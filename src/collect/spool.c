@@ -112,7 +112,7 @@ static uint64_t checksum_of(const struct tg_spool_record *record, const void *by
     return tg_hash_bytes(hash, bytes, record->length);
 }
 
-/* The record at a place and its bytes; false: there is none that is whole. TG_ERROR_MEMORY and TG_ERROR_IO as status. */
+/* The record at a place and its bytes; false: there is none that is whole. TG_ERROR_MEMORY, TG_ERROR_IO. */
 static enum tg_status read_record(const struct tg_spool *spool, uint64_t at, struct tg_spool_record *record,
                                   struct tg_strbuf *bytes, bool *whole, struct tg_error *err) {
     char piece[16384];

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Stores what waits; `*stored_count` batches more. `stop` (may be NULL): once true, the rest waits on, which is TG_OK. */
+/* Stores what waits; `*stored_count` batches more. `stop` (may be NULL): once true, the rest waits on: TG_OK. */
 TG_NODISCARD enum tg_status tg_upload(struct tg_spool *spool, struct tg_store *store, const atomic_bool *stop,
                                       size_t *stored_count, struct tg_error *err);
 

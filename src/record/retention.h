@@ -6,9 +6,10 @@
  * first, until three quarters of the bound are left. Where there is no space for its own, it removes all it may.
  *
  * A recording whose process lives is never touched; one that was made or has grown in the last TG_RETENTION_FRESH_S
- * seconds, which somebody may be about to report, only when it is bytes that are too many. One whose figures are not yet
- * in the store they are meant for goes after all others, and for their number only after TG_RETENTION_UNCOLLECTED_S. What a process left that was
- * killed while it made its recording goes with the others. Below the bounds this costs one walk over the directory.
+ * seconds, which somebody may be about to report, only when it is bytes that are too many. One whose figures are not
+ * yet in the store they are meant for goes after all others, and for their number only after
+ * TG_RETENTION_UNCOLLECTED_S. What a process left that was killed while it made its recording goes with the others.
+ * Below the bounds this costs one walk over the directory.
  */
 #ifndef TG_RETENTION_H
 #define TG_RETENTION_H
