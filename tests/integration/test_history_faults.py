@@ -347,7 +347,7 @@ def test_a_server_that_is_not_there_yet(history: Any, mariadb: Any) -> None:
     mariadb.start()
     driven.tell("call 3")
     assert driven.tell("flush 10") == "True"
-    assert len(driven.lines()) == 2
+    assert len(driven.wait_for_lines(2)) == 2
     mariadb.kill()
     driven.tell("call 2")
     assert len(driven.wait_for_lines(3)) == 3
