@@ -26,7 +26,7 @@ def main() -> None:
             cursor.executemany(INSERT.replace("%s", "?"), rows)
             connection.commit()
 
-        compare("sqlite", filling, insert, rounds(15))
+        compare("sqlite", filling, insert, rounds(9))
         connection.close()
         filling.close()
 

@@ -166,8 +166,8 @@ def versions_of(python: str) -> dict[str, str]:
     return known
 
 
-def keep(figures: dict[str, Figures], pythons: dict[str, str]) -> Path:
-    """Write the results file. It names no host and no path."""
+def keep(figures: dict[str, Figures], pythons: dict[str, str], selected: list[str]) -> Path:
+    """Write the results file, one of its own for a selection. It names no host and no path."""
     cores = len(os.sched_getaffinity(0))
     machine = {
         "processor": processor(),
@@ -177,7 +177,7 @@ def keep(figures: dict[str, Figures], pythons: dict[str, str]) -> Path:
         "compiler": compiler(),
     }
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{processor()} {cores} cores".lower()).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{processor()} {cores} cores {' '.join(selected)}".lower()).strip("-")
     path = BENCH / "results" / f"{today}-{slug}.json"
     path.parent.mkdir(exist_ok=True)
     results = {
@@ -195,6 +195,7 @@ def main() -> int:
     names = list(dict.fromkeys(script.name for script in SCRIPTS))
     parser = argparse.ArgumentParser(prog="bench/run", description="Measures every claim against its bar.")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, one process each; keeps no results")
+    parser.add_argument("--keep", action="store_true", help="keep the results of a selection, too")
     parser.add_argument("what", nargs="*", choices=[*SUPPORTED, *names, []], help="versions and scripts; default: all")
     arguments = parser.parse_args()
     selected = set(arguments.what)
@@ -209,8 +210,8 @@ def main() -> int:
     build_filling(*next(iter(pythons.items())))
     figures = run_scripts(pythons, scripts, arguments.quick)
     print_table(figures)
-    if not arguments.quick and not selected:
-        say(f"kept in {keep(figures, pythons).relative_to(ROOT)}")
+    if not arguments.quick and (arguments.keep or not selected):
+        say(f"kept in {keep(figures, pythons, arguments.what).relative_to(ROOT)}")
     missed = any(
         verdict(bar, known[bar.claim]) == "MISSED" for bar in BARS for known in figures.values() if bar.claim in known
     )

@@ -13,6 +13,7 @@ def _library() -> ctypes.CDLL:
     library.tg_fill_open.restype = ctypes.c_void_p
     library.tg_fill_name.restype = ctypes.c_char_p
     library.tg_fill_add.restype = ctypes.c_int64
+    library.tg_fill_cpu_ns.restype = ctypes.c_int64
     library.tg_fill_histogram_bytes.restype = ctypes.c_double
     return library
 
@@ -45,3 +46,7 @@ class Filling:
         if taken < 0:
             raise SystemExit("a batch could not be stored")
         return float(taken) / 1e9
+
+    def cpu_seconds(self) -> float:
+        """Processor time of this process in what add() did last."""
+        return float(self._library.tg_fill_cpu_ns(self._fill)) / 1e9
