@@ -206,8 +206,7 @@ static int refuse_action(const char *name) {
 static enum tg_status perform(size_t index, struct action *action, const char *named, struct tg_error *err) {
     struct tg_strbuf url = TG_STRBUF_INIT;
     enum tg_status status = TG_OK;
-    const char *environment = getenv("TACHOGRAPH_STORE");
-    if (actions[index].needs_url && !named && !(environment && environment[0])) {
+    if (actions[index].needs_url && !named && !tg_history_store_of_environment()) {
         status = tg_error_set(err, TG_ERROR_INVALID, "name the history to make: tachograph store init URL");
     } else {
         status = tg_history_locate(named, NULL, &url, &action->other_files, err);

@@ -20,8 +20,7 @@ static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to ask the history");
 }
 
-/* The store that the environment names, or NULL. */
-static const char *store_of_environment(void) {
+const char *tg_history_store_of_environment(void) {
     const char *store = getenv("TACHOGRAPH_STORE");
     return store && store[0] && strcmp(store, TG_NO_STORE) != 0 ? store : NULL;
 }
@@ -77,7 +76,7 @@ static enum tg_status locate_file(const char *service, struct tg_strbuf *url, st
 
 enum tg_status tg_history_locate(const char *store, const char *service, struct tg_strbuf *url,
                                  struct tg_strbuf *other_files, struct tg_error *err) {
-    const char *named = store ? store : store_of_environment();
+    const char *named = store ? store : tg_history_store_of_environment();
     enum tg_status status = TG_OK;
     if (named) {
         tg_strbuf_append(url, named);

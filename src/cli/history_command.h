@@ -99,6 +99,9 @@ typedef enum tg_status tg_history_answerer(struct tg_history_question *question,
 int tg_history_command_run(const struct tg_command *command, const struct tg_history_options *options,
                            tg_history_answerer *answer, const void *settings);
 
+/* The store that TACHOGRAPH_STORE names; NULL: none. */
+const char *tg_history_store_of_environment(void);
+
 /* The URL or path that is meant: of the options, of TACHOGRAPH_STORE, or of a default file, which also names the others
  * in `other_files` (may be NULL). TG_ERROR_NOT_FOUND: there is none yet. */
 TG_NODISCARD enum tg_status tg_history_locate(const char *store, const char *service, struct tg_strbuf *url,

@@ -42,7 +42,13 @@ class Runner:
         assert program, f"no program `tachograph` next to {sys.executable}; name it in TACHOGRAPH"
         self.timing = [program, "run", "--time", "*", "--python", sys.executable]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TACHOGRAPH")}
-        self.environment = {**kept, "TACHOGRAPH_RUNTIME_DIR": str(directory), "PYTHONHASHSEED": "0"}
+        # With a history, as programs run that keep one.
+        own = {
+            "TACHOGRAPH_RUNTIME_DIR": str(directory),
+            "XDG_DATA_HOME": str(directory / "data"),
+            "XDG_STATE_HOME": str(directory / "state"),
+        }
+        self.environment = {**kept, **own, "PYTHONHASHSEED": "0"}
 
     def run(
         self,

@@ -179,7 +179,12 @@ def runtime(tmp_path: Path) -> Path:
 def environment(runtime: Path) -> dict[str, str]:
     """The environment of a program that records into `runtime`, where every warning is an error."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TACHOGRAPH_")}
-    return {**kept, "TACHOGRAPH_RUNTIME_DIR": str(runtime), "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {
+        "TACHOGRAPH_RUNTIME_DIR": str(runtime),
+        "XDG_DATA_HOME": str(runtime.parent / "data"),
+        "XDG_STATE_HOME": str(runtime.parent / "state"),
+    }
+    return {**kept, **own, "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture

@@ -216,7 +216,14 @@ def cli(program: Path, tmp_path: Path) -> Cli:
     directory.mkdir()
     foreign = ("TACHOGRAPH", "PYTHON", "VIRTUAL_ENV", "NO_COLOR", "COLUMNS", "XDG_RUNTIME_DIR")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    environment |= {"TACHOGRAPH_RUNTIME_DIR": str(runtime), "TACHOGRAPH_PYTHON": sys.executable, "TERM": "xterm"}
+    environment |= {
+        "TACHOGRAPH_RUNTIME_DIR": str(runtime),
+        "TACHOGRAPH_PYTHON": sys.executable,
+        "TACHOGRAPH_STORE": "none",  # what a run keeps has tests of its own
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "TERM": "xterm",
+    }
     return Cli(program, directory, runtime, environment)
 
 

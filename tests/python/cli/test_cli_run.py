@@ -159,6 +159,18 @@ def test_ends_as_the_program_does_and_reports(cli: Any, end: str) -> None:
         assert f"ended by {signal.Signals(-plain.returncode).name}\n" in timed.stderr
 
 
+def test_a_history_is_kept_and_named_last(cli: Any, tmp_path: Path) -> None:
+    result = cli("run", "--service", "shop", cli.script(WORK), env={"TACHOGRAPH_STORE": ""})
+    path = tmp_path / "data" / "tachograph" / "shop.db"
+    assert result.stderr.splitlines()[-2:] == [f"history   sqlite:///{path}", "trend     tachograph trend --all"]
+    assert "__main__::inner" in cli("rank", "--service", "shop").stdout
+    other = tmp_path / "other.db"
+    result = cli("run", "--store", other, "--no-report", cli.script(WORK))
+    assert result.stderr.splitlines()[-1] == f"trend     tachograph trend --all --store sqlite:///{other}"
+    result = cli("run", "--no-history", cli.script(WORK), env={"TACHOGRAPH_STORE": str(other)})
+    assert not [line for line in result.stderr.splitlines() if line.startswith(("history", "trend"))]
+
+
 def test_last_line_is_the_next_command(cli: Any) -> None:
     result = cli("run", cli.script(WORK))
     words = result.stderr.splitlines()[-1].split()
