@@ -8,7 +8,7 @@
  */
 #include "store/commit.h"
 
-#define FOLD_ROWS       8192 /* that may lie unfolded: what a question reads beside the sums */
+#define FOLD_ROWS       6144 /* that may lie unfolded: what a question reads beside the sums */
 #define OPEN_ITERATIONS 2    /* the newest, which other processes' batches are still to come for */
 #define SUMS_VALUES     (TG_SUMS_COLUMNS + 1)
 #define SUMS_AT_A_TIME  64
