@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from mariadb_server import Server
+
+# Whoever started the tests may ignore them, as nohup and shells do, and what is ignored is inherited.
+for ignorable in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(ignorable, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

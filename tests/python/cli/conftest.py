@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import signal
 import struct
 import subprocess
 import sys
@@ -26,9 +25,6 @@ UNIT = 64
 HEADER_BYTES = 4096
 BUCKETS = 306
 NO_MINIMUM = 2**64 - 1
-
-# Whoever started the tests may ignore it, as nohup does, and what is ignored is inherited.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def bucket_of(ns: int) -> int:
