@@ -388,14 +388,14 @@ def test_mariadb(clock: Any, mysql: tuple[Any, str]) -> None:
             port=parts.port,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
-            database=parts.path[1:],
             charset="utf8mb4",
             **more,
         )
 
-    connection = connect()
+    with connect().cursor() as cursor:  # a history, which others may keep in the server's own, has a view of that name
+        cursor.execute("CREATE OR REPLACE DATABASE article")
+    connection = connect(database="article")
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS function_statistics")
         for name in ("m::f", "m::F", "m::g ' \" \\ %s 🐢"):
             call(clock, name, 1_000_000, 3)
         upload_function_statistics(0, connection, cursor)
@@ -404,7 +404,7 @@ def test_mariadb(clock: Any, mysql: tuple[Any, str]) -> None:
             connection.kill(connection.thread_id())
         with pytest.raises(pymysql.Error):
             upload_function_statistics(1, connection, cursor)
-    connection = connect(cursorclass=pymysql.cursors.DictCursor, autocommit=True)
+    connection = connect(database="article", cursorclass=pymysql.cursors.DictCursor, autocommit=True)
     with connection.cursor() as cursor:
         upload_function_statistics(1, connection, cursor)
         cursor.execute("SELECT * FROM function_statistics ORDER BY id")
