@@ -187,9 +187,14 @@ static void collect_orphans(void) {
     tg_orphans_release(&orphans);
 }
 
-static void store_failed(tg_ns now_ns, const struct tg_error *err) {
+/* `at_once`: the attempt was asked for, before its time; the next one is not put off for that. */
+static void store_failed(tg_ns now_ns, bool at_once, const struct tg_error *err) {
     close_store();
-    collector.retry_wait_ns = collector.retry_wait_ns ? collector.retry_wait_ns * 2 : RETRY_FIRST_NS;
+    if (!collector.retry_wait_ns) {
+        collector.retry_wait_ns = RETRY_FIRST_NS;
+    } else if (!at_once) {
+        collector.retry_wait_ns *= 2;
+    }
     collector.retry_wait_ns = collector.retry_wait_ns > RETRY_MAX_NS ? RETRY_MAX_NS : collector.retry_wait_ns;
     collector.retry_ns = now_ns + collector.retry_wait_ns;
     enum tg_status ignored = tg_spool_sync(&collector.collection.spool, NULL);
@@ -217,7 +222,7 @@ static enum tg_status upload(bool at_once, struct tg_error *err) {
                            &stored_count, err);
     }
     if (status != TG_OK) {
-        store_failed(now_ns, err);
+        store_failed(now_ns, at_once, err);
         return status;
     }
     collector.retry_wait_ns = 0;
