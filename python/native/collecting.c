@@ -85,8 +85,9 @@ PyObject *tg_start_collecting(PyObject *Py_UNUSED(module), PyObject *args) {
     }
     options.interval_ns = (tg_ns)(interval * NS_PER_S + 0.5);
     tg_start_recording();
-    enum tg_status status = tg_collector_start(&options, &err);
-    if (status != TG_OK) {
+    enum tg_status status;
+    Py_BEGIN_ALLOW_THREADS status = tg_collector_start(&options, &err);
+    Py_END_ALLOW_THREADS if (status != TG_OK) {
         return fail(status, &err);
     }
     register_exit();
@@ -124,8 +125,17 @@ PyObject *tg_before_fork(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignore
     Py_RETURN_NONE;
 }
 
-PyObject *tg_after_fork_in_parent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+static int go_on(void *Py_UNUSED(unused)) {
     tg_collector_after_fork_in_parent();
+    return 0;
+}
+
+/* Python 3.13 counts threads, to warn, after these hooks: the thread is started when os.fork() has returned. A thread
+ * other than the first has company anyway, and the first may not run Python for long. */
+PyObject *tg_after_fork_in_parent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    if (PY_VERSION_HEX < 0x030c0000 || gettid() != getpid() || Py_AddPendingCall(go_on, NULL) != 0) {
+        tg_collector_after_fork_in_parent();
+    }
     Py_RETURN_NONE;
 }
 

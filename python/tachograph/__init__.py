@@ -35,3 +35,12 @@ __all__ = [
     "uninstrument",
     "upload_function_statistics",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Imports `tachograph.history` when it is asked for: most programs only keep one."""
+    if name == "history":
+        import importlib
+
+        return importlib.import_module("tachograph.history")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -92,8 +92,8 @@ const struct tg_command tg_command_collect = {
     .summary = "store what ended processes left",
     .usage = usage,
     .description =
-        "A process that keeps a history stores it itself, also at its end. What was timed before a kill -9, or\n"
-        "while the store could not be reached, is in its recording or waits on disk. It is stored once, by\n"
+        "A process that keeps a history stores it itself, also at its end. What was timed before a kill -9, or "
+        "while the store could not be reached, is in its recording or waits on disk. It is stored once, by "
         "whoever comes first: the next process with the same store, or this command.",
     .options = options,
     .examples = examples,

@@ -68,37 +68,52 @@ static bool is_worth_telling(const struct tg_collection *collection, const struc
     return !tg_draft_is_empty(draft) || is_news;
 }
 
+enum tg_status tg_collection_look(struct tg_collection *collection, const struct tg_view *view, tg_ns now_monotonic_ns,
+                                  enum tg_batch_end end, uint64_t collector_cpu_ns, struct tg_draft *draft,
+                                  struct tg_error *err) {
+    enum tg_status status = tg_interval_make(&collection->interval, view, now_monotonic_ns, draft, err);
+    if (status == TG_OK) {
+        draft->batch.end = end;
+        draft->batch.quality.collector_cpu_ns = collector_cpu_ns;
+    }
+    return status;
+}
+
+enum tg_status tg_collection_keep(struct tg_collection *collection, struct tg_draft *draft, struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    if (is_worth_telling(collection, draft, draft->batch.end)) {
+        status = tg_spool_append(&collection->spool, &draft->batch, err);
+        if (status == TG_OK) {
+            tg_interval_accept(&collection->interval, draft);
+        }
+    }
+    tg_draft_release(draft);
+    return status;
+}
+
 enum tg_status tg_collection_close_interval(struct tg_collection *collection, const struct tg_view *view,
                                             tg_ns now_monotonic_ns, enum tg_batch_end end, uint64_t collector_cpu_ns,
                                             struct tg_error *err) {
     struct tg_draft draft;
-    enum tg_status status = tg_interval_make(&collection->interval, view, now_monotonic_ns, &draft, err);
-    if (status != TG_OK) {
-        return status;
-    }
-    draft.batch.end = end;
-    draft.batch.quality.collector_cpu_ns = collector_cpu_ns;
-    if (is_worth_telling(collection, &draft, end)) {
-        status = tg_spool_append(&collection->spool, &draft.batch, err);
-        if (status == TG_OK) {
-            tg_interval_accept(&collection->interval, &draft);
-        }
-    }
-    tg_draft_release(&draft);
-    return status;
+    enum tg_status status = tg_collection_look(collection, view, now_monotonic_ns, end, collector_cpu_ns, &draft, err);
+    return status == TG_OK ? tg_collection_keep(collection, &draft, err) : status;
 }
 
 enum tg_status tg_collection_compact(struct tg_collection *collection, const struct tg_view *view,
                                      struct tg_error *err) {
     struct tg_draft draft;
-    if (collection->spool.end_bytes < COMPACT_BYTES || !tg_collection_is_stored(collection)
-        || collection->spool.end_bytes < collection->compacted_bytes * COMPACT_FACTOR) {
+    uint64_t bytes = collection->spool.end_bytes;
+    bool is_large = bytes > collection->spool.bytes_max / 2;
+    bool has_grown = bytes >= COMPACT_BYTES && bytes >= collection->compacted_bytes * COMPACT_FACTOR;
+    if (!tg_collection_is_stored(collection) || (!has_grown && !is_large)) {
         return TG_OK;
     }
     enum tg_status status = tg_interval_sum(&collection->interval, view, &draft, err);
     if (status == TG_OK) {
         status = tg_spool_compact(&collection->spool, &draft.batch, err);
         tg_draft_release(&draft);
+    }
+    if (status == TG_OK) {
         collection->compacted_bytes = collection->spool.end_bytes;
     }
     return status;

@@ -42,6 +42,14 @@ TG_NODISCARD enum tg_status tg_collection_close_interval(struct tg_collection *c
                                                          tg_ns now_monotonic_ns, enum tg_batch_end end,
                                                          uint64_t collector_cpu_ns, struct tg_error *err);
 
+/* The same in two steps: the look, for which the recording must stay as it is, and what may wait for a disk. The draft
+ * borrows names from the view; keeping it releases it. */
+TG_NODISCARD enum tg_status tg_collection_look(struct tg_collection *collection, const struct tg_view *view,
+                                               tg_ns now_monotonic_ns, enum tg_batch_end end, uint64_t collector_cpu_ns,
+                                               struct tg_draft *draft, struct tg_error *err);
+TG_NODISCARD enum tg_status tg_collection_keep(struct tg_collection *collection, struct tg_draft *draft,
+                                               struct tg_error *err);
+
 /* Makes the spool small again when it has grown and all of it is stored. */
 TG_NODISCARD enum tg_status tg_collection_compact(struct tg_collection *collection, const struct tg_view *view,
                                                   struct tg_error *err);

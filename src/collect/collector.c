@@ -40,6 +40,7 @@ enum thread_state {
     NO_THREAD,
     RUNNING,
     FINISHED, /* has nothing left to do but to end */
+    JOINED,   /* somebody waits for that */
 };
 
 struct collector {
@@ -121,7 +122,7 @@ static void directory_of(char *directory, size_t size, const char *path) {
 static enum tg_status open_collection(const struct tg_recording *recording, const struct tg_view *view,
                                       struct tg_error *err) {
     char fallback[sizeof recording->path];
-    char directory[sizeof recording->header->spool];
+    char directory[sizeof recording->header->spool] = "";
     directory_of(fallback, sizeof fallback, recording->path);
     tg_collection_close(&collector.collection);
     enum tg_status status = tg_spool_directory(directory, sizeof directory, fallback, err);
@@ -137,22 +138,22 @@ static bool is_of(const struct tg_collection *collection, const struct tg_record
            && memcmp(collection->uuid, recording->header->uuid, sizeof collection->uuid) == 0;
 }
 
-/* Closes the interval, with the recording held. */
-static enum tg_status close_interval(const struct tg_recording *recording, enum tg_batch_end end,
-                                     struct tg_error *err) {
+/* Looks at what is new, with the recording held. */
+static enum tg_status look(const struct tg_recording *recording, enum tg_batch_end end, struct tg_draft *draft,
+                           struct tg_error *err) {
     struct tg_view view = tg_view_of_recording(recording);
+    tg_ns now_ns = tg_clock_monotonic_ns();
     enum tg_status status = TG_OK;
+    collector.next_ns = next_end_ns(recording->header, now_ns, collector.interval_ns); /* also after a failure */
     if (!is_of(&collector.collection, recording)) {
         status = open_collection(recording, &view, err);
     }
     if (status == TG_OK) {
         tg_ns cpu_ns = thread_cpu_ns();
-        tg_ns now_ns = tg_clock_monotonic_ns();
         atomic_fetch_add_explicit(&recording->header->epoch, 1, memory_order_relaxed);
-        status = tg_collection_close_interval(&collector.collection, &view, now_ns, end,
-                                              (uint64_t)(cpu_ns - collector.cpu_ns), err);
+        status = tg_collection_look(&collector.collection, &view, now_ns, end, (uint64_t)(cpu_ns - collector.cpu_ns),
+                                    draft, err);
         collector.cpu_ns = status == TG_OK ? cpu_ns : collector.cpu_ns;
-        collector.next_ns = next_end_ns(recording->header, now_ns, collector.interval_ns);
     }
     return status;
 }
@@ -272,16 +273,25 @@ static bool is_left_to_run(const struct tg_recording *recording, enum tg_batch_e
            && memcmp(recording->header->run_uuid, no_run, sizeof no_run) != 0;
 }
 
-/* One interval to its end. */
-static enum tg_status round_once(enum tg_batch_end end, bool at_once, struct tg_error *err) {
-    const struct tg_recording *recording = tg_tracer_hold();
+/* Closes the interval. Forks wait while the recording is held, so the disk comes after. */
+static enum tg_status close_interval(enum tg_batch_end end, struct tg_error *err) {
+    struct tg_draft draft;
     enum tg_status status = TG_OK;
-    if (recording && !is_left_to_run(recording, end)) {
-        status = close_interval(recording, end, err);
+    const struct tg_recording *recording = tg_tracer_hold();
+    bool looked = recording && !is_left_to_run(recording, end);
+    if (looked) {
+        status = look(recording, end, &draft, err);
     } else {
         collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns; /* a forked child without calls */
     }
     tg_tracer_let_go();
+    return looked && status == TG_OK ? tg_collection_keep(&collector.collection, &draft, err) : status;
+}
+
+/* One interval to its end; `*closed`: all that was counted until then is in the spool. */
+static enum tg_status round_once(enum tg_batch_end end, bool at_once, bool *closed, struct tg_error *err) {
+    enum tg_status status = close_interval(end, err);
+    *closed = status == TG_OK;
     if (status != TG_OK && !collector.complained) {
         collector.complained = true;
         say("tachograph: %s; timings stay in the recording meanwhile, and none is lost", err->message);
@@ -293,6 +303,15 @@ static enum tg_status round_once(enum tg_batch_end end, bool at_once, struct tg_
         *err = upload_error;
     }
     return status;
+}
+
+/* After the last round. What is not in the spool stays in the recording, which then is still to be collected. */
+static void finish(bool ending, bool closed) {
+    if (closed && ending) {
+        finish_recording();
+    } else if (closed) { /* what is counted from now on is for no store */
+        tg_tracer_describe(&(struct tg_tracer_description){.store_url = "", .interval_ns = 0});
+    }
 }
 
 static void wait_until(tg_ns until_ns) {
@@ -322,9 +341,10 @@ static void *run(void *unused) {
         pthread_mutex_unlock(&collector.lock);
 
         struct tg_error err = TG_ERROR_INIT;
-        enum tg_status status = round_once(ending ? TG_BATCH_ENDED : TG_BATCH_GOES_ON, at_once, &err);
-        if (ending) {
-            finish_recording();
+        bool closed;
+        enum tg_status status = round_once(ending ? TG_BATCH_ENDED : TG_BATCH_GOES_ON, at_once, &closed, &err);
+        if (stopping) {
+            finish(ending, closed);
         } else if (!at_once) {
             tidy();
         }
@@ -362,23 +382,37 @@ static enum tg_status start_thread(struct tg_error *err) {
     return TG_OK;
 }
 
+/* With `lock` held: starts the thread where a fork has ended it. */
+static void need_thread(void) {
+    if (collector.wanted && collector.state == NO_THREAD) {
+        enum tg_status ignored = start_thread(NULL);
+        (void)ignored; /* the next one tries again; what is counted is collected when the process has ended */
+    }
+}
+
+/* With `lock` held, which is let go meanwhile: takes leave of a thread that has nothing left to do. */
+static void join_finished(void) {
+    if (collector.state == FINISHED) {
+        collector.state = JOINED;
+        pthread_mutex_unlock(&collector.lock);
+        pthread_join(collector.thread, NULL);
+        pthread_mutex_lock(&collector.lock);
+        collector.state = NO_THREAD;
+        pthread_cond_broadcast(&collector.changed);
+    }
+}
+
 /* With `lock` held: gives an order and waits for the thread to end. False: it takes longer. */
 static bool end_thread(enum order order, tg_ns patience_ns) {
     tg_ns until_ns = tg_clock_monotonic_ns() + patience_ns;
     collector.order = order;
     atomic_store(&collector.hurry, true);
     pthread_cond_broadcast(&collector.changed);
-    while (collector.state == RUNNING && tg_clock_monotonic_ns() < until_ns) {
+    while ((collector.state == RUNNING || collector.state == JOINED) && tg_clock_monotonic_ns() < until_ns) {
         wait_until(until_ns);
     }
-    if (collector.state != FINISHED) {
-        return collector.state == NO_THREAD;
-    }
-    pthread_mutex_unlock(&collector.lock);
-    pthread_join(collector.thread, NULL);
-    pthread_mutex_lock(&collector.lock);
-    collector.state = NO_THREAD;
-    return true;
+    join_finished();
+    return collector.state == NO_THREAD;
 }
 
 static void prepare(void) {
@@ -448,6 +482,7 @@ enum tg_status tg_collector_start(const struct tg_collector_options *options, st
     }
     pthread_mutex_lock(&collector.lock);
     prepare();
+    join_finished(); /* of a stop that could not wait for it */
     if (collector.wanted || collector.state != NO_THREAD) {
         status = tg_error_set(err, TG_ERROR_EXISTS, "this process is collected already: stop that first");
     }
@@ -472,6 +507,7 @@ bool tg_collector_is_running(void) {
 enum tg_status tg_collector_flush(tg_ns patience_ns, struct tg_error *err) {
     tg_ns until_ns = tg_clock_monotonic_ns() + patience_ns;
     pthread_mutex_lock(&collector.lock);
+    need_thread();
     if (collector.state != RUNNING) {
         pthread_mutex_unlock(&collector.lock);
         return tg_error_set(err, TG_ERROR_NOT_FOUND, "nothing is collected here: start() comes first");
@@ -494,7 +530,8 @@ enum tg_status tg_collector_flush(tg_ns patience_ns, struct tg_error *err) {
 enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error *err) {
     enum tg_status status = TG_OK;
     pthread_mutex_lock(&collector.lock);
-    if (collector.wanted) {
+    need_thread();
+    if (collector.wanted || collector.state != NO_THREAD) {
         collector.wanted = false;
         collector.ending = ending;
         if (!end_thread(STOP, patience_ns)) {
@@ -505,9 +542,6 @@ enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error
         if (collector.state == NO_THREAD) {
             close_store();
         }
-        if (!ending) { /* what is counted from now on is for no store */
-            tg_tracer_describe(&(struct tg_tracer_description){.store_url = "", .interval_ns = 0});
-        }
     }
     pthread_mutex_unlock(&collector.lock);
     return status;
@@ -517,21 +551,24 @@ void tg_collector_before_fork(void) {
     pthread_mutex_lock(&collector.lock);
     collector.forked_by_thread = gettid() != getpid();
     if (collector.wanted && !end_thread(PAUSE, collector.passed_over ? 0 : FORK_NS)) {
-        collector.order = GO_ON; /* it is left alone: the child knows that it is not there */
+        /* It is left alone: the child knows that it is not there. */
+        collector.order = collector.order == PAUSE ? GO_ON : collector.order;
         collector.passed_over = collector.state == RUNNING;
-        atomic_store(&collector.hurry, false);
+        atomic_store(&collector.hurry, collector.order != GO_ON);
     }
+    pthread_mutex_unlock(&collector.lock); /* others' hooks run until the fork, and may use what needs it */
 }
 
 void tg_collector_after_fork_in_parent(void) {
-    if (collector.wanted && collector.state == NO_THREAD) {
-        collector.wanted = start_thread(NULL) == TG_OK;
-    }
+    pthread_mutex_lock(&collector.lock);
+    need_thread();
     pthread_mutex_unlock(&collector.lock);
 }
 
 /* What the parent's thread had in hand is the parent's: it is let go, not freed, for the thread may have been at it. */
 void tg_collector_after_fork_in_child(void) {
+    pthread_mutex_init(&collector.lock, NULL); /* another thread of the parent may have had it */
+    pthread_mutex_lock(&collector.lock);
     tg_spool_close(&collector.collection.spool);
     collector.collection = (struct tg_collection)TG_COLLECTION_INIT;
     collector.store = NULL;

@@ -75,9 +75,6 @@ static enum tg_status find_recordings(struct tg_orphans *orphans, struct tg_erro
         header.store_url[sizeof header.store_url - 1] = '\0';
         header.spool[sizeof header.spool - 1] = '\0';
         snprintf(directory, sizeof directory, "%s", header.spool);
-        if (!directory[0] && tg_spool_directory(directory, sizeof directory, NULL, NULL) != TG_OK) {
-            continue; /* it stays where it is until there is a place for a spool */
-        }
         struct tg_orphan *orphan = add(orphans, catalog.entries[i].path, directory, header.store_url);
         if (!orphan) {
             status = no_memory(err);
@@ -274,21 +271,32 @@ static enum tg_status collect_spool(const struct tg_orphan *orphan, struct tg_st
 }
 
 /* With the spool's lock held, so that nobody else is at it: somebody may have finished it a moment before. */
-static bool is_finished(const char *recording) {
+static enum remains remains_of(const char *recording) {
     struct tg_header header;
     bool alive;
-    return tg_reader_peek(recording, &header, &alive) != TG_OK || !is_due(&header, alive);
+    enum tg_status status = tg_reader_peek(recording, &header, &alive);
+    if (status != TG_OK) { /* that it cannot be looked at, for want of descriptors say, does not mean that it is gone */
+        return status == TG_ERROR_NOT_FOUND ? FINISHED : OUT_OF_SIGHT;
+    }
+    return is_due(&header, alive) ? DUE : FINISHED;
 }
 
 static enum tg_status collect_recording(const struct tg_orphan *orphan, const struct tg_reader *reader,
                                         struct tg_store *store, size_t *stored_count, struct tg_error *err) {
     struct tg_collection collection;
-    enum tg_status status = tg_collection_open(&collection, &reader->view, orphan->recording, orphan->spool, err);
-    if (status != TG_OK) {
-        return status;
+    char directory[TG_SPOOL_PATH_SIZE];
+    snprintf(directory, sizeof directory, "%s", orphan->spool);
+    enum tg_status status = directory[0] ? TG_OK : tg_spool_directory(directory, sizeof directory, NULL, err);
+    if (status == TG_OK) {
+        status = tg_collection_open(&collection, &reader->view, orphan->recording, directory, err);
     }
-    if (is_finished(orphan->recording)) {
-        if (tg_collection_is_stored(&collection)) { /* made by this very opening, or left by who finished it */
+    if (status != TG_OK) {
+        return status; /* it stays where it is until there is a place for a spool */
+    }
+    enum remains remains = remains_of(orphan->recording);
+    if (remains != DUE) {
+        if (remains == FINISHED
+            && tg_collection_is_stored(&collection)) { /* made by this very opening, or left by who finished it */
             tg_spool_remove(&collection.spool);
         }
         tg_collection_close(&collection);

@@ -18,7 +18,7 @@
 
 struct tg_orphan {
     char *recording; /* path, owned; NULL: gone or collected, there is a spool alone */
-    char *spool;     /* path of its directory, or of the file where there is no recording; owned */
+    char *spool;     /* path of its directory ("": not known), or of the file where there is no recording; owned */
     char *store_url; /* owned */
     uint8_t uuid[16];
     uint8_t run_uuid[16]; /* zero: of no run, or not known */

@@ -166,7 +166,10 @@ uint32_t tg_tracer_function(const struct tg_function_source *source) {
 
 const struct tg_recording *tg_tracer_hold(void) {
     pthread_mutex_lock(&tg_tracer.fold_lock);
-    return tg_tracer.open ? &tg_tracer.recording : NULL;
+    pthread_mutex_lock(&tg_tracer.lock); /* a forked child's first call may be making it at this moment */
+    bool open = tg_tracer.open;
+    pthread_mutex_unlock(&tg_tracer.lock);
+    return open ? &tg_tracer.recording : NULL;
 }
 
 void tg_tracer_let_go(void) {

@@ -180,6 +180,40 @@ static void it_starts_again(void **state) {
     assert_int_equal(stored_calls("m::f"), 2);
 }
 
+/* A stop that does not wait for the thread leaves nothing behind that a later start could not use. */
+static void it_starts_again_after_a_stop_that_did_not_wait(void **state) {
+    (void)state;
+    uint32_t f = fixture_function("m::f");
+    for (uint64_t i = 1; i <= 20; i++) {
+        struct tg_collector_options options = {.store_url = store_url, .service = "shop", .say = say};
+        while (tg_collector_start(&options, NULL) != TG_OK) {
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+        fixture_call(f, 10);
+        enum tg_status ignored = tg_collector_stop(false, 0, NULL);
+        (void)ignored;
+    }
+    assert_int_equal(tg_collector_stop(false, PATIENCE_NS, NULL), TG_OK);
+    assert_int_equal(stored_calls("m::f"), 20);
+    assert_int_equal(line_count, 0);
+}
+
+/* Where there is no place for a spool, all of it stays in the recording, and is still to be collected. */
+static void without_a_spool_the_recording_has_it(void **state) {
+    (void)state;
+    uint32_t f = fixture_function("m::f");
+    setenv("TACHOGRAPH_SPOOL_DIR", "relative", 1);
+    start(0);
+    fixture_call(f, 10);
+    assert_int_not_equal(tg_collector_flush(PATIENCE_NS, NULL), TG_OK);
+    assert_int_not_equal(tg_collector_stop(true, PATIENCE_NS, NULL), TG_OK);
+    assert_int_equal(line_count, 1);
+    const struct tg_header *header = tg_tracer_hold()->header;
+    tg_tracer_let_go();
+    assert_int_equal(header->collected, 0);
+    assert_string_not_equal(header->store_url, "");
+}
+
 static atomic_bool go_on;
 
 static void *call_all_the_time(void *function) {
@@ -363,6 +397,8 @@ int main(void) {
         WITH_STORE(it_wakes_by_itself),
         WITH_STORE(options_are_checked),
         WITH_STORE(it_starts_again),
+        WITH_STORE(it_starts_again_after_a_stop_that_did_not_wait),
+        WITH_STORE(without_a_spool_the_recording_has_it),
         WITH_STORE(threads_count_on),
         WITH_STORE(a_store_that_is_not_there_is_waited_for),
         WITH_STORE(a_closed_descriptor_is_noticed),
