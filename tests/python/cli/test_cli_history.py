@@ -6,6 +6,7 @@ foretold; `tachograph store verify` says whether what was written is one. The la
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
@@ -195,7 +196,7 @@ def test_rank_by_average_is_the_mean_of_the_iterations_averages(cli: Any, shop: 
 
 
 def test_rank_agrees_with_the_query_of_the_article(cli: Any, shop: Path) -> None:
-    with sqlite3.connect(shop) as connection:
+    with contextlib.closing(sqlite3.connect(shop)) as connection, connection:
         rows = connection.execute(
             "SELECT function_name, AVG(average_time) AS overall_average_time FROM function_statistics"
             " GROUP BY function_name ORDER BY overall_average_time DESC LIMIT 5"
@@ -587,7 +588,7 @@ def test_status(cli: Any, shop: Path) -> None:
 
 
 def test_newer_tables_are_refused(cli: Any, shop: Path) -> None:
-    with sqlite3.connect(shop) as connection:
+    with contextlib.closing(sqlite3.connect(shop)) as connection, connection:
         connection.execute("INSERT INTO schema_version VALUES (99)")
     for words in (("rank", "--store", shop), ("store", "status", shop), ("store", "migrate", shop)):
         result = cli(*words)
@@ -596,7 +597,7 @@ def test_newer_tables_are_refused(cli: Any, shop: Path) -> None:
 
 
 def test_verify_finds_what_is_missing(cli: Any, shop: Path) -> None:
-    with sqlite3.connect(shop) as connection:
+    with contextlib.closing(sqlite3.connect(shop)) as connection, connection:
         connection.execute("DELETE FROM function_intervals WHERE iteration = 3")
     result = cli("store", "verify", shop)
     assert (result.returncode, result.stderr) == (1, "")
@@ -609,7 +610,7 @@ def test_another_database_is_told_apart(cli: Any, tmp_path: Path) -> None:
     junk = tmp_path / "junk.db"
     junk.write_bytes(b"no database" * 1000)
     other = tmp_path / "other.db"
-    with sqlite3.connect(other) as connection:
+    with contextlib.closing(sqlite3.connect(other)) as connection, connection:
         connection.execute("CREATE TABLE customers (name)")
     for path in (junk, other):
         before = path.read_bytes()
