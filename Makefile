@@ -10,7 +10,7 @@ export PYTHON
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## watch a small service being timed, about 20 s
+demo: build ## watch two versions of a small service being timed, half a minute
 	@tools/demo
 
 build: venv ## build everything and install it into .venv
