@@ -23,11 +23,10 @@ static void say(const char *line) {
 }
 
 static PyObject *fail(enum tg_status status, const struct tg_error *err) {
-    PyErr_SetString(status == TG_ERROR_INVALID       ? PyExc_ValueError
-                    : status == TG_ERROR_MEMORY      ? PyExc_MemoryError
-                    : status == TG_ERROR_EXISTS      ? PyExc_RuntimeError
-                    : status == TG_ERROR_UNSUPPORTED ? PyExc_NotImplementedError
-                                                     : PyExc_OSError,
+    PyErr_SetString(status == TG_ERROR_INVALID  ? PyExc_ValueError
+                    : status == TG_ERROR_MEMORY ? PyExc_MemoryError
+                    : status == TG_ERROR_EXISTS ? PyExc_RuntimeError
+                                                : PyExc_OSError,
                     err->message);
     return NULL;
 }

@@ -20,6 +20,10 @@ from tachograph._timing import timing
 from tachograph._upload import upload_function_statistics
 from tachograph._version import __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tachograph import history as history
+
 __all__ = [
     "FunctionStatistics",
     "__version__",

@@ -50,7 +50,7 @@ def start(
         instrument: what is to be timed, as for `tachograph.instrument`.
 
     Raises:
-        RuntimeError: this process keeps a history already.
+        RuntimeError: this process keeps a history already, or has kept one in another store.
         ValueError: an argument cannot be used.
     """
     if _settings.disabled():

@@ -71,7 +71,7 @@ def _warn_of_unmatched() -> None:
 def _keep_history() -> None:
     try:
         _collect.start_by_run()
-    except (ValueError, OSError, NotImplementedError) as error:
+    except (ValueError, OSError) as error:
         _say(f"tachograph: no history is kept: {error}")
 
 

@@ -2,12 +2,12 @@
 #include "cli/gather.h"
 
 #include "base/strbuf.h"
+#include "cli/history_command.h"
 #include "collect/orphans.h"
 #include "store/store.h"
 #include "store/store_url.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define STORE_CALL_NS INT64_C(10000000000)
@@ -16,8 +16,7 @@
 struct open_store {
     const char *url; /* of the orphans it is for; NULL: none yet */
     struct tg_store *store;
-    enum tg_status status;
-    struct tg_error err;
+    struct tg_error err; /* why there is no store */
 };
 
 /* A spool alone does not say of which run it is. */
@@ -51,8 +50,7 @@ static void use_store(struct open_store *open, const char *url, const char *full
     struct tg_store_options options = {.timeout_ns = STORE_CALL_NS, .create = true};
     tg_store_close(open->store);
     *open = (struct open_store){.url = url};
-    open->status = tg_store_open(&open->store, full_url, &options, &open->err);
-    if (open->status != TG_OK) {
+    if (tg_store_open(&open->store, full_url, &options, &open->err) != TG_OK) {
         open->store = NULL;
     }
 }
@@ -85,18 +83,16 @@ enum tg_status tg_gather(const struct tg_gather_options *options, struct tg_gath
     char shown[1024];
     struct tg_orphans orphans = {.items = NULL};
     struct open_store open = {.url = NULL};
-    const char *full_url = options->store ? options->store : getenv("TACHOGRAPH_STORE");
+    const char *full_url = options->store ? options->store : tg_history_store_of_environment();
     *gathered = (struct tg_gathered){.process_count = 0};
-    enum tg_status status = show_url(full_url && full_url[0] ? full_url : NULL, shown, sizeof shown, err);
+    enum tg_status status = show_url(full_url, shown, sizeof shown, err);
     if (status == TG_OK) {
         status = tg_orphans_find(&orphans, err);
     }
     for (size_t i = 0; status == TG_OK && i < orphans.count; i++) {
         const struct tg_orphan *orphan = &orphans.items[i];
         if (is_wanted(options, shown, orphan)) {
-            const struct tg_store *before = open.store;
             use_store(&open, orphan->store_url, strcmp(orphan->store_url, shown) == 0 ? full_url : orphan->store_url);
-            gathered->store_count += open.store && open.store != before;
             gather_one(gathered, &open, orphan);
         }
     }

@@ -23,7 +23,6 @@ struct tg_gathered {
     size_t process_count;  /* all of which is stored now */
     size_t batch_count;    /* stored by this call */
     size_t waiting_count;  /* processes of which something waits on */
-    size_t store_count;    /* that something was stored in */
     char waiting_for[512]; /* why: of the store that failed first */
 };
 

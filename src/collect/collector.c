@@ -2,8 +2,8 @@
  * collector: see collector.h.
  *
  * `lock` covers orders and the state of the thread; what is under "the thread's own" is touched by the thread while
- * there is one, and by start and the fork handlers while there is none. The tracer's lock is taken for the time of a
- * look at the recording, never with `lock` held.
+ * there is one, and by start and the fork handlers while there is none. The recording is never held (tg_tracer_hold)
+ * with `lock` held: forks wait for the one, and their hooks take the other.
  */
 #include "collect/collector.h"
 
@@ -237,18 +237,16 @@ static enum tg_status upload(bool at_once, struct tg_error *err) {
 /* After what cannot wait. */
 static void tidy(void) {
     tg_ns now_ns = tg_clock_monotonic_ns();
-    struct tg_error err = TG_ERROR_INIT;
     if (!collector.store || collector.retry_wait_ns || atomic_load(&collector.hurry)) {
         return;
     }
     const struct tg_recording *recording = tg_tracer_hold();
-    enum tg_status status = TG_OK;
     if (recording && is_of(&collector.collection, recording)) {
         struct tg_view view = tg_view_of_recording(recording);
-        status = tg_collection_compact(&collector.collection, &view, &err);
+        enum tg_status ignored = tg_collection_compact(&collector.collection, &view, NULL);
+        (void)ignored; /* the spool is longer than it need be, and works */
     }
     tg_tracer_let_go();
-    (void)status; /* the spool is longer than it need be, and works */
     if (now_ns >= collector.orphans_ns) {
         collector.orphans_ns = now_ns + ORPHANS_NS;
         collect_orphans();
@@ -438,8 +436,31 @@ static enum tg_status check(const struct tg_collector_options *options, struct t
     return TG_OK;
 }
 
+/* Of the recording; zero where there is none yet. */
+static void read_uuid(uint8_t uuid[16]) {
+    const struct tg_recording *recording = tg_tracer_hold();
+    memset(uuid, 0, 16);
+    if (recording) {
+        memcpy(uuid, recording->header->uuid, 16);
+    }
+    tg_tracer_let_go();
+}
+
+/* What waits in the recording's spool is for one store: another would get it. */
+static enum tg_status check_same_store(const uint8_t uuid[16], const char *shown_url, struct tg_error *err) {
+    const struct tg_collection *collection = &collector.collection;
+    if (!tg_collection_is_open(collection) || memcmp(collection->uuid, uuid, sizeof collection->uuid) != 0
+        || strcmp(collection->spool.store_url, shown_url) == 0) {
+        return TG_OK;
+    }
+    return tg_error_set(err, TG_ERROR_EXISTS,
+                        "this process has kept its history in %s and goes on there only: start another process for %s",
+                        collection->spool.store_url, shown_url);
+}
+
 /* Takes over the strings and describes the recording; nothing has changed on failure. */
-static enum tg_status configure(const struct tg_collector_options *options, struct tg_error *err) {
+static enum tg_status configure(const struct tg_collector_options *options, const uint8_t uuid[16],
+                                struct tg_error *err) {
     struct tg_store_url url;
     struct tg_strbuf shown = TG_STRBUF_INIT;
     enum tg_status status = tg_store_url_parse(&url, options->store_url, err);
@@ -453,9 +474,14 @@ static enum tg_status configure(const struct tg_collector_options *options, stru
     status = tg_strbuf_status(&shown);
     tg_strbuf_release(&shown);
     if (status != TG_OK || !store_url || !shown_url) {
+        status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to start the collector");
+    } else {
+        status = check_same_store(uuid, shown_url, err);
+    }
+    if (status != TG_OK) {
         free(store_url);
         free(shown_url);
-        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to start the collector");
+        return status;
     }
     free(collector.store_url);
     free(collector.shown_url);
@@ -477,9 +503,11 @@ static enum tg_status configure(const struct tg_collector_options *options, stru
 
 enum tg_status tg_collector_start(const struct tg_collector_options *options, struct tg_error *err) {
     enum tg_status status = check(options, err);
+    uint8_t uuid[16];
     if (status != TG_OK) {
         return status;
     }
+    read_uuid(uuid);
     pthread_mutex_lock(&collector.lock);
     prepare();
     join_finished(); /* of a stop that could not wait for it */
@@ -487,7 +515,7 @@ enum tg_status tg_collector_start(const struct tg_collector_options *options, st
         status = tg_error_set(err, TG_ERROR_EXISTS, "this process is collected already: stop that first");
     }
     if (status == TG_OK) {
-        status = configure(options, err);
+        status = configure(options, uuid, err);
     }
     if (status == TG_OK) {
         status = start_thread(err);

@@ -44,8 +44,8 @@ struct tg_collector_options {
 };
 
 /* Starts collecting what the process has recorded since its start. TG_ERROR_INVALID: an option cannot be used (the
- * URL's password is not in the message). TG_ERROR_EXISTS: it runs already. That the store is there is not asked: the
- * program may start before it. */
+ * URL's password is not in the message). TG_ERROR_EXISTS: it runs already, or has run for another store. That the store
+ * is there is not asked: the program may start before it. */
 TG_NODISCARD enum tg_status tg_collector_start(const struct tg_collector_options *options, struct tg_error *err);
 bool tg_collector_is_running(void);
 

@@ -106,7 +106,7 @@ enum remains {
     LIVES,
     DUE,
     FINISHED,
-    OUT_OF_SIGHT, /* gone, or in a directory that this process does not see, as in another container */
+    OUT_OF_SIGHT, /* gone, or not to be seen from here: in another container, for one */
 };
 
 /* What there is beside a spool that was free: the process may have ended after recordings were listed. */
@@ -270,17 +270,6 @@ static enum tg_status collect_spool(const struct tg_orphan *orphan, struct tg_st
     return status;
 }
 
-/* With the spool's lock held, so that nobody else is at it: somebody may have finished it a moment before. */
-static enum remains remains_of(const char *recording) {
-    struct tg_header header;
-    bool alive;
-    enum tg_status status = tg_reader_peek(recording, &header, &alive);
-    if (status != TG_OK) { /* that it cannot be looked at, for want of descriptors say, does not mean that it is gone */
-        return status == TG_ERROR_NOT_FOUND ? FINISHED : OUT_OF_SIGHT;
-    }
-    return is_due(&header, alive) ? DUE : FINISHED;
-}
-
 static enum tg_status collect_recording(const struct tg_orphan *orphan, const struct tg_reader *reader,
                                         struct tg_store *store, size_t *stored_count, struct tg_error *err) {
     struct tg_collection collection;
@@ -293,7 +282,9 @@ static enum tg_status collect_recording(const struct tg_orphan *orphan, const st
     if (status != TG_OK) {
         return status; /* it stays where it is until there is a place for a spool */
     }
-    enum remains remains = remains_of(orphan->recording);
+    /* With the spool's lock held, so that nobody else is at it: somebody may have finished it a moment before. */
+    struct tg_header header;
+    enum remains remains = remains_beside(&collection.spool, &header);
     if (remains != DUE) {
         if (remains == FINISHED
             && tg_collection_is_stored(&collection)) { /* made by this very opening, or left by who finished it */

@@ -9,6 +9,7 @@
 #include "store/sql.h"
 
 #include "base/strbuf.h"
+#include "measure/clock.h"
 #include "store/sqlite_system.h"
 
 #include <errno.h>
@@ -17,10 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define APPLICATION_ID     0x54474831 /* "TGH1" */
 #define WIDE_ROWS          32
 #define TIMEOUT_DEFAULT_NS INT64_C(5000000000)
+#define BUSY_PAUSE_NS      5000000
 
 extern const struct tg_sql_driver tg_sql_sqlite;
 
@@ -173,10 +176,27 @@ static enum tg_status check_ours(const struct connection *connection, struct tg_
     return status;
 }
 
+static tg_ns timeout_of(const struct tg_sql_options *options) {
+    return options->timeout_ns > 0 ? options->timeout_ns : TIMEOUT_DEFAULT_NS;
+}
+
 #define TEXT_OF_(x) #x
 #define TEXT_OF(x)  TEXT_OF_(x)
 
-static enum tg_status configure(struct connection *connection, bool read_only, struct tg_error *err) {
+/* SQLite does not wait for the file's other users here, lest two that switch wait for each other. */
+static enum tg_status switch_to_wal(struct connection *connection, tg_ns timeout, struct tg_error *err) {
+    const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+    tg_ns deadline = tg_clock_monotonic_ns() + timeout;
+    enum tg_status status;
+    while ((status = sqlite_execute(&connection->base, "PRAGMA journal_mode=WAL", err)) == TG_ERROR_BUSY
+           && tg_clock_monotonic_ns() < deadline) {
+        nanosleep(&pause, NULL);
+    }
+    return status;
+}
+
+static enum tg_status configure(struct connection *connection, const struct tg_sql_options *options,
+                                struct tg_error *err) {
     enum tg_status status = check_ours(connection, err);
     if (status == TG_OK) {
         status = sqlite_execute(&connection->base,
@@ -189,12 +209,12 @@ static enum tg_status configure(struct connection *connection, bool read_only, s
                                 "PRAGMA journal_size_limit=67108864;",
                                 err);
     }
-    if (status == TG_OK && read_only) {
+    if (status == TG_OK && options->read_only) {
         return sqlite_execute(&connection->base, "PRAGMA query_only=ON", err);
     }
     int64_t id = 0;
     if (status == TG_OK) {
-        status = sqlite_execute(&connection->base, "PRAGMA journal_mode=WAL", err);
+        status = switch_to_wal(connection, timeout_of(options), err);
     }
     if (status == TG_OK) {
         status = ask_integer(connection, "PRAGMA application_id", &id, err);
@@ -218,11 +238,6 @@ static void sqlite_close(struct tg_sql *sql) {
     free(connection);
 }
 
-static int timeout_ms(tg_ns timeout_ns) {
-    tg_ns ms = (timeout_ns > 0 ? timeout_ns : TIMEOUT_DEFAULT_NS) / 1000000;
-    return ms > INT_MAX ? INT_MAX : (int)ms;
-}
-
 static enum tg_status connect_to_file(struct connection *connection, const char *path,
                                       const struct tg_sql_options *options, struct tg_error *err) {
     enum tg_status status = tg_sqlite_file_open(&connection->file, path, options->create, err);
@@ -241,13 +256,14 @@ static enum tg_status connect_to_file(struct connection *connection, const char 
     if (code != SQLITE_OK) {
         return failure(connection, code, err);
     }
-    sqlite3_busy_timeout(connection->db, timeout_ms(options->timeout_ns));
+    tg_ns timeout_ms = timeout_of(options) / 1000000;
+    sqlite3_busy_timeout(connection->db, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (read_only && !options->read_only) {
         return tg_error_set(err, TG_ERROR_PERMISSION, "the history \"%s\" is read-only: make the file writable",
                             connection->path);
     }
-    return configure(connection, options->read_only, err);
+    return configure(connection, options, err);
 }
 
 static enum tg_status sqlite_open(struct tg_sql **sql, const struct tg_store_url *url,

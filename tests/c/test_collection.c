@@ -303,7 +303,7 @@ static void no_room_makes_a_longer_interval(void **state) {
 static void a_dead_process_is_taken_to_the_last_call(void **state) {
     (void)state;
     uint32_t f = fixture_function("m::f");
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         fixture_at(2000);
         fixture_call(f, 100);

@@ -322,7 +322,7 @@ static void a_closed_descriptor_is_noticed(void **state) {
 
 static void fork_around(pid_t *child) {
     tg_collector_before_fork();
-    *child = fork();
+    *child = fork_for_test();
     if (*child == 0) {
         tg_collector_after_fork_in_child();
     } else {
@@ -369,7 +369,7 @@ static void a_kill_at_any_moment_loses_and_doubles_nothing(void **state) {
         _Atomic uint64_t *counted =
             mmap(NULL, sizeof *counted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         assert_true(counted != MAP_FAILED);
-        pid_t child = fork();
+        pid_t child = fork_for_test();
         if (child == 0) {
             uint32_t f = fixture_function("m::f");
             start(TG_COLLECTOR_INTERVAL_MIN_NS);

@@ -319,7 +319,7 @@ static void a_killed_writer_is_dead(void **state) {
     (void)state;
     int ready[2];
     assert_int_equal(pipe(ready), 0);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         if (open_recording(0, NULL) != TG_OK || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
             _exit(1);

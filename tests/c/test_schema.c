@@ -88,7 +88,7 @@ static void many_migrate_at_once(void **state) {
     (void)state;
     pid_t children[6];
     for (size_t i = 0; i < 6; i++) {
-        children[i] = fork();
+        children[i] = fork_for_test();
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
             struct tg_sql *sql = fixture_open(url, 10000);

@@ -311,7 +311,7 @@ static void a_child_does_not_disturb_its_parent(void **state) {
     struct tg_sql_value one = fixture_integer(1);
     assert_int_equal(sql->driver->begin(sql, NULL), TG_OK);
     fixture_run(sql, insert, &one, 1);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         struct tg_sql *own = NULL;
         struct tg_sql_statement *statement = NULL;
@@ -344,7 +344,7 @@ static void a_descriptor_that_is_the_programs_now_is_left_alone(void **state) {
     (void)state;
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/theirs", fixture_directory);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         struct tg_sql *sql = fixture_open(fixture_mysql_url(), 1000);
         struct tg_mysql *mysql = tg_mysql_of(sql);

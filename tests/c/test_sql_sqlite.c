@@ -3,6 +3,7 @@
 
 #include "store_history.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -165,6 +166,37 @@ static void locked_by_another(void **state) {
     tg_store_close(store);
 }
 
+static void *end_reading_soon(void *sql_) {
+    struct tg_sql *sql = sql_;
+    usleep(100000);
+    sql->driver->rollback(sql);
+    return NULL;
+}
+
+/* As many processes that begin a history at once meet: the first of them switches to the write-ahead log. */
+static void in_use_before_it_has_a_log(void **state) {
+    (void)state;
+    struct tg_error err = TG_ERROR_INIT;
+    tg_store_close(history_open());
+    struct tg_sql *sql = fixture_open(history_url, 1000);
+    assert_int_equal(sql->driver->execute(sql, "PRAGMA journal_mode=DELETE", NULL), TG_OK);
+    assert_int_equal(sql->driver->begin_reading(sql, NULL), TG_OK);
+    assert_int_equal(fixture_query_integer(sql, "SELECT COUNT(*) FROM services"), 0);
+
+    struct tg_sql *other = NULL;
+    struct tg_sql_options options = {.timeout_ns = HISTORY_S / 20};
+    assert_int_equal(fixture_try_open(&other, history_url, &options, &err), TG_ERROR_BUSY);
+    assert_non_null(strstr(err.message, "locked"));
+
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, end_reading_soon, sql), 0);
+    options.timeout_ns = HISTORY_S * 20;
+    assert_int_equal(fixture_try_open(&other, history_url, &options, &err), TG_OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    other->driver->close(other);
+    sql->driver->close(sql);
+}
+
 static void deleted_while_in_use(void **state) {
     (void)state;
     struct tg_error err = TG_ERROR_INIT;
@@ -220,7 +252,7 @@ static void a_read_only_file(void **state) {
     tg_store_close(store);
     assert_int_equal(chmod(path, 0444), 0);
     assert_int_equal(chmod(fixture_directory, 0777), 0);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         read_only_as_a_user();
     }
@@ -261,7 +293,7 @@ static void fill_the_disk(void) {
 
 static void a_full_disk(void **state) {
     (void)state;
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         fill_the_disk();
     }
@@ -294,7 +326,7 @@ static void a_child_opens_its_own(void **state) {
     (void)state;
     struct tg_store *store = history_open();
     assert_int_equal(try_commit(store, 1, NULL), TG_OK);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         store_as_a_child(store);
     }
@@ -331,6 +363,7 @@ int main(void) {
         cmocka_unit_test_setup(a_newer_history, set_up),
         cmocka_unit_test_setup(corrupt_pages, set_up),
         cmocka_unit_test_setup(locked_by_another, set_up),
+        cmocka_unit_test_setup(in_use_before_it_has_a_log, set_up),
         cmocka_unit_test_setup(deleted_while_in_use, set_up),
         cmocka_unit_test_setup(a_read_only_file, set_up),
         cmocka_unit_test_setup(a_full_disk, set_up),

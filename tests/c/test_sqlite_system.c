@@ -47,7 +47,7 @@ static void open_and_close_all(void) {
 
 /* Whether another process could get the lock for writing: the kernel is asked, by one with descriptors of its own. */
 static bool is_free_for_others(void) {
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     assert_true(child >= 0);
     if (child == 0) {
         char name[160];
@@ -112,7 +112,7 @@ static void a_child_holds_no_lock(void **state) {
     assert_int_equal(sql->driver->begin(sql, NULL), TG_OK);
     fixture_execute(sql, "INSERT INTO rounds VALUES (1, 'x')");
     assert_int_equal(pipe(tell), 0);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) { /* lives on until it is told to end */
         char byte = 0;
         close(tell[1]);
@@ -135,7 +135,7 @@ static void be_killed_while_writing(const int ready[2], const int stay[2]) {
         _exit(1);
     }
     fixture_execute(sql, "INSERT INTO rounds VALUES (1, 'x')");
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         char byte = 0;
         close(stay[1]);
@@ -153,7 +153,7 @@ static void a_killed_parent_leaves_no_lock(void **state) {
     int status = 0;
     assert_int_equal(pipe(ready), 0);
     assert_int_equal(pipe(stay), 0);
-    pid_t parent = fork();
+    pid_t parent = fork_for_test();
     if (parent == 0) {
         be_killed_while_writing(ready, stay);
     }
@@ -175,7 +175,7 @@ static void parent_and_child_lock_each_other_out(void **state) {
     (void)state;
     struct tg_sql *sql = fixture_open(url, 50);
     assert_int_equal(sql->driver->begin(sql, NULL), TG_OK);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         struct tg_sql *own = fixture_open(url, 50);
         bool waits = own->driver->begin(own, NULL) == TG_ERROR_BUSY;
@@ -236,7 +236,7 @@ static void write_rounds(int first) {
 /* Two processes write at once, and in each a thread opens and closes the files all the time. */
 static void nothing_is_damaged(void **state) {
     (void)state;
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     struct disturber disturber = {.is_done = false};
     assert_int_equal(pthread_create(&disturber.thread, NULL, disturb, &disturber), 0);
     write_rounds(child == 0 ? 0 : ROUND_COUNT);

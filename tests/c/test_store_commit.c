@@ -466,7 +466,7 @@ static void processes_write_at_once(void **state) {
     (void)state;
     pid_t children[4];
     for (uint8_t i = 0; i < 4; i++) {
-        children[i] = fork();
+        children[i] = fork_for_test();
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
             write_as_a_process((uint8_t)(i + 1));

@@ -370,7 +370,7 @@ static void a_server_killed_five_times(void **state) {
     assert_true(progress != MAP_FAILED);
     tg_store_close(open_store(url));
     for (uint64_t i = 0; i < WORKERS; i++) {
-        workers[i] = fork();
+        workers[i] = fork_for_test();
         if (workers[i] == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
             _exit(bring_through_kills(url, i + 1, progress) ? 0 : 1);

@@ -495,7 +495,7 @@ static void a_kill_costs_the_calls_in_flight(void **state) {
     uint32_t random = 12345;
     for (int i = 0; i < KILLS; i++) {
         memset(truth, 0, sizeof *truth);
-        pid_t child = fork();
+        pid_t child = fork_for_test();
         assert_true(child >= 0);
         if (child == 0) {
             run_until_killed();

@@ -36,7 +36,7 @@ static void a_child_starts_at_nothing(void **state) {
     fixture_call(f, 10);
     char parents[640];
     own_path(parents, sizeof parents);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         require(tg_tracer_is_open(), 1);
         require(tg_tracer_hold() == NULL, 2); /* not before its first call */
@@ -78,7 +78,7 @@ static void a_child_that_makes_no_call_makes_no_recording(void **state) {
     fixture_call(fixture_function("m::f"), 10);
     char parents[640];
     own_path(parents, sizeof parents);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         fixture_function("m::child");
         _exit(0);
@@ -103,7 +103,7 @@ static void inherited_calls_record_nothing(void **state) {
     tg_tracer_enter(&lonely, f, 0);
     tg_tracer_pause(&lonely);
     tg_tracer_enter(&top, f, 0);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         tg_tracer_exit(&top, false); /* before this process has made a call */
         fixture_call(g, 10);
@@ -141,7 +141,7 @@ static void a_child_has_threads_of_its_own(void **state) {
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, call_once, &f), 0); /* leaves an entry for the next one */
     pthread_join(thread, NULL);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         fixture_call(f, 10);
         for (int i = 0; i < 3; i++) {
@@ -165,12 +165,12 @@ static void grandchildren_have_their_own(void **state) {
     (void)state;
     uint32_t f = fixture_function("m::f");
     for (int calls_first = 0; calls_first < 2; calls_first++) {
-        pid_t child = fork();
+        pid_t child = fork_for_test();
         if (child == 0) {
             if (calls_first) {
                 fixture_call(f, 10);
             }
-            pid_t grandchild = fork();
+            pid_t grandchild = fork_for_test();
             if (grandchild == 0) {
                 fixture_call(f, 10);
                 fixture_call(f, 10);
@@ -227,7 +227,7 @@ static void storm(void) {
     for (int round = 0; round < ROUNDS; round++) {
         pid_t children[AT_ONCE];
         for (int i = 0; i < AT_ONCE; i++) {
-            children[i] = fork();
+            children[i] = fork_for_test();
             assert_true(children[i] >= 0);
             if (children[i] == 0) {
                 alarm(20);
@@ -298,7 +298,7 @@ static void run_with_heirs(int ready, int keep) {
     uint32_t f = fixture_function("m::f");
     fixture_call(f, 10);
     for (int i = 0; i < 2; i++) {
-        if (fork() == 0) {
+        if (fork_for_test() == 0) {
             if (i == 1) {
                 fixture_call(f, 10);
             }
@@ -317,7 +317,7 @@ static void heirs_do_not_keep_a_recording_alive(void **state) {
     int keep[2];
     assert_int_equal(pipe(ready), 0);
     assert_int_equal(pipe(keep), 0);
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         close(keep[1]);
         run_with_heirs(ready[1], keep[0]);
@@ -348,7 +348,7 @@ static void a_child_without_space_is_counted(void **state) {
     (void)state;
     fixture_call(fixture_function("m::f"), 10);
     for (int i = 1; i <= 3; i++) {
-        pid_t child = fork();
+        pid_t child = fork_for_test();
         if (child == 0) {
             setenv("TACHOGRAPH_RUNTIME_DIR", i < 3 ? "/dev/null/nowhere" : fixture_directory, 1);
             fixture_call(fixture_function("m::g"), 10);
@@ -370,7 +370,7 @@ static void a_description_reaches_the_children(void **state) {
     tg_tracer_describe(&(struct tg_tracer_description){
         .service = "shop", .service_version = "2", .store_url = "sqlite:///a.db", .interval_ns = 7});
     tg_tracer_describe(&(struct tg_tracer_description){.service_version = "3", .interval_ns = 8});
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         fixture_call(fixture_function("m::g"), 10);
         const struct tg_header *header = tg_tracer_hold()->header;

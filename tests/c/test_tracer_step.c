@@ -136,7 +136,7 @@ static void refuse(pid_t child) {
 static void every_instruction_is_a_good_moment_to_die(void **state) {
     (void)state;
     leave_out_when_sanitized();
-    pid_t child = fork();
+    pid_t child = fork_for_test();
     if (child == 0) {
         run();
     }
@@ -222,7 +222,7 @@ static void a_thread_may_end_while_a_reader_reads(void **state) {
         call(functions, 1);
         end_thread();
     }
-    pid_t reader = fork();
+    pid_t reader = fork_for_test();
     if (reader == 0) {
         read_again_and_again(path);
     }

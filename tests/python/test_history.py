@@ -6,6 +6,7 @@ import datetime
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -562,3 +563,29 @@ def test_the_reader_refuses_what_it_cannot_use() -> None:
     with pytest.raises(TypeError):
         type("Mine", (_native.StoreReader,), {})
     assert sys.getrefcount(history.StoreError) > 0
+
+
+def test_the_module_is_there_when_it_is_asked_for() -> None:
+    program = (
+        "import sys, tachograph\n"
+        "assert 'tachograph.history' not in sys.modules\n"
+        "assert tachograph.history.open is sys.modules['tachograph.history'].open\n"
+        "try: tachograph.hitsory\n"
+        "except AttributeError as error: assert 'hitsory' in str(error)\n"
+        "else: raise SystemExit('no error')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
+
+
+def test_another_store_is_refused(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.db", tmp_path / "second.db"
+    tachograph.start(service="shop", store=first, interval=60)
+    with tachograph.span("one"):
+        pass
+    assert tachograph.stop(timeout=20)
+    with pytest.raises(RuntimeError, match=r"first\.db.* goes on there only"):
+        tachograph.start(service="shop", store=second, interval=60)
+    assert not second.exists()
+    tachograph.start(service="shop", store=first, interval=60)
+    assert tachograph.stop(timeout=20)
