@@ -142,12 +142,13 @@ static const struct tg_example examples[] = {
 
 /* The environment of a timed program, and what its texts need. */
 struct environment {
-    struct tg_variable variables[9];
+    struct tg_variable variables[11];
     char run[UUID_DIGITS + 1];
     uint8_t run_uuid[16];
     int64_t started_wall_ns;
     struct tg_strbuf time;
     struct tg_strbuf exclude;
+    struct tg_strbuf python_path;
 };
 
 static void make_uuid(struct environment *environment) {
@@ -178,7 +179,16 @@ static const char *join_lines(struct tg_strbuf *out, const struct tg_text_list *
     return list->count ? tg_strbuf_text(out) : NULL;
 }
 
-static enum tg_status prepare(struct environment *environment, const struct settings *settings, struct tg_error *err) {
+static const char *inject(struct tg_strbuf *python_path, const struct tg_interpreter *interpreter) {
+    if (!interpreter->injected[0]) {
+        return NULL;
+    }
+    tg_interpreter_append_path(python_path, interpreter);
+    return tg_strbuf_text(python_path);
+}
+
+static enum tg_status prepare(struct environment *environment, const struct settings *settings,
+                              const struct tg_interpreter *interpreter, struct tg_error *err) {
     size_t count = 0;
     *environment = (struct environment){.started_wall_ns = tg_clock_wall_ns()};
     make_uuid(environment);
@@ -190,14 +200,17 @@ static enum tg_status prepare(struct environment *environment, const struct sett
     set(environment, &count, "TACHOGRAPH_STORE", settings->no_history ? TG_NO_STORE : settings->store);
     set(environment, &count, "TACHOGRAPH_INTERVAL", settings->interval);
     set(environment, &count, "TACHOGRAPH_CLOCK", settings->clock == NOT_GIVEN ? NULL : clocks[settings->clock]);
+    set(environment, &count, "PYTHONPATH", inject(&environment->python_path, interpreter));
     enum tg_status status = tg_strbuf_status(&environment->time);
     status = status == TG_OK ? tg_strbuf_status(&environment->exclude) : status;
-    return status == TG_OK ? TG_OK : tg_error_set(err, status, "not enough memory for the patterns");
+    status = status == TG_OK ? tg_strbuf_status(&environment->python_path) : status;
+    return status == TG_OK ? TG_OK : tg_error_set(err, status, "not enough memory for the program's environment");
 }
 
 static void release_environment(struct environment *environment) {
     tg_strbuf_release(&environment->time);
     tg_strbuf_release(&environment->exclude);
+    tg_strbuf_release(&environment->python_path);
 }
 
 /* The paths of the run's recordings: the program's own process first, then as they began. */
@@ -336,7 +349,7 @@ static int exit_code_of(enum tg_status status) {
 static int run_timed(const struct settings *settings, const struct tg_program *program, struct tg_error *err) {
     struct environment environment;
     struct tg_child_end end;
-    enum tg_status status = prepare(&environment, settings, err);
+    enum tg_status status = prepare(&environment, settings, &program->interpreter, err);
     if (status != TG_OK) {
         release_environment(&environment);
         return EXIT_FAILED;

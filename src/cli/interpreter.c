@@ -70,10 +70,14 @@ static enum tg_status find_wanted(struct tg_interpreter *interpreter, const char
     return TG_OK;
 }
 
+const char *tg_interpreter_own_path(void) {
+    return (const char *)getauxval(AT_EXECFN);
+}
+
 /* The directory of this program as it was started, with its slash; not where a link leads, because a link may stand in
  * the one environment that is meant. */
 static bool own_directory(char *path, size_t size) {
-    const char *started_as = (const char *)getauxval(AT_EXECFN);
+    const char *started_as = tg_interpreter_own_path();
     const char *slash = started_as ? strrchr(started_as, '/') : NULL;
     if (!slash) {
         return false;
@@ -85,7 +89,7 @@ static bool own_directory(char *path, size_t size) {
 bool tg_interpreter_find_beside(struct tg_interpreter *interpreter) {
     static const char *const found_as[] = {"python", "python3"};
     char directory[TG_INTERPRETER_PATH_SIZE];
-    interpreter->origin = "the directory that tachograph is in";
+    *interpreter = (struct tg_interpreter){.origin = "the directory that tachograph is in"};
     if (!own_directory(directory, sizeof directory)) {
         return false;
     }

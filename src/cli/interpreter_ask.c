@@ -25,7 +25,9 @@ static const char *const silenced[] = {"PYTHONINSPECT",
                                        "PYTHONTRACEMALLOC",
                                        NULL};
 
-_Noreturn static void become(const char *path, const char *script, int out_fd) {
+_Noreturn static void become(const struct tg_interpreter *interpreter, const char *script, int out_fd) {
+    struct tg_strbuf python_path = TG_STRBUF_INIT;
+    const char *path = interpreter->path;
     int nothing = open("/dev/null", O_RDWR);
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(out_fd, STDOUT_FILENO) < 0
         || dup2(out_fd, STDERR_FILENO) < 0) {
@@ -33,6 +35,10 @@ _Noreturn static void become(const char *path, const char *script, int out_fd) {
     }
     for (size_t i = 0; silenced[i]; i++) {
         unsetenv(silenced[i]);
+    }
+    if (interpreter->injected[0]) {
+        tg_interpreter_append_path(&python_path, interpreter);
+        setenv("PYTHONPATH", tg_strbuf_text(&python_path), 1);
     }
     setenv("TACHOGRAPH_RUN", "probe", 1);
     execl(path, path, "-c", script, (char *)NULL);
@@ -78,7 +84,7 @@ enum tg_status tg_interpreter_ask(const struct tg_interpreter *interpreter, cons
     }
     pid_t child = fork();
     if (child == 0) {
-        become(interpreter->path, script, pipe_fds[1]);
+        become(interpreter, script, pipe_fds[1]);
     }
     int error = errno;
     close(pipe_fds[1]);

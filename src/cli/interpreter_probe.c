@@ -35,12 +35,18 @@ static const char question[] =
     "    problem = '' if absent else type(error).__name__ + ': ' + str(error)\n"
     "name = getattr(getattr(sys, 'implementation', None), 'name', 'cpython')\n"
     "hook = str(int('tachograph._startup' in sys.modules))\n"
-    "fields = [name, '%d.%d.%d' % sys.version_info[:3], getattr(sys, 'abiflags', ''), found, hook, problem]\n"
+    "try:\n"
+    "    import _imp\n"
+    "    suffix = _imp.extension_suffixes()[0]\n"
+    "except Exception:\n"
+    "    suffix = ''\n"
+    "version, flags = '%d.%d.%d' % sys.version_info[:3], getattr(sys, 'abiflags', '')\n"
+    "fields = [name, version, flags, found, hook, suffix, problem]\n"
     "line = '\\t'.join(' '.join(field.split()) for field in fields)\n"
     "os.write(1, ('\\n" MARK "\\t' + line + '\\n').encode('utf-8', 'backslashreplace'))\n"
     "os._exit(0)\n";
 
-enum { IMPLEMENTATION, VERSION, FLAGS, TACHOGRAPH, HOOK, PROBLEM, FIELDS };
+enum { IMPLEMENTATION, VERSION, FLAGS, TACHOGRAPH, HOOK, SUFFIX, PROBLEM, FIELDS };
 
 /* What an interpreter that did not get as far as answering says: its first line, or of a traceback the last one. */
 static const char *complaint(char *text) {
@@ -119,19 +125,51 @@ static enum tg_status judge(struct tg_interpreter *interpreter, char *const fiel
     return status;
 }
 
+/* Asks, and cuts the answer into its fields, which lie in `answer`. */
+static enum tg_status ask(const struct tg_interpreter *interpreter, struct tg_strbuf *answer, char *fields[FIELDS],
+                          struct tg_error *err) {
+    enum tg_status status = tg_interpreter_ask(interpreter, question, answer, err);
+    tg_strbuf_append_char(answer, '\n'); /* there is text now, even if nothing was said */
+    if (status == TG_OK && tg_strbuf_status(answer) != TG_OK) {
+        status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the interpreter's answer");
+    }
+    if (status == TG_OK && !split(answer->data, fields)) {
+        status = tg_error_set(err, TG_ERROR_IO, "'%s' (from %s) does not work as a Python: %s", interpreter->path,
+                              interpreter->origin, complaint(answer->data));
+    }
+    return status;
+}
+
+static bool is_ready(char *const fields[FIELDS]) {
+    return strcmp(fields[TACHOGRAPH], TG_VERSION) == 0 && strcmp(fields[HOOK], "1") == 0;
+}
+
+/* Finds what to inject, and tries it. */
+static bool inject(struct tg_interpreter *interpreter, char *const fields[FIELDS]) {
+    bool is_absent = !fields[TACHOGRAPH][0] && !fields[PROBLEM][0];
+    bool is_other = !is_absent && strcmp(fields[TACHOGRAPH], TG_VERSION) != 0;
+    if (is_other || is_ready(fields) || !is_supported(fields)
+        || !tg_interpreter_find_injected(interpreter->injected, sizeof interpreter->injected, fields[VERSION],
+                                         fields[SUFFIX])) {
+        return false;
+    }
+    struct tg_strbuf answer = TG_STRBUF_INIT;
+    char *other_fields[FIELDS];
+    bool works = ask(interpreter, &answer, other_fields, NULL) == TG_OK && is_ready(other_fields);
+    tg_strbuf_release(&answer);
+    if (!works) {
+        interpreter->injected[0] = '\0';
+    }
+    return works;
+}
+
 enum tg_status tg_interpreter_probe(struct tg_interpreter *interpreter, struct tg_error *err) {
     struct tg_strbuf answer = TG_STRBUF_INIT;
     char *fields[FIELDS];
-    enum tg_status status = tg_interpreter_ask(interpreter, question, &answer, err);
-    tg_strbuf_append_char(&answer, '\n'); /* there is text now, even if nothing was said */
-    if (status == TG_OK && tg_strbuf_status(&answer) != TG_OK) {
-        status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the interpreter's answer");
-    }
-    if (status == TG_OK) {
-        status = split(answer.data, fields)
-                     ? judge(interpreter, fields, err)
-                     : tg_error_set(err, TG_ERROR_IO, "'%s' (from %s) does not work as a Python: %s", interpreter->path,
-                                    interpreter->origin, complaint(answer.data));
+    enum tg_status status = ask(interpreter, &answer, fields, err);
+    if (status == TG_OK && !inject(interpreter, fields)) {
+        interpreter->injected[0] = '\0';
+        status = judge(interpreter, fields, err);
     }
     tg_strbuf_release(&answer);
     return status;

@@ -14,15 +14,15 @@
 
 #define NAMED_MAX 3 /* recordings */
 
-/* Whether one of the words before the script is python's own -S, alone or among other letters. */
-static bool is_without_site(const struct tg_program *program) {
+/* The first of python's own `letters` among the options before the script, as -S or among other letters; 0: none. */
+static char find_option(const struct tg_program *program, const char *letters) {
     for (char *const *word = program->argv + 1; *word && (*word)[0] == '-' && (*word)[1] != '-'; word++) {
         for (const char *letter = *word + 1; *letter; letter++) {
-            if (*letter == 'S') {
-                return true;
+            if (strchr(letters, *letter)) {
+                return *letter;
             }
             if (strchr("cm", *letter)) {
-                return false; /* the program begins here */
+                return '\0'; /* the program begins here */
             }
             if (strchr("WX", *letter)) {
                 word += letter[1] == '\0' && word[1]; /* its value is the next word */
@@ -30,7 +30,7 @@ static bool is_without_site(const struct tg_program *program) {
             }
         }
     }
-    return false;
+    return '\0';
 }
 
 /* Whether no directory can be had, and why not the last of them. */
@@ -50,11 +50,17 @@ static bool is_without_directory(struct tg_error *reason) {
 
 void tg_run_notes_no_recording(struct tg_strbuf *out, const struct tg_program *program) {
     struct tg_error reason = TG_ERROR_INIT;
+    char ignoring = find_option(program, "EI");
     tg_strbuf_append(out, "The program left no recording: ");
     if (program->interpreter.lacks_hook) {
         tg_strbuf_append(out, "its Python can import tachograph, but does not when it\n"
                               "starts, as if it was found through PYTHONPATH. Install it into that Python with pip.\n");
-    } else if (is_without_site(program)) {
+    } else if (program->interpreter.injected[0] && ignoring) {
+        tg_strbuf_printf(out,
+                         "with -%c Python does not look at PYTHONPATH, through\n"
+                         "which tachograph was given to it. Leave -%c out, or install tachograph into that Python.\n",
+                         ignoring, ignoring);
+    } else if (find_option(program, "S")) {
         tg_strbuf_append(out, "with -S Python does not look into site-packages when\n"
                               "it starts, and tachograph is there. Leave -S out.\n");
     } else if (is_without_directory(&reason)) {

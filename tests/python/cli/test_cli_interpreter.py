@@ -39,7 +39,9 @@ def real(cli: Any, options: str = "", name: str = "bin/python") -> Path:
 @pytest.mark.parametrize("case", UNSUPPORTED)
 def test_unsupported_interpreter_is_refused_clearly(cli: Any, case: str) -> None:
     implementation, version, flags, said = UNSUPPORTED[case]
-    python = fake(cli, f"printf '\\n@tachograph-probe@\\t{implementation}\\t{version}\\t{flags}\\t0.1.0\\t1\\t\\n'")
+    python = fake(
+        cli, f"printf '\\n@tachograph-probe@\\t{implementation}\\t{version}\\t{flags}\\t0.1.0\\t1\\t.so\\t\\n'"
+    )
     result = cli("run", "--python", python, cli.script("print(1)"))
     assert (result.returncode, result.stdout) == (125, "")
     assert said in result.stderr

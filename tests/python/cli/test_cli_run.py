@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -551,7 +552,10 @@ def test_says_why_there_is_no_recording_where_it_can_be_known(cli: Any) -> None:
     python.parent.mkdir()
     python.symlink_to(sys.executable)
     packages = ":".join(path for path in sys.path if "site-packages" in path)
-    result = cli("run", "--python", python, script, env={"PYTHONPATH": packages})
+    program = cli.directory / "alone" / "tachograph"  # without a package that could be injected
+    program.parent.mkdir()
+    shutil.copy(cli.program, program)
+    result = cli.plain(program, "run", "--python", python, script, env={"PYTHONPATH": packages})
     assert "found through PYTHONPATH. Install it" in result.stderr
 
 
