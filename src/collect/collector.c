@@ -51,11 +51,12 @@ struct collector {
     enum thread_state state;
     pthread_t thread;
     enum order order;
-    bool ending;           /* with STOP: of the process */
-    bool forked_by_thread; /* the fork that is under way comes from another thread than the process's first */
-    bool passed_over;      /* a fork has waited for this round in vain: the next ones do not */
-    atomic_bool hurry;     /* an order is waiting: leave what can wait */
-    uint64_t flush_wanted; /* counts the calls of flush, and how many have been served */
+    bool ending;             /* with STOP: of the process */
+    atomic_bool awaits_call; /* in a forked child: there is nothing to collect, and no thread, before its first call */
+    bool forked_by_thread;   /* the fork that is under way comes from another thread than the process's first */
+    bool passed_over;        /* a fork has waited for this round in vain: the next ones do not */
+    atomic_bool hurry;       /* an order is waiting: leave what can wait */
+    uint64_t flush_wanted;   /* counts the calls of flush, and how many have been served */
     uint64_t flush_done;
     enum tg_status result; /* of the last round */
     struct tg_error result_error;
@@ -280,7 +281,7 @@ static enum tg_status close_interval(enum tg_batch_end end, struct tg_error *err
     if (looked) {
         status = look(recording, end, &draft, err);
     } else {
-        collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns; /* a forked child without calls */
+        collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
     }
     tg_tracer_let_go();
     return looked && status == TG_OK ? tg_collection_keep(&collector.collection, &draft, err) : status;
@@ -382,9 +383,20 @@ static enum tg_status start_thread(struct tg_error *err) {
 
 /* With `lock` held: starts the thread where a fork has ended it. */
 static void need_thread(void) {
-    if (collector.wanted && collector.state == NO_THREAD) {
+    if (collector.wanted && collector.state == NO_THREAD && !atomic_load(&collector.awaits_call)) {
         enum tg_status ignored = start_thread(NULL);
         (void)ignored; /* the next one tries again; what is counted is collected when the process has ended */
+    }
+}
+
+/* At the first timed call of a forked child. In one of which Python does not know, the lock may be lost: it is not
+ * touched there. */
+static void first_call(void) {
+    if (atomic_exchange(&collector.awaits_call, false)) {
+        pthread_mutex_lock(&collector.lock);
+        collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
+        need_thread();
+        pthread_mutex_unlock(&collector.lock);
     }
 }
 
@@ -497,6 +509,7 @@ static enum tg_status configure(const struct tg_collector_options *options, cons
         .service_version = options->service_version,
         .interval_ns = collector.interval_ns,
         .store_url = shown_url,
+        .reopened = first_call,
     });
     return TG_OK;
 }
@@ -536,6 +549,10 @@ enum tg_status tg_collector_flush(tg_ns patience_ns, struct tg_error *err) {
     tg_ns until_ns = tg_clock_monotonic_ns() + patience_ns;
     pthread_mutex_lock(&collector.lock);
     need_thread();
+    if (collector.wanted && atomic_load(&collector.awaits_call)) {
+        pthread_mutex_unlock(&collector.lock);
+        return TG_OK;
+    }
     if (collector.state != RUNNING) {
         pthread_mutex_unlock(&collector.lock);
         return tg_error_set(err, TG_ERROR_NOT_FOUND, "nothing is collected here: start() comes first");
@@ -562,6 +579,7 @@ enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error
     if (collector.wanted || collector.state != NO_THREAD) {
         collector.wanted = false;
         collector.ending = ending;
+        atomic_store(&collector.awaits_call, false);
         if (!end_thread(STOP, patience_ns)) {
             status = tg_error_set(err, TG_ERROR_BUSY, "the store takes longer; what is collected waits in the spool");
         } else if (collector.result != TG_OK) {
@@ -602,16 +620,16 @@ void tg_collector_after_fork_in_child(void) {
     collector.store = NULL;
     collector.state = NO_THREAD;
     collector.passed_over = false;
+    collector.flush_done = collector.flush_wanted;
+    collector.result = TG_OK;
     collector.retry_wait_ns = 0;
     collector.complained = false;
     collector.orphans_ns = tg_clock_monotonic_ns() + ORPHANS_NS;
-    collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
     if (collector.prepared) { /* the parent's thread may have waited on it */
         collector.prepared = false;
         prepare();
     }
-    if (collector.wanted) {
-        collector.wanted = !collector.forked_by_thread && start_thread(NULL) == TG_OK;
-    }
+    collector.wanted = collector.wanted && !collector.forked_by_thread;
+    atomic_store(&collector.awaits_call, collector.wanted);
     pthread_mutex_unlock(&collector.lock);
 }

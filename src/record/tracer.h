@@ -75,6 +75,9 @@ struct tg_tracer_description {
     const char *service_version;
     const char *store_url;
     tg_ns interval_ns;
+    /* Called in a forked child once its first timed call has made its recording: from within that call, with no lock of
+     * the tracer. */
+    void (*reopened)(void);
 };
 void tg_tracer_describe(const struct tg_tracer_description *description);
 

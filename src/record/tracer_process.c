@@ -120,6 +120,7 @@ void tg_tracer_describe(const struct tg_tracer_description *description) {
         options->store_url = keep_text(tg_tracer.store_url, sizeof tg_tracer.store_url, description->store_url);
     }
     options->interval_ns = description->interval_ns;
+    tg_tracer.reopened = description->reopened ? description->reopened : tg_tracer.reopened;
     if (tg_tracer.open) {
         tg_recording_describe(&tg_tracer.recording, options);
     }

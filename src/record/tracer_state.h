@@ -49,6 +49,7 @@ struct tg_tracer {
     char store_url[sizeof((struct tg_header *)0)->store_url];
     uint8_t run_uuid[16];
     char parent_path[sizeof((struct tg_recording *)0)->path]; /* of the recording that a fork took away */
+    void (*reopened)(void);                                   /* may be NULL; see struct tg_tracer_description */
     struct tg_function_registry registry;
     struct tg_thread *threads;
     uint64_t occupancy_serial;

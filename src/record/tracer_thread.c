@@ -159,7 +159,9 @@ static struct tg_thread *attach(void) {
         return NULL;
     }
     pthread_mutex_lock(&tg_tracer.lock);
+    bool reopens = tg_tracer.inherited;
     thread->entry = tg_tracer_reopen() ? find_entry() : NULL;
+    void (*reopened)(void) = reopens && tg_tracer.open ? tg_tracer.reopened : NULL;
     if (thread->entry) {
         thread->occupancy = tg_tracer.generation << 32 | ++tg_tracer.occupancy_serial;
         thread->stack = &thread->first_stack;
@@ -169,6 +171,9 @@ static struct tg_thread *attach(void) {
         tg_tracer.threads = thread;
     }
     pthread_mutex_unlock(&tg_tracer.lock);
+    if (reopened) {
+        reopened();
+    }
     if (!thread->entry) {
         free(thread);
         refusal = (struct refusal){.generation = tg_tracer.generation, .calls_left = TG_RETRY_CALLS};

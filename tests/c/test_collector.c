@@ -361,6 +361,60 @@ static void children_collect_for_themselves(void **state) {
     assert_int_equal(collect_orphans(), 0);
 }
 
+/* Of the collector, known by their name: a sanitizer may have one as well. It is there after a flush. */
+static int thread_count(void) {
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks)) {
+        char path[320];
+        char name[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t got = fd < 0 ? 0 : read(fd, name, sizeof name - 1);
+        count += got > 0 && strcmp(name, "tachograph\n") == 0;
+        close(fd);
+    }
+    closedir(tasks);
+    return count;
+}
+
+static bool flushes(int expected_thread_count) {
+    return tg_collector_flush(PATIENCE_NS, NULL) == TG_OK && thread_count() == expected_thread_count;
+}
+
+/* A child that goes on to exec has no thread of ours, whatever it asks of the collector and forks itself. */
+static void a_child_has_a_thread_from_its_first_call_on(void **state) {
+    (void)state;
+    uint32_t f = fixture_function("m::f");
+    pid_t child;
+    start(0);
+    fixture_call(f, 10);
+    assert_true(flushes(1));
+    fork_around(&child);
+    if (child == 0) {
+        int how;
+        pid_t grandchild;
+        bool right = tg_collector_is_running() && flushes(0);
+        fork_around(&grandchild);
+        if (grandchild == 0) {
+            right = right && flushes(0) && tg_collector_stop(true, PATIENCE_NS, NULL) == TG_OK;
+            fixture_call(f, 10); /* nobody collects it here */
+            _exit(right && thread_count() == 0 ? 0 : 1);
+        }
+        right = right && waitpid(grandchild, &how, 0) == grandchild && how == 0 && flushes(0);
+        fixture_call(f, 10);
+        right = right && flushes(1) && tg_collector_stop(true, PATIENCE_NS, NULL) == TG_OK;
+        _exit(right && thread_count() == 0 ? 0 : 1);
+    }
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_int_equal(how, 0);
+    assert_int_equal(stored_calls("m::f"), 2);
+    assert_int_equal(collect_orphans(), 1);
+    assert_int_equal(stored_calls("m::f"), 3);
+}
+
 /* Killed at any moment of its collecting, a process is stored once. */
 static void a_kill_at_any_moment_loses_and_doubles_nothing(void **state) {
     (void)state;
@@ -403,6 +457,7 @@ int main(void) {
         WITH_STORE(a_store_that_is_not_there_is_waited_for),
         WITH_STORE(a_closed_descriptor_is_noticed),
         WITH_STORE(children_collect_for_themselves),
+        WITH_STORE(a_child_has_a_thread_from_its_first_call_on),
         WITH_STORE(a_kill_at_any_moment_loses_and_doubles_nothing),
     };
     return cmocka_run_group_tests_name("collector", tests, NULL, NULL);

@@ -131,6 +131,15 @@ def test_a_forked_child_stores_its_own(history: Any) -> None:
     assert driven.end() == []
 
 
+def test_a_child_has_one_thread_until_it_calls(history: Any) -> None:
+    for command in (history.command("before_exec.py"), history.run_command("before_exec.py")):
+        done = history.finish(command)
+        threads = ["parent 2", "forked 1", "calling 2", "preexec 1", "parent 2"]
+        assert (done.returncode, done.stdout.splitlines()) == (0, threads), done.stderr
+    assert history.collect().returncode == 0
+    history.expect_all(processes=4)
+
+
 def test_a_storm_of_forks_without_a_warning(history: Any) -> None:
     history.interval = 0.01
     forks = 100 if not SOAK else 10_000
