@@ -1,16 +1,21 @@
 /* See history.h. */
 #include "history.h"
 
+#include "base/strbuf.h"
 #include "history_questions.h"
 #include "slots.h"
 #include "state.h"
+#include "store/store_url.h"
 
 #include <pythread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct reader {
     PyObject_HEAD
     struct tg_store *store; /* NULL: closed */
+    char *place;            /* of the store, to show */
     PyThread_type_lock lock;
     PyObject *error; /* the class */
     pid_t owner;
@@ -46,19 +51,33 @@ static bool is_parents(const struct reader *reader) {
     return reader->owner != getpid();
 }
 
+/* The store's place, to be freed; NULL: no memory. */
+static char *place_of(const char *url) {
+    struct tg_strbuf place = TG_STRBUF_INIT;
+    char *text = NULL;
+    if (tg_store_url_append_place(&place, url, NULL) == TG_OK && tg_strbuf_status(&place) == TG_OK) {
+        text = strdup(tg_strbuf_text(&place));
+    }
+    tg_strbuf_release(&place);
+    return text;
+}
+
 /* Takes ownership of the store. */
-static PyObject *new_reader(PyTypeObject *type, struct tg_store *store, PyObject *store_error) {
+static PyObject *new_reader(PyTypeObject *type, struct tg_store *store, const char *url, PyObject *store_error) {
     struct reader *reader = (struct reader *)type->tp_alloc(type, 0);
-    PyThread_type_lock lock = reader ? PyThread_allocate_lock() : NULL;
-    if (!lock) {
+    if (!reader) {
         tg_store_close(store);
-        Py_XDECREF(reader);
-        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+        return NULL;
     }
     reader->store = store;
-    reader->lock = lock;
-    reader->error = Py_NewRef(store_error);
     reader->owner = getpid();
+    reader->error = Py_NewRef(store_error);
+    reader->place = place_of(url);
+    reader->lock = PyThread_allocate_lock();
+    if (!reader->lock || !reader->place) {
+        Py_DECREF(reader);
+        return PyErr_NoMemory();
+    }
     return (PyObject *)reader;
 }
 
@@ -78,16 +97,19 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywor
         raise_unopened(store_error, status, &err);
         return NULL;
     }
-    return new_reader(type, store, store_error);
+    return new_reader(type, store, url, store_error);
 }
 
 static void reader_dealloc(PyObject *self) {
     struct reader *reader = (struct reader *)self;
     PyTypeObject *type = Py_TYPE(self);
-    if (reader->lock && !is_parents(reader)) {
+    if (!is_parents(reader)) {
         Py_BEGIN_ALLOW_THREADS tg_store_close(reader->store);
-        Py_END_ALLOW_THREADS PyThread_free_lock(reader->lock);
+        Py_END_ALLOW_THREADS if (reader->lock) {
+            PyThread_free_lock(reader->lock);
+        }
     }
+    free(reader->place);
     Py_XDECREF(reader->error);
     type->tp_free(self);
     Py_DECREF(type);
@@ -117,7 +139,7 @@ bool tg_history_ask(PyObject *self, tg_history_query *query, void *context) {
     Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(reader->lock, WAIT_LOCK);
     is_open = reader->store != NULL;
     if (is_open) {
-        status = query(reader->store, context, &err);
+        status = query(reader->store, reader->place, context, &err);
     }
     PyThread_release_lock(reader->lock);
     Py_END_ALLOW_THREADS if (!is_open) {

@@ -22,8 +22,8 @@ PyTypeObject *tg_history_type_new(PyObject *module);
 /* The class of exceptions about a store. A new reference; NULL with an exception set. */
 PyObject *tg_history_error_new(void);
 
-/* Asks a question of the reader's store, without the GIL. */
-typedef enum tg_status tg_history_query(struct tg_store *store, void *context, struct tg_error *err);
+/* Asks a question of the reader's store, without the GIL. `place`: the store's, to show. */
+typedef enum tg_status tg_history_query(struct tg_store *store, const char *place, void *context, struct tg_error *err);
 /* False with an exception set: the question was not asked, or had no answer. */
 TG_NODISCARD bool tg_history_ask(PyObject *reader, tg_history_query *query, void *context);
 

@@ -1,8 +1,10 @@
 /* See history_questions.h. */
 #include "history_questions.h"
 
+#include "analyze/diff.h"
+#include "analyze/function_name.h"
+#include "analyze/trends.h"
 #include "history.h"
-#include "history_part.h"
 #include "history_rows.h"
 
 #include <stdlib.h>
@@ -12,40 +14,45 @@
 
 /* A question and its answer. Each kind uses the fields it needs; what is zero needs no release. */
 struct asking {
-    struct tg_history_words words;
-    struct tg_history_words words_after; /* of the other side of a comparison */
+    const char *service;
+    struct tg_scope_words words;
     const char *function;
     size_t limit; /* 0: all */
     enum tg_rank_key key;
     struct tg_rank_evidence evidence;
+    struct tg_scope_words sides[2]; /* of a comparison, with the next: NULL, or as tg_diff_side_read() has it */
+    const char *side_words[2];
 
-    struct tg_history_part part;
-    struct tg_history_part part_after;
+    struct tg_scope scope;
+    struct tg_store_selection selection;
     struct tg_store_functions functions;
-    struct tg_store_functions functions_after;
     struct tg_store_series series;
     struct tg_store_events events;
-    struct tg_store_versions versions;
-    struct tg_store_function whole; /* of the series; its strings are borrowed */
     struct tg_ranking ranking;
-    struct tg_rank_trend *trends;
-    size_t trend_count;
-    struct tg_compare compare;
-    int64_t length; /* iterations of each side */
-    int64_t length_after;
+    struct tg_trend_one one;
+    struct tg_trends trends;
+    struct tg_diff diff;
 };
 
 static void release(struct asking *asking) {
-    tg_compare_release(&asking->compare);
-    free(asking->trends);
+    tg_diff_release(&asking->diff);
+    tg_trends_release(&asking->trends);
+    tg_trend_one_release(&asking->one);
     tg_ranking_release(&asking->ranking);
-    tg_store_versions_release(&asking->versions);
     tg_store_events_release(&asking->events);
     tg_store_series_release(&asking->series);
-    tg_store_functions_release(&asking->functions_after);
     tg_store_functions_release(&asking->functions);
-    tg_history_part_release(&asking->part_after);
-    tg_history_part_release(&asking->part);
+    tg_scope_release(&asking->scope);
+}
+
+/* Which service is meant, and which part of its history. */
+static enum tg_status find_part(struct asking *asking, struct tg_store *store, const char *place,
+                                struct tg_error *err) {
+    enum tg_status status = tg_scope_init(&asking->scope, store, place, err);
+    if (status == TG_OK) {
+        status = tg_scope_choose_only(&asking->scope, asking->service, err);
+    }
+    return status == TG_OK ? tg_scope_select(&asking->scope, &asking->words, &asking->selection, err) : status;
 }
 
 /* A list of `count` rows, each made by row(context, i). */
@@ -72,28 +79,28 @@ static PyObject *answer(PyObject *reader, tg_history_query *question, struct ask
     return list;
 }
 
-static enum tg_status ask_services(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_services(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    return tg_store_services(store, &asking->part.services, err);
+    return tg_scope_init(&asking->scope, store, place, err);
 }
 
 static PyObject *service_row(const void *context, size_t i) {
     const struct asking *asking = context;
-    return tg_row_of_service(&asking->part.services.items[i]);
+    return tg_row_of_service(&asking->scope.services.items[i]);
 }
 
 /* services() -> list */
 PyObject *tg_history_services(PyObject *reader, PyObject *Py_UNUSED(ignored)) {
     struct asking asking = {.limit = 0};
-    return answer(reader, ask_services, &asking, &asking.part.services.count, service_row);
+    return answer(reader, ask_services, &asking, &asking.scope.services.count, service_row);
 }
 
-static enum tg_status ask_functions(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_functions(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    enum tg_status status = tg_history_part_find(&asking->part, store, &asking->words, err);
+    enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        status = tg_store_functions(store, &asking->part.selection, NULL, asking->key == TG_RANK_P99,
-                                    &asking->functions, err);
+        status =
+            tg_store_functions(store, &asking->selection, NULL, asking->key == TG_RANK_P99, &asking->functions, err);
     }
     return status;
 }
@@ -106,17 +113,17 @@ static PyObject *function_row(const void *context, size_t i) {
 /* functions(service, since, until, version, run) -> list */
 PyObject *tg_history_functions(PyObject *reader, PyObject *args) {
     struct asking asking = {.limit = 0};
-    struct tg_history_words *words = &asking.words;
-    if (!PyArg_ParseTuple(args, "zzzzz:functions", &words->service, &words->since, &words->until, &words->version,
+    struct tg_scope_words *words = &asking.words;
+    if (!PyArg_ParseTuple(args, "zzzzz:functions", &asking.service, &words->since, &words->until, &words->version,
                           &words->run)) {
         return NULL;
     }
     return answer(reader, ask_functions, &asking, &asking.functions.count, function_row);
 }
 
-static enum tg_status ask_rank(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_rank(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    enum tg_status status = ask_functions(store, context, err);
+    enum tg_status status = ask_functions(store, place, context, err);
     if (status == TG_OK) {
         status = tg_rank_functions(&asking->ranking, asking->functions.items, asking->functions.count, asking->key,
                                    asking->limit, err);
@@ -162,9 +169,9 @@ static int parse_limit(PyObject *value, void *limit) {
 /* rank(service, since, until, version, run, by, limit) -> list */
 PyObject *tg_history_rank(PyObject *reader, PyObject *args) {
     struct asking asking = {.limit = 0};
-    struct tg_history_words *words = &asking.words;
+    struct tg_scope_words *words = &asking.words;
     const char *by;
-    if (!PyArg_ParseTuple(args, "zzzzzsO&:rank", &words->service, &words->since, &words->until, &words->version,
+    if (!PyArg_ParseTuple(args, "zzzzzsO&:rank", &asking.service, &words->since, &words->until, &words->version,
                           &words->run, &by, parse_limit, &asking.limit)
         || !parse_key(by, &asking.key)) {
         return NULL;
@@ -172,23 +179,27 @@ PyObject *tg_history_rank(PyObject *reader, PyObject *args) {
     return answer(reader, ask_rank, &asking, &asking.ranking.count, ranked_row);
 }
 
-static enum tg_status ask_series(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_series(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    enum tg_status status = tg_history_part_find(&asking->part, store, &asking->words, err);
+    enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        status = tg_store_series(store, &asking->part.selection, asking->function, asking->limit, &asking->series, err);
+        status = tg_function_read(&asking->one.function, &asking->scope, asking->function, err);
+    }
+    if (status == TG_OK) {
+        status =
+            tg_store_series(store, &asking->selection, asking->one.function.name, asking->limit, &asking->series, err);
     }
     return status;
 }
 
 static PyObject *point_row(const void *context, size_t i) {
     const struct asking *asking = context;
-    return tg_row_of_point(&asking->series.items[i], asking->part.service);
+    return tg_row_of_point(&asking->series.items[i], asking->scope.service);
 }
 
 static bool parse_series(struct asking *asking, PyObject *args) {
-    struct tg_history_words *words = &asking->words;
-    return PyArg_ParseTuple(args, "zzzzzsO&", &words->service, &words->since, &words->until, &words->version,
+    struct tg_scope_words *words = &asking->words;
+    return PyArg_ParseTuple(args, "zzzzzsO&", &asking->service, &words->since, &words->until, &words->version,
                             &words->run, &asking->function, parse_limit, &asking->limit);
 }
 
@@ -201,31 +212,13 @@ PyObject *tg_history_series(PyObject *reader, PyObject *args) {
     return answer(reader, ask_series, &asking, &asking.series.count, point_row);
 }
 
-static enum tg_status make_trends(struct asking *asking, size_t count, struct tg_error *err) {
-    asking->trends = calloc(count + 1, sizeof *asking->trends);
-    if (!asking->trends) {
-        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the trends");
-    }
-    asking->trend_count = count;
-    return TG_OK;
-}
-
 /* Of one function, through its points. */
-static enum tg_status ask_trend(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_trend(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    enum tg_status status = ask_series(store, context, err);
+    enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        status = make_trends(asking, 1, err);
-    }
-    if (status == TG_OK) {
-        status = tg_trend_of_points(&asking->trends->trend, asking->series.items, asking->series.count, err);
-    }
-    if (status == TG_OK) {
-        for (size_t i = 0; i < asking->series.count; i++) {
-            asking->whole.call_count += asking->series.items[i].call_count;
-        }
-        asking->trends->function = &asking->whole;
-        tg_rank_trends(asking->trends, 1, &tg_rank_evidence_default);
+        status = tg_trend_one_read(&asking->one, &asking->scope, &asking->selection, asking->function, asking->limit,
+                                   &tg_rank_evidence_default, err);
     }
     return status;
 }
@@ -236,59 +229,33 @@ PyObject *tg_history_trend(PyObject *reader, PyObject *args) {
     if (!parse_series(&asking, args)) {
         return NULL;
     }
-    asking.whole.name = (char *)asking.function;
     PyObject *row =
-        tg_history_ask(reader, ask_trend, &asking) ? tg_row_of_trend(asking.trends, asking.part.service) : NULL;
+        tg_history_ask(reader, ask_trend, &asking) ? tg_row_of_trend(&asking.one.row, asking.scope.service) : NULL;
     release(&asking);
     return row;
 }
 
-/* What looks evident by its sums may be the doing of a few outliers: its points tell. */
-static enum tg_status look_closer(struct tg_store *store, struct asking *asking, struct tg_error *err) {
-    enum tg_status status = TG_OK;
-    for (size_t i = 0; i < asking->trend_count && status == TG_OK && asking->trends[i].evident; i++) {
-        struct tg_rank_trend *row = &asking->trends[i];
-        status = tg_store_series(store, &asking->part.selection, row->function->name, 0, &asking->series, err);
-        if (status == TG_OK) {
-            status = tg_trend_of_points(&row->trend, asking->series.items, asking->series.count, err);
-        }
-        tg_store_series_release(&asking->series);
-    }
-    if (status == TG_OK) {
-        tg_rank_trends(asking->trends, asking->trend_count, &asking->evidence);
-    }
-    return status;
-}
-
 /* Of all functions. */
-static enum tg_status ask_trends(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_trends(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    enum tg_status status = ask_functions(store, context, err);
+    enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        status = make_trends(asking, asking->functions.count, err);
-    }
-    for (size_t i = 0; status == TG_OK && i < asking->functions.count; i++) {
-        asking->trends[i].function = &asking->functions.items[i];
-        tg_trend_of_sums(&asking->trends[i].trend, &asking->functions.items[i].sums);
-    }
-    if (status == TG_OK) {
-        tg_rank_trends(asking->trends, asking->trend_count, &asking->evidence);
-        status = look_closer(store, asking, err);
+        status = tg_trends_read(&asking->trends, &asking->scope, &asking->selection, &asking->evidence, err);
     }
     return status;
 }
 
 static PyObject *trend_row(const void *context, size_t i) {
     const struct asking *asking = context;
-    return tg_row_of_trend(&asking->trends[i], asking->part.service);
+    return tg_row_of_trend(&asking->trends.rows[i], asking->scope.service);
 }
 
 /* trends(service, since, until, version, run, minimum_change) -> list; a minimum_change of None: the usual one */
 PyObject *tg_history_trends(PyObject *reader, PyObject *args) {
     struct asking asking = {.evidence = tg_rank_evidence_default};
-    struct tg_history_words *words = &asking.words;
+    struct tg_scope_words *words = &asking.words;
     PyObject *minimum;
-    if (!PyArg_ParseTuple(args, "zzzzzO:trends", &words->service, &words->since, &words->until, &words->version,
+    if (!PyArg_ParseTuple(args, "zzzzzO:trends", &asking.service, &words->since, &words->until, &words->version,
                           &words->run, &minimum)) {
         return NULL;
     }
@@ -302,108 +269,70 @@ PyObject *tg_history_trends(PyObject *reader, PyObject *args) {
         }
         asking.evidence.minimum_relative_change = change;
     }
-    return answer(reader, ask_trends, &asking, &asking.trend_count, trend_row);
+    return answer(reader, ask_trends, &asking, &asking.trends.functions.count, trend_row);
 }
 
-/* In how many iterations a side ran: as many as the function that was called in most. */
-static enum tg_status measure(const struct tg_store_functions *functions, int64_t *length, struct tg_error *err) {
-    *length = 0;
-    for (size_t i = 0; i < functions->count; i++) {
-        int64_t count = functions->items[i].sums.iteration_count;
-        *length = count > *length ? count : *length;
-    }
-    return functions->count > 0
-               ? TG_OK
-               : tg_error_set(err, TG_ERROR_NOT_FOUND,
-                              "nothing was called in one of the two parts: see versions() and events() "
-                              "for those there are");
-}
-
-static enum tg_status ask_sides(struct tg_store *store, struct asking *asking, struct tg_error *err) {
-    enum tg_status status = ask_functions(store, asking, err);
-    if (status == TG_OK) {
-        status = measure(&asking->functions, &asking->length, err);
-    }
-    if (status == TG_OK) {
-        status = tg_history_part_find(&asking->part_after, store, &asking->words_after, err);
-    }
-    if (status == TG_OK) {
-        status = tg_store_functions(store, &asking->part_after.selection, NULL, false, &asking->functions_after, err);
-    }
-    return status == TG_OK ? measure(&asking->functions_after, &asking->length_after, err) : status;
-}
-
-/* Of two runs all is compared, else what one iteration has. */
-static enum tg_status ask_diff(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_diff(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    enum tg_status status = ask_sides(store, asking, err);
+    enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        bool whole = asking->words.run && asking->words_after.run;
-        const struct tg_compare_side before = {asking->functions.items, asking->functions.count,
-                                               whole ? 1 : (double)asking->length};
-        const struct tg_compare_side after = {asking->functions_after.items, asking->functions_after.count,
-                                              whole ? 1 : (double)asking->length_after};
-        status = tg_compare_sides(&asking->compare, &before, &after, err);
+        status = tg_diff_read(&asking->diff, &asking->scope, asking->sides, asking->side_words, err);
     }
     return status;
 }
 
 static PyObject *change_row(const void *context, size_t i) {
     const struct asking *asking = context;
-    return tg_row_of_change(&asking->compare.rows[i]);
+    return tg_row_of_change(tg_diff_row(&asking->diff, i));
 }
 
 static PyObject *diff_row(const struct asking *asking) {
-    const struct tg_compare_row *worst = tg_compare_worst(&asking->compare, &tg_compare_limits_default);
-    PyObject *worst_place = worst ? PyLong_FromSsize_t((Py_ssize_t)(worst - asking->compare.rows)) : Py_NewRef(Py_None);
-    return Py_BuildValue("(LLddNN)", (long long)asking->length, (long long)asking->length_after,
-                         asking->compare.before_ns / NS_PER_S, asking->compare.after_ns / NS_PER_S,
-                         list_of(asking->compare.row_count, change_row, asking), worst_place);
+    const struct tg_diff *diff = &asking->diff;
+    const struct tg_compare_row *worst = diff->worst; /* of those that take part, which come first */
+    PyObject *worst_place = worst ? PyLong_FromSsize_t((Py_ssize_t)(worst - diff->compare.rows)) : Py_NewRef(Py_None);
+    return Py_BuildValue("(LLddNN)", (long long)diff->a.iteration_count, (long long)diff->b.iteration_count,
+                         diff->compare.before_ns / NS_PER_S, diff->compare.after_ns / NS_PER_S,
+                         list_of(tg_diff_row_count(diff), change_row, asking), worst_place);
 }
 
-/* diff(service, (since, until, version, run), (since, until, version, run)) -> tuple */
+/* diff(service, (since, until, version, run, word), likewise) -> tuple */
 PyObject *tg_history_diff(PyObject *reader, PyObject *args) {
     struct asking asking = {.limit = 0};
-    struct tg_history_words *before = &asking.words;
-    struct tg_history_words *after = &asking.words_after;
-    if (!PyArg_ParseTuple(args, "z(zzzz)(zzzz):diff", &before->service, &before->since, &before->until,
-                          &before->version, &before->run, &after->since, &after->until, &after->version, &after->run)) {
+    struct tg_scope_words *before = &asking.sides[0];
+    struct tg_scope_words *after = &asking.sides[1];
+    if (!PyArg_ParseTuple(args, "z(zzzzz)(zzzzz):diff", &asking.service, &before->since, &before->until,
+                          &before->version, &before->run, &asking.side_words[0], &after->since, &after->until,
+                          &after->version, &after->run, &asking.side_words[1])) {
         return NULL;
     }
-    after->service = before->service;
     PyObject *row = tg_history_ask(reader, ask_diff, &asking) ? diff_row(&asking) : NULL;
     release(&asking);
     return row;
 }
 
-static enum tg_status ask_versions(struct tg_store *store, void *context, struct tg_error *err) {
-    struct asking *asking = context;
-    enum tg_status status = tg_history_part_find(&asking->part, store, &asking->words, err);
-    if (status == TG_OK) {
-        status = tg_store_versions(store, asking->part.service->id, &asking->versions, err);
-    }
-    return status;
+static enum tg_status ask_versions(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
+    return find_part(context, store, place, err);
 }
 
 static PyObject *version_row(const void *context, size_t i) {
     const struct asking *asking = context;
-    return tg_row_of_version(&asking->versions.items[i]);
+    return tg_row_of_version(&asking->scope.versions.items[i]);
 }
 
 /* versions(service) -> list */
 PyObject *tg_history_versions(PyObject *reader, PyObject *args) {
     struct asking asking = {.limit = 0};
-    if (!PyArg_ParseTuple(args, "z:versions", &asking.words.service)) {
+    if (!PyArg_ParseTuple(args, "z:versions", &asking.service)) {
         return NULL;
     }
-    return answer(reader, ask_versions, &asking, &asking.versions.count, version_row);
+    return answer(reader, ask_versions, &asking, &asking.scope.versions.count, version_row);
 }
 
-static enum tg_status ask_events(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_events(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
-    enum tg_status status = tg_history_part_find(&asking->part, store, &asking->words, err);
+    enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        status = tg_store_events(store, &asking->part.selection, &asking->events, err);
+        status = tg_store_events(store, &asking->selection, &asking->events, err);
     }
     return status;
 }
@@ -416,15 +345,16 @@ static PyObject *event_row(const void *context, size_t i) {
 /* events(service, since, until, version, run) -> list */
 PyObject *tg_history_events(PyObject *reader, PyObject *args) {
     struct asking asking = {.limit = 0};
-    struct tg_history_words *words = &asking.words;
-    if (!PyArg_ParseTuple(args, "zzzzz:events", &words->service, &words->since, &words->until, &words->version,
+    struct tg_scope_words *words = &asking.words;
+    if (!PyArg_ParseTuple(args, "zzzzz:events", &asking.service, &words->since, &words->until, &words->version,
                           &words->run)) {
         return NULL;
     }
     return answer(reader, ask_events, &asking, &asking.events.count, event_row);
 }
 
-static enum tg_status ask_status(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_status(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
+    (void)place;
     return tg_store_status(store, context, err);
 }
 
@@ -435,7 +365,8 @@ PyObject *tg_history_status(PyObject *reader, PyObject *Py_UNUSED(ignored)) {
 }
 
 /* What is wrong is the answer here, and no failure to give one. */
-static enum tg_status ask_verify(struct tg_store *store, void *context, struct tg_error *err) {
+static enum tg_status ask_verify(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
+    (void)place;
     struct tg_strbuf *report = context;
     enum tg_status status = tg_store_verify(store, report, err);
     return status == TG_ERROR_FORMAT && report->length > 0 ? TG_OK : status;

@@ -57,10 +57,20 @@ static PyObject *line_or_none(bool is_known, double value_ns) {
     return is_known ? PyFloat_FromDouble(value_ns / NS_PER_S) : Py_NewRef(Py_None);
 }
 
+static PyObject *step_or_none(const struct tg_rank_trend *row) {
+    const struct tg_step *step = &row->step;
+    if (!row->is_step) {
+        Py_RETURN_NONE;
+    }
+    return Py_BuildValue("(NLdddd)", text(step->version->version), (long long)step->iteration,
+                         step->before_ns / NS_PER_S, step->after_ns / NS_PER_S, step->relative_change,
+                         step->probability);
+}
+
 PyObject *tg_row_of_trend(const struct tg_rank_trend *row, const struct tg_store_service *service) {
     const struct tg_trend *trend = &row->trend;
     return Py_BuildValue(
-        "(NKLLLddddddddddNNdN)", text(row->function->name), (unsigned long long)row->function->call_count,
+        "(NKLLLddddddddddNNdNN)", text(row->function->name), (unsigned long long)row->function->call_count,
         (long long)trend->iteration_count, (long long)trend->first_iteration, (long long)trend->last_iteration,
         trend->average_ns / NS_PER_S, trend->slope_ns / NS_PER_S,
         tg_trend_slope_per_hour_ns(trend, service->base_interval_ns) / NS_PER_S, trend->intercept_ns / NS_PER_S,
@@ -68,7 +78,7 @@ PyObject *tg_row_of_trend(const struct tg_rank_trend *row, const struct tg_store
         trend->start_ns / NS_PER_S, trend->end_ns / NS_PER_S, trend->relative_change,
         line_or_none(trend->has_theil_sen, trend->theil_sen_slope_ns),
         line_or_none(trend->has_theil_sen, trend->theil_sen_intercept_ns), row->probability,
-        PyBool_FromLong(row->evident));
+        PyBool_FromLong(row->evident), step_or_none(row));
 }
 
 static PyObject *side_or_none(const struct tg_compare_figures *figures) {

@@ -57,7 +57,7 @@ class Wrapper:
 class StoreError(OSError):
     """The store of a history is not there, or cannot be read; says what to do."""
 
-_Words: TypeAlias = tuple[str | None, str | None, str | None, str | None]
+_Words: TypeAlias = tuple[str | None, str | None, str | None, str | None, str | None]
 
 @final
 class StoreReader:

@@ -5,8 +5,8 @@
     with history.open() as past:
         for ranked in past.rank(by="average"):
             print(ranked.function.name, ranked.value)
-        print(past.trend("shop.cart::Cart.add").slope_per_hour)
-        print(past.diff(history.Part(version="1"), history.Part(version="2")).worst)
+        print(past.trend("Cart.add").slope_per_hour)
+        print(past.diff("version:1", "version:2").worst)
 
 Times are seconds, floats; points in time are seconds since 1970 UTC. An *iteration* is one interval of a service's
 time (10 seconds unless it was started otherwise), counted from its first: all processes of the service share it, and
@@ -21,6 +21,8 @@ Every question takes what it is about:
 - ``version``: what processes told as theirs; ``""`` is that of those that told none.
 - ``run``: the uuid of one run, in hexadecimal.
 
+A function is named as in ``"shop.cart::Cart.add"``, or by an end of that which no other function's name has: ``"Cart.add"``.
+
 Every question raises:
 
 - ``LookupError``: no such service, version or function, or nothing stored yet.
@@ -33,7 +35,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from tachograph import _collect, _native
 from tachograph._native import StoreError
@@ -50,6 +52,7 @@ __all__ = [
     "Service",
     "Side",
     "Status",
+    "Step",
     "StoreError",
     "Trend",
     "Version",
@@ -131,6 +134,26 @@ class Point(NamedTuple):
     p99: float
 
 
+class Step(NamedTuple):
+    """A version that made a function slower or faster at once: that describes its averages better than a line does.
+
+    Compared by Schwarz's criterion: a level from each version's first appearance to that of the next, against one line.
+    Of several steps, the largest.
+    """
+
+    version: str
+    """That begins with it."""
+    iteration: int
+    """The first one after it."""
+    before: float
+    """Mean of the iterations' averages before it, in seconds, as far back as the version before."""
+    after: float
+    relative_change: float
+    """``(after - before) / before``."""
+    probability: float
+    """How likely neighbours without a step differ so much, by Student's t, corrected for the number of versions."""
+
+
 class Trend(NamedTuple):
     """The straight line through a function's average times: x is the iteration, y the average of its calls in it.
 
@@ -170,7 +193,9 @@ class Trend(NamedTuple):
     probability: float
     """How likely points without any trend give a slope this far from 0, by Student's t; 1 with fewer than 3 points."""
     evident: bool
-    """Calls, change and probability suffice to call it a trend."""
+    """Calls, change and probability suffice to call it a trend, or there is a step."""
+    step: Step | None
+    """It rather changed at once, with a version; None: it did not, or there is but one version."""
 
 
 class Side(NamedTuple):
@@ -208,10 +233,12 @@ class Diff(NamedTuple):
     """Iterations of the side, by which its figures are divided: those of the function called in most."""
     iteration_count_after: int
     self_time_before: float
-    """Of all functions, in seconds for each iteration, or of a whole run."""
+    """Of the functions that take part, in seconds for each iteration, or of a whole run."""
     self_time_after: float
     changes: list[Change]
-    """By the size of the change, either way, largest first."""
+    """By the size of the change, either way, largest first; then, likewise, functions that do not take part because they
+    were called less than 10 times, such as a main, whose time is how long the program was left running. In runs, and
+    where there are no others, all take part."""
     worst: Change | None
     """The function whose average grew most (or shrank least), among those with 10 calls on each side and, on one, 1 % of
     the time; None: there is none."""
@@ -347,7 +374,7 @@ class History:
     ) -> Trend:
         """Whether a function gets slower, over the ``last`` iterations in which it was called (None: all)."""
         rows = self._reader.trend(service, _moment(since), _moment(until), version, run, function, last)
-        return Trend._make(rows)
+        return _trend(rows)
 
     def trends(
         self,
@@ -359,17 +386,20 @@ class History:
         version: str | None = None,
         run: str | None = None,
     ) -> list[Trend]:
-        """The trends of all functions: evident ones first, from what slows most to what speeds up most.
+        """The trends of all functions: evident ones first, from what slows most to what speeds up most; steps lead.
 
         Evident is a change of at least ``minimum_change`` (relative; default 0.05), 100 ns and 10 calls, whose
         probability passes Benjamini and Hochberg's procedure at a false discovery rate of 5 %: so many of the evident
         ones may be chance. The others follow in the same order.
         """
         rows = self._reader.trends(service, _moment(since), _moment(until), version, run, minimum_change)
-        return list(map(Trend._make, rows))
+        return list(map(_trend, rows))
 
-    def diff(self, before: Part, after: Part, *, service: str | None = None) -> Diff:
+    def diff(self, before: Part | str, after: Part | str, *, service: str | None = None) -> Diff:
         """What changed from one part of the history to another, such as from ``Part(version="1")`` to another one.
+
+        Texts are those of the command ``tachograph diff``: ``"version:1"``, ``"run:UUID"``, ``"iteration:10..20"``,
+        ``"-2h..-1h"``.
 
         Sides rarely ran equally long, so calls and times are for each iteration in which the side ran; of two runs,
         those of the whole run.
@@ -433,8 +463,15 @@ def _moment(moment: Moment | None) -> str | None:
     return moment.isoformat(timespec="seconds") if isinstance(moment, datetime.datetime) else moment
 
 
-def _words(part: Part) -> tuple[str | None, str | None, str | None, str | None]:
-    return _moment(part.since), _moment(part.until), part.version, part.run
+def _words(part: Part | str) -> tuple[str | None, str | None, str | None, str | None, str | None]:
+    if isinstance(part, str):
+        return None, None, None, None, part
+    return _moment(part.since), _moment(part.until), part.version, part.run, None
+
+
+def _trend(row: tuple[Any, ...]) -> Trend:
+    step = row[-1]
+    return Trend._make((*row[:-1], None if step is None else Step._make(step)))
 
 
 def _side(figures: tuple[float, ...] | None) -> Side | None:

@@ -83,11 +83,16 @@ static int by_probability(const void *one, const void *other) {
     return compare_numbers(a->probability, b->probability);
 }
 
+static double change_of(const struct tg_rank_trend *row) {
+    return row->is_step ? row->step.relative_change : row->trend.relative_change;
+}
+
 static int by_evidence(const void *one, const void *other) {
     const struct tg_rank_trend *a = one;
     const struct tg_rank_trend *b = other;
     int order = b->evident - a->evident;
-    order = order ? order : compare_numbers(b->trend.relative_change, a->trend.relative_change);
+    order = order ? order : b->is_step - a->is_step;
+    order = order ? order : compare_numbers(change_of(b), change_of(a));
     return order ? order : strcmp(a->function->name, b->function->name);
 }
 
@@ -114,10 +119,20 @@ static double passing_probability(struct tg_rank_trend *rows, size_t count, cons
     return passing;
 }
 
+static bool is_change(double change_ns, double relative_change, const struct tg_rank_evidence *evidence) {
+    return fabs(change_ns) >= evidence->minimum_change_ns && fabs(relative_change) >= evidence->minimum_relative_change;
+}
+
 static bool is_effect(const struct tg_trend *trend, const struct tg_rank_evidence *evidence) {
     bool agrees = !trend->has_theil_sen || trend->theil_sen_slope_ns * trend->slope_ns > 0;
-    return agrees && fabs(trend->end_ns - trend->start_ns) >= evidence->minimum_change_ns
-           && fabs(trend->relative_change) >= evidence->minimum_relative_change;
+    return agrees && is_change(trend->end_ns - trend->start_ns, trend->relative_change, evidence);
+}
+
+static bool is_step(const struct tg_rank_trend *row, const struct tg_rank_evidence *evidence) {
+    const struct tg_step *step = &row->step;
+    return step->version && step->fits_better && has_calls(row, evidence)
+           && step->probability <= evidence->false_discovery_rate
+           && is_change(step->after_ns - step->before_ns, step->relative_change, evidence);
 }
 
 void tg_rank_trends(struct tg_rank_trend *rows, size_t count, const struct tg_rank_evidence *evidence) {
@@ -129,8 +144,10 @@ void tg_rank_trends(struct tg_rank_trend *rows, size_t count, const struct tg_ra
     }
     double passing = passing_probability(rows, count, evidence);
     for (size_t i = 0; i < count; i++) {
-        rows[i].evident =
+        bool is_line =
             has_calls(&rows[i], evidence) && rows[i].probability <= passing && is_effect(&rows[i].trend, evidence);
+        rows[i].is_step = is_step(&rows[i], evidence);
+        rows[i].evident = is_line || rows[i].is_step;
     }
     qsort(rows, count, sizeof *rows, by_evidence);
 }

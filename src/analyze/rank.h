@@ -6,6 +6,7 @@
 #ifndef TG_RANK_H
 #define TG_RANK_H
 
+#include "analyze/step.h"
 #include "analyze/trend.h"
 #include "base/attributes.h"
 #include "base/error.h"
@@ -62,12 +63,18 @@ extern const struct tg_rank_evidence tg_rank_evidence_default;
 struct tg_rank_trend {
     const struct tg_store_function *function; /* borrowed */
     struct tg_trend trend;
-    double probability; /* tg_trend_probability(): set by ranking */
-    bool evident;       /* set by ranking */
+    struct tg_step step; /* zero where nobody looked for one */
+    double probability;  /* tg_trend_probability(): set by ranking, as the next */
+    bool evident;        /* of the line or the step */
+    bool is_step;        /* the step stands out from noise, and says more than a line */
 };
 
-/* Orders rows of different functions: first those whose trend is evident, from the one that slows most to the one that
- * speeds up most, by relative change; then the others in the same order. Equal ones by name.
+/* Orders rows of different functions: first those with a step, then those whose trend is evident, both from the one
+ * that slows most to the one that speeds up most, by relative change; then the others in the same order. Equal ones by
+ * name.
+ *
+ * A step is one that passes the bounds on calls and change, whose probability is at most the false discovery rate, and
+ * that fits better than a line.
  *
  * Evident is what passes all bounds, has a Theil-Sen slope (where it is known) of the same sign, and whose probability
  * p passes Benjamini and Hochberg's (1995): of the m rows with calls enough, p <= rate * k / m, where k is the largest

@@ -42,36 +42,32 @@ static const struct tg_example examples[] = {
     {NULL, NULL},
 };
 
-static enum tg_status judge(struct tg_diff *diff, const char *limit, struct tg_error *err) {
+static enum tg_status judge(struct tg_diff_view *view, const char *limit, struct tg_error *err) {
     if (!limit) {
         return TG_OK;
     }
-    diff->has_limit = true;
-    enum tg_status status = tg_percent_parse(limit, &diff->limit_ratio, err);
-    diff->failed = diff->worst && diff->worst->average_ratio > 1 + diff->limit_ratio;
+    const struct tg_compare_row *worst = view->diff.worst;
+    view->has_limit = true;
+    enum tg_status status = tg_percent_parse(limit, &view->limit_ratio, err);
+    view->failed = worst && worst->average_ratio > 1 + view->limit_ratio;
     return status;
 }
 
 static enum tg_status answer(struct tg_history_question *question, const void *given, struct tg_error *err) {
     const struct settings *settings = given;
-    struct tg_diff diff = {.limit = settings->limit || settings->history.json ? settings->limit : ROWS};
-    enum tg_status status = tg_diff_side_read(&diff.a, &question->history, question->options, settings->a, err);
+    const struct tg_scope_words within = tg_history_words(question->options);
+    struct tg_diff_view view = {.limit = settings->limit || settings->history.json ? settings->limit : ROWS};
+    enum tg_status status =
+        tg_diff_read(&view.diff, &question->history.scope, (const struct tg_scope_words[]){within, within},
+                     (const char *const[]){settings->a, settings->b}, err);
     if (status == TG_OK) {
-        status = tg_diff_side_read(&diff.b, &question->history, question->options, settings->b, err);
+        status = judge(&view, settings->fail_over, err);
     }
     if (status == TG_OK) {
-        status = tg_diff_compare(&diff, err);
+        (settings->history.json ? tg_diff_print_json : tg_diff_print_text)(question, &view);
+        question->exit_code = view.failed ? TG_EXIT_SLOWER : TG_EXIT_OK;
     }
-    if (status == TG_OK) {
-        status = judge(&diff, settings->fail_over, err);
-    }
-    if (status == TG_OK) {
-        (settings->history.json ? tg_diff_print_json : tg_diff_print_text)(question, &diff);
-        question->exit_code = diff.failed ? TG_EXIT_SLOWER : TG_EXIT_OK;
-    }
-    tg_diff_release(&diff);
-    tg_diff_side_release(&diff.b);
-    tg_diff_side_release(&diff.a);
+    tg_diff_release(&view.diff);
     return status;
 }
 

@@ -226,10 +226,10 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
     struct tg_store_functions functions = {.items = NULL};
     struct tg_ranking ranking = {.items = NULL};
     size_t limit = settings->limit || settings->history.json ? settings->limit : ROWS;
-    enum tg_status status = tg_history_select(&question->history, question->options, &selection, err);
+    enum tg_status status = tg_history_select(question, &selection, err);
     if (status == TG_OK) {
-        status =
-            tg_store_functions(question->history.store, &selection, NULL, settings->by == TG_RANK_P99, &functions, err);
+        status = tg_store_functions(question->history.scope.store, &selection, NULL, settings->by == TG_RANK_P99,
+                                    &functions, err);
     }
     if (status == TG_OK) {
         status =

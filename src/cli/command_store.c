@@ -7,6 +7,7 @@
 #include "cli/printable.h"
 #include "cli/store_overview.h"
 #include "store/store.h"
+#include "store/store_url.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -212,7 +213,7 @@ static enum tg_status perform(size_t index, struct action *action, const char *n
         status = tg_history_locate(named, NULL, &url, &action->other_files, err);
     }
     if (status == TG_OK) {
-        status = tg_history_append_place(&action->place, tg_strbuf_text(&url), err);
+        status = tg_store_url_append_place(&action->place, tg_strbuf_text(&url), err);
     }
     if (status == TG_OK) {
         action->url = tg_strbuf_text(&url);

@@ -1,14 +1,10 @@
 /* `tachograph trend`: which functions get slower, and how fast. See commands.h. */
 #include "analyze/rank.h"
 #include "cli/commands.h"
-#include "cli/function_name.h"
 #include "cli/history_command.h"
-#include "cli/history_period.h"
 #include "cli/message.h"
 #include "cli/percent.h"
 #include "cli/trend_view.h"
-
-#include <stdlib.h>
 
 #define ROWS 10 /* of the text, unless told otherwise */
 
@@ -55,105 +51,32 @@ static size_t limit_of(const struct settings *settings) {
     return settings->limit || settings->history.json ? settings->limit : ROWS;
 }
 
-/* The function that is meant, of all that were ever called. */
-static enum tg_status find_function(struct tg_history_question *question, const char *wanted,
-                                    struct tg_store_functions *functions, const struct tg_store_function **found,
-                                    struct tg_error *err) {
-    const struct tg_store_selection everything = {
-        .service_id = question->history.service->id,
-        .first_iteration = INT64_MIN,
-        .last_iteration = INT64_MAX,
-    };
-    enum tg_status status = tg_store_functions(question->history.store, &everything, NULL, false, functions, err);
-    return status == TG_OK ? tg_function_name_find(functions, wanted, found, err) : status;
-}
-
-static uint64_t count_calls(const struct tg_store_series *series) {
-    uint64_t count = 0;
-    for (size_t i = 0; i < series->count; i++) {
-        count += series->items[i].call_count;
-    }
-    return count;
-}
-
 static enum tg_status answer_one(struct tg_history_question *question, const struct settings *settings,
                                  const struct tg_rank_evidence *evidence, struct tg_error *err) {
-    struct tg_trend_one one = {.evidence = evidence, .limit = limit_of(settings)};
-    struct tg_store_functions functions = {.items = NULL};
-    enum tg_status status = tg_history_select(&question->history, question->options, &one.selection, err);
+    struct tg_trend_one_view view = {.evidence = evidence, .limit = limit_of(settings)};
+    enum tg_status status = tg_history_select(question, &view.selection, err);
     if (status == TG_OK) {
-        status = find_function(question, settings->function, &functions, &one.function, err);
+        status = tg_trend_one_read(&view.one, &question->history.scope, &view.selection, settings->function, 0,
+                                   evidence, err);
     }
     if (status == TG_OK) {
-        status = tg_store_series(question->history.store, &one.selection, one.function->name, 0, &one.series, err);
+        tg_trend_one_print(question, &view);
     }
-    if (status == TG_OK) {
-        status = tg_trend_of_points(&one.row.trend, one.series.items, one.series.count, err);
-    }
-    if (status == TG_OK) {
-        struct tg_store_function selected = *one.function; /* its calls in the selection, not in all of the history */
-        selected.call_count = count_calls(&one.series);
-        one.row.function = &selected;
-        tg_rank_trends(&one.row, 1, evidence);
-        tg_trend_one_print(question, &one);
-    }
-    tg_store_series_release(&one.series);
-    tg_store_functions_release(&functions);
+    tg_trend_one_release(&view.one);
     return status;
-}
-
-/* The points of what looks evident by its sums, because outliers may do that, too. */
-static enum tg_status look_closer(struct tg_history_question *question, struct tg_trend_all *all,
-                                  struct tg_error *err) {
-    enum tg_status status = TG_OK;
-    for (size_t i = 0; i < all->functions.count && status == TG_OK && all->rows[i].evident; i++) {
-        struct tg_rank_trend *row = &all->rows[i];
-        struct tg_store_series *series = &all->series[row->function - all->functions.items];
-        status = tg_store_series(question->history.store, &all->selection, row->function->name, 0, series, err);
-        if (status == TG_OK) {
-            status = tg_trend_of_points(&row->trend, series->items, series->count, err);
-        }
-    }
-    if (status == TG_OK) {
-        tg_rank_trends(all->rows, all->functions.count, all->evidence);
-    }
-    return status;
-}
-
-static enum tg_status rank_all(struct tg_history_question *question, struct tg_trend_all *all, struct tg_error *err) {
-    size_t count = all->functions.count;
-    all->rows = calloc(count + 1, sizeof *all->rows);
-    all->series = calloc(count + 1, sizeof *all->series);
-    if (!all->rows || !all->series) {
-        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the trends of %zu functions", count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        all->rows[i].function = &all->functions.items[i];
-        tg_trend_of_sums(&all->rows[i].trend, &all->functions.items[i].sums);
-    }
-    tg_rank_trends(all->rows, count, all->evidence);
-    return look_closer(question, all, err);
 }
 
 static enum tg_status answer_all(struct tg_history_question *question, const struct settings *settings,
                                  const struct tg_rank_evidence *evidence, struct tg_error *err) {
-    struct tg_trend_all all = {.evidence = evidence, .limit = limit_of(settings)};
-    enum tg_status status = tg_history_select(&question->history, question->options, &all.selection, err);
+    struct tg_trend_all_view view = {.evidence = evidence, .limit = limit_of(settings)};
+    enum tg_status status = tg_history_select(question, &view.selection, err);
     if (status == TG_OK) {
-        status = tg_store_functions(question->history.store, &all.selection, NULL, false, &all.functions, err);
-    }
-    if (status == TG_OK) {
-        status = rank_all(question, &all, err);
+        status = tg_trends_read(&view.trends, &question->history.scope, &view.selection, evidence, err);
     }
     if (status == TG_OK) {
-        tg_trend_all_print(question, &all);
+        tg_trend_all_print(question, &view);
     }
-    for (size_t i = 0; all.series && i < all.functions.count; i++) {
-        tg_store_series_release(&all.series[i]);
-    }
-    free(all.series);
-    free(all.rows);
-    tg_store_functions_release(&all.functions);
+    tg_trends_release(&view.trends);
     return status;
 }
 
@@ -205,7 +128,10 @@ const struct tg_command tg_command_trend = {
         "is no other's: Orders.search for shop.orders::Orders.search.\n"
         "A trend stands out from noise when the function was called 10 times or more, the line changes by 100 ns and "
         "5 % at least, a line that outliers do not bend (Theil-Sen) goes the same way, and chance gives such a slope "
-        "in less than 5 % of cases; with --all, of the trends shown less than 5 % are chance.",
+        "in less than 5 % of cases; with --all, of the trends shown less than 5 % are chance.\n"
+        "Where the version changed, the averages before and after may say more than a line (Schwarz's criterion): then "
+        "the step is shown, and with which version it came. A trend within a version that steps between versions hide "
+        "is found with --version.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done, with a trend or without; 1 there is no history or no such function, or it cannot be read; "

@@ -67,28 +67,29 @@ static void write_row(struct tg_json *json, const struct tg_compare_row *row, bo
     tg_json_end_object(json);
 }
 
-static void write_limit(struct tg_json *json, const struct tg_diff *diff) {
+static void write_limit(struct tg_json *json, const struct tg_diff_view *view) {
     tg_json_key(json, "fail_over");
-    if (!diff->has_limit) {
+    if (!view->has_limit) {
         tg_json_null(json);
         return;
     }
     tg_json_begin_object(json);
-    tg_json_member_double(json, "limit", diff->limit_ratio);
-    tg_json_member_bool(json, "failed", diff->failed);
-    tg_json_member_text(json, "function", diff->failed ? diff->worst->name : NULL);
+    tg_json_member_double(json, "limit", view->limit_ratio);
+    tg_json_member_bool(json, "failed", view->failed);
+    tg_json_member_text(json, "function", view->failed ? view->diff.worst->name : NULL);
     tg_json_end_object(json);
 }
 
-void tg_diff_print_json(struct tg_history_question *question, const struct tg_diff *diff) {
+void tg_diff_print_json(struct tg_history_question *question, const struct tg_diff_view *view) {
     struct tg_json json;
+    const struct tg_diff *diff = &view->diff;
     size_t count = tg_diff_row_count(diff);
-    size_t shown = diff->limit && diff->limit < count ? diff->limit : count;
+    size_t shown = view->limit && view->limit < count ? view->limit : count;
     tg_history_begin_json(question, &json, "tachograph-diff");
     tg_json_member_text(&json, "unit", diff->whole ? "run" : "iteration");
     write_side(&json, "a", &diff->a, diff->compare.before_ns);
     write_side(&json, "b", &diff->b, diff->compare.after_ns);
-    write_limit(&json, diff);
+    write_limit(&json, view);
     tg_json_member_uint(&json, "function_count", count);
     tg_json_key(&json, "functions");
     tg_json_begin_array(&json);

@@ -4,6 +4,7 @@
 #include "cli/diff_view.h"
 #include "cli/fact.h"
 #include "cli/history_head.h"
+#include "cli/history_period.h"
 #include "cli/printable.h"
 #include "cli/table.h"
 
@@ -99,9 +100,21 @@ static void print_table(struct tg_history_question *question, const struct tg_di
     tg_table_release(&table);
 }
 
+/* "version 1: iterations 0 to 41, 2026-11-21 10:00:00 to 10:00:42" */
+static void append_side(struct tg_strbuf *out, const struct tg_diff_side *side,
+                        const struct tg_store_service *service) {
+    if (side->selection.version) {
+        tg_strbuf_printf(out, "version %s: ", side->selection.version[0] ? side->selection.version : "(not told)");
+    } else if (side->is_run) {
+        tg_strbuf_printf(out, "run %s: ", side->selection.run);
+    }
+    const struct tg_period period = {side->first_iteration, side->last_iteration};
+    tg_history_append_period(out, service, &period);
+}
+
 static void print_side(struct tg_history_question *question, const char *label, const struct tg_diff_side *side) {
     struct tg_strbuf line = TG_STRBUF_INIT;
-    tg_diff_side_append(&line, side, question->history.service);
+    append_side(&line, side, question->history.scope.service);
     tg_history_print_fact(question, label, &line);
     tg_strbuf_release(&line);
 }
@@ -191,26 +204,27 @@ static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
     }
 }
 
-static void print_limit(struct tg_history_question *question, const struct tg_diff *diff) {
+static void print_limit(struct tg_history_question *question, const struct tg_diff_view *view) {
     struct tg_strbuf *out = &question->out;
+    const struct tg_compare_row *worst = view->diff.worst;
     tg_strbuf_append_char(out, '\n');
-    if (diff->failed) {
+    if (view->failed) {
         tg_strbuf_append(out, "FAILED: a call of ");
-        append_name(out, diff->worst);
+        append_name(out, worst);
         tg_strbuf_append(out, " takes ");
-        append_ratio(out, diff->worst->average_ratio);
-        tg_strbuf_printf(out, " as long (%s),\n  more than the ",
-                         tg_change_percent(diff->worst->average_ratio - 1).text);
-        tg_strbuf_printf(out, "%s of --fail-over\n", tg_change_percent(diff->limit_ratio).text + 1);
+        append_ratio(out, worst->average_ratio);
+        tg_strbuf_printf(out, " as long (%s),\n  more than the ", tg_change_percent(worst->average_ratio - 1).text);
+        tg_strbuf_printf(out, "%s of --fail-over\n", tg_change_percent(view->limit_ratio).text + 1);
     } else {
         tg_strbuf_printf(out, "passed: no function that counts got slower by more than the %s of --fail-over\n",
-                         tg_change_percent(diff->limit_ratio).text + 1);
+                         tg_change_percent(view->limit_ratio).text + 1);
     }
 }
 
-void tg_diff_print_text(struct tg_history_question *question, const struct tg_diff *diff) {
+void tg_diff_print_text(struct tg_history_question *question, const struct tg_diff_view *view) {
+    const struct tg_diff *diff = &view->diff;
     size_t count = tg_diff_row_count(diff);
-    size_t shown = diff->limit && diff->limit < count ? diff->limit : count;
+    size_t shown = view->limit && view->limit < count ? view->limit : count;
     tg_history_print_head(question);
     print_side(question, "A", &diff->a);
     print_side(question, "B", &diff->b);
@@ -220,7 +234,7 @@ void tg_diff_print_text(struct tg_history_question *question, const struct tg_di
     tg_strbuf_append_char(&question->out, '\n');
     print_table(question, diff, shown);
     tg_history_print_cut(question, count - shown, "function");
-    if (diff->has_limit) {
-        print_limit(question, diff);
+    if (view->has_limit) {
+        print_limit(question, view);
     }
 }

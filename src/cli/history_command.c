@@ -1,7 +1,6 @@
 /* history_command: see history_command.h. */
 #include "cli/history_command.h"
 
-#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/history_files.h"
 #include "cli/message.h"
@@ -14,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAMED_MAX 5 /* files or services that are listed one by one */
+#define NAMED_MAX 5 /* files that are listed one by one */
 
 static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to ask the history");
@@ -86,93 +85,43 @@ enum tg_status tg_history_locate(const char *store, const char *service, struct 
     return status == TG_OK && tg_strbuf_status(url) != TG_OK ? no_memory(err) : status;
 }
 
-enum tg_status tg_history_append_place(struct tg_strbuf *out, const char *text, struct tg_error *err) {
-    struct tg_store_url url;
-    enum tg_status status = tg_store_url_parse(&url, text, err);
-    if (status != TG_OK) {
-        return status;
-    }
-    if (url.path) {
-        tg_strbuf_append(out, url.path);
-    } else {
-        tg_store_url_shown(&url, out);
-    }
-    tg_store_url_release(&url);
-    return TG_OK;
-}
-
-static enum tg_status refuse_service(const struct tg_history *history, const char *name, struct tg_error *err) {
-    struct tg_nearest nearest;
-    struct tg_strbuf known = TG_STRBUF_INIT;
-    tg_nearest_init(&nearest, name);
-    for (size_t i = 0; i < history->services.count; i++) {
-        const char *other = history->services.items[i].name;
-        tg_nearest_offer(&nearest, other);
-        if (i < NAMED_MAX) {
-            tg_strbuf_printf(&known, "%s'%s'", i ? ", " : "", other);
-        }
-    }
-    const char *place = tg_strbuf_text(&history->place);
-    if (nearest.count > 0) {
-        tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no service '%s' in %s; did you mean '%s'?", name, place,
-                     nearest.names[0]);
-    } else {
-        tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no service '%s' in %s, but %s%s", name, place,
-                     tg_strbuf_text(&known), history->services.count > NAMED_MAX ? " and more" : "");
-    }
-    tg_strbuf_release(&known);
-    return TG_ERROR_NOT_FOUND;
-}
-
-static enum tg_status choose_service(struct tg_history *history, const char *name, struct tg_error *err) {
-    if (history->services.count == 0) {
-        return tg_error_set(err, TG_ERROR_NOT_FOUND,
-                            "nothing has been stored in %s yet; a program's first figures are when one interval is "
-                            "over (10 s, or as run --interval says) or when it ends",
-                            tg_strbuf_text(&history->place));
-    }
-    history->service = &history->services.items[0];
-    history->service_was_named = name != NULL;
-    if (!name) {
-        return TG_OK;
-    }
-    for (size_t i = 0; i < history->services.count; i++) {
-        if (strcmp(history->services.items[i].name, name) == 0) {
-            history->service = &history->services.items[i];
-            return TG_OK;
-        }
-    }
-    return refuse_service(history, name, err);
-}
-
 static enum tg_status open_history(struct tg_history *history, const struct tg_history_options *options,
                                    struct tg_error *err) {
     static const struct tg_store_options reading = {.read_only = true};
     struct tg_strbuf url = TG_STRBUF_INIT;
+    struct tg_store *store = NULL;
     history->store_was_named = options->store != NULL;
+    history->service_was_named = options->service != NULL;
     enum tg_status status = tg_history_locate(options->store, options->service, &url, &history->other_files, err);
     if (status == TG_OK) {
-        status = tg_history_append_place(&history->place, tg_strbuf_text(&url), err);
+        status = tg_store_url_append_place(&history->place, tg_strbuf_text(&url), err);
     }
     if (status == TG_OK) {
-        status = tg_store_open(&history->store, tg_strbuf_text(&url), &reading, err);
+        status = tg_store_open(&store, tg_strbuf_text(&url), &reading, err);
     }
     tg_strbuf_release(&url);
     if (status == TG_OK) {
-        status = tg_store_services(history->store, &history->services, err);
+        status = tg_scope_init(&history->scope, store, tg_strbuf_text(&history->place), err);
     }
-    if (status == TG_OK) {
-        status = choose_service(history, options->service, err);
-    }
-    return status == TG_OK ? tg_store_versions(history->store, history->service->id, &history->versions, err) : status;
+    return status == TG_OK ? tg_scope_choose(&history->scope, options->service, err) : status;
 }
 
 static void close_history(struct tg_history *history) {
-    tg_store_versions_release(&history->versions);
-    tg_store_services_release(&history->services);
-    tg_store_close(history->store);
+    struct tg_store *store = history->scope.store;
+    tg_scope_release(&history->scope);
+    tg_store_close(store);
     tg_strbuf_release(&history->place);
     tg_strbuf_release(&history->other_files);
+}
+
+struct tg_scope_words tg_history_words(const struct tg_history_options *options) {
+    return (struct tg_scope_words){.since = options->since, .until = options->until, .version = options->version};
+}
+
+enum tg_status tg_history_select(const struct tg_history_question *question, struct tg_store_selection *selection,
+                                 struct tg_error *err) {
+    const struct tg_scope_words words = tg_history_words(question->options);
+    return tg_scope_select(&question->history.scope, &words, selection, err);
 }
 
 enum tg_status tg_history_write(const struct tg_strbuf *text, struct tg_error *err) {

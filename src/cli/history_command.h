@@ -11,6 +11,7 @@
 #ifndef TG_HISTORY_COMMAND_H
 #define TG_HISTORY_COMMAND_H
 
+#include "analyze/scope.h"
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -71,14 +72,11 @@ struct tg_history_options {
     }
 
 struct tg_history {
-    struct tg_store *store;
     struct tg_strbuf place;       /* a path or a URL, to show and to use again; without a password */
     struct tg_strbuf other_files; /* that were not chosen, as text; empty: none, or the store was named */
-    struct tg_store_services services;
-    const struct tg_store_service *service; /* one of them */
-    bool store_was_named;                   /* on the command line, as the next */
+    struct tg_scope scope;
+    bool store_was_named; /* on the command line, as the next */
     bool service_was_named;
-    struct tg_store_versions versions; /* of the service */
 };
 
 /* A question on its way to an answer. */
@@ -94,6 +92,11 @@ struct tg_history_question {
 typedef enum tg_status tg_history_answerer(struct tg_history_question *question, const void *settings,
                                            struct tg_error *err);
 
+/* What --since, --until and --version select. */
+struct tg_scope_words tg_history_words(const struct tg_history_options *options);
+TG_NODISCARD enum tg_status tg_history_select(const struct tg_history_question *question,
+                                              struct tg_store_selection *selection, struct tg_error *err);
+
 /* Opens the history, has the question answered, and prints the answer or says why there is none. Returns the exit
  * code. */
 int tg_history_command_run(const struct tg_command *command, const struct tg_history_options *options,
@@ -106,8 +109,6 @@ const char *tg_history_store_of_environment(void);
  * in `other_files` (may be NULL). TG_ERROR_NOT_FOUND: there is none yet. */
 TG_NODISCARD enum tg_status tg_history_locate(const char *store, const char *service, struct tg_strbuf *url,
                                               struct tg_strbuf *other_files, struct tg_error *err);
-/* Appends a URL as it is shown. */
-TG_NODISCARD enum tg_status tg_history_append_place(struct tg_strbuf *out, const char *url, struct tg_error *err);
 
 /* Writes a text to standard output. A reader that has seen enough (`| head`) is no failure. */
 TG_NODISCARD enum tg_status tg_history_write(const struct tg_strbuf *text, struct tg_error *err);

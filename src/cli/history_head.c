@@ -16,13 +16,13 @@ void tg_history_print_fact(struct tg_history_question *question, const char *lab
 }
 
 static void append_other_services(struct tg_strbuf *out, const struct tg_history *history) {
-    size_t count = history->services.count;
+    size_t count = history->scope.services.count;
     if (history->service_was_named || count < 2) {
         return;
     }
     tg_strbuf_append(out, ", written to last (--service chooses another: ");
     for (size_t i = 1; i < count && i <= NAMED_MAX; i++) {
-        tg_strbuf_printf(out, "%s%s", i > 1 ? ", " : "", history->services.items[i].name);
+        tg_strbuf_printf(out, "%s%s", i > 1 ? ", " : "", history->scope.services.items[i].name);
     }
     if (count - 1 > NAMED_MAX) {
         tg_strbuf_printf(out, " and %zu more", count - 1 - NAMED_MAX);
@@ -33,7 +33,7 @@ static void append_other_services(struct tg_strbuf *out, const struct tg_history
 void tg_history_print_head(struct tg_history_question *question) {
     const struct tg_history *history = &question->history;
     struct tg_strbuf line = TG_STRBUF_INIT;
-    tg_strbuf_append(&line, history->service->name);
+    tg_strbuf_append(&line, history->scope.service->name);
     append_other_services(&line, history);
     tg_history_print_fact(question, "service", &line);
     tg_strbuf_truncate(&line, 0);
@@ -52,8 +52,8 @@ static void append_version(struct tg_strbuf *out, const struct tg_store_version 
     tg_strbuf_printf(out, " (%" PRId64 " to %" PRId64 ")", version->first_iteration, version->last_iteration);
 }
 
-static void print_versions(struct tg_history_question *question, const struct tg_history_period *bounds) {
-    const struct tg_store_versions *versions = &question->history.versions;
+static void print_versions(struct tg_history_question *question, const struct tg_period *bounds) {
+    const struct tg_store_versions *versions = &question->history.scope.versions;
     struct tg_strbuf line = TG_STRBUF_INIT;
     size_t count = 0;
     for (size_t i = 0; i < versions->count; i++) {
@@ -74,13 +74,13 @@ static void print_versions(struct tg_history_question *question, const struct tg
 }
 
 void tg_history_print_period(struct tg_history_question *question, const struct tg_store_selection *selection) {
-    struct tg_history_period bounds = tg_history_bounds(&question->history, selection);
+    struct tg_period bounds = tg_scope_bounds(&question->history.scope, selection);
     struct tg_strbuf line = TG_STRBUF_INIT;
     if (bounds.first_iteration > bounds.last_iteration) {
         return;
     }
-    tg_history_append_period(&line, question->history.service, &bounds);
-    tg_strbuf_printf(&line, ", %s each", tg_humanize_duration(question->history.service->base_interval_ns).text);
+    tg_history_append_period(&line, question->history.scope.service, &bounds);
+    tg_strbuf_printf(&line, ", %s each", tg_humanize_duration(question->history.scope.service->base_interval_ns).text);
     tg_history_print_fact(question, "period", &line);
     if (!selection->version) {
         print_versions(question, &bounds);
@@ -94,15 +94,15 @@ void tg_history_print_period(struct tg_history_question *question, const struct 
 
 void tg_history_print_nothing(struct tg_history_question *question, const struct tg_store_selection *selection) {
     const struct tg_history *history = &question->history;
-    struct tg_store_selection everything = {.first_iteration = INT64_MIN, .last_iteration = INT64_MAX};
-    struct tg_history_period bounds = tg_history_bounds(history, selection);
-    struct tg_history_period all = tg_history_bounds(history, &everything);
+    const struct tg_store_selection everything = tg_scope_everything(&history->scope);
+    struct tg_period bounds = tg_scope_bounds(&history->scope, selection);
+    struct tg_period all = tg_scope_bounds(&history->scope, &everything);
     if (bounds.first_iteration <= bounds.last_iteration) {
         tg_strbuf_append(&question->out, "no function was called in that time\n");
         return;
     }
     tg_strbuf_append(&question->out, "nothing was stored in that time: there are ");
-    tg_history_append_period(&question->out, history->service, &all);
+    tg_history_append_period(&question->out, history->scope.service, &all);
     tg_strbuf_append_char(&question->out, '\n');
 }
 
@@ -132,7 +132,7 @@ void tg_history_append_words(struct tg_strbuf *out, const struct tg_history *his
     }
     if (history->service_was_named) {
         tg_strbuf_append(out, " --service");
-        tg_history_append_word(out, history->service->name);
+        tg_history_append_word(out, history->scope.service->name);
     }
 }
 
@@ -157,12 +157,12 @@ void tg_history_begin_json(struct tg_history_question *question, struct tg_json 
     tg_json_member_uint(json, "schema_version", TG_HISTORY_JSON_VERSION);
     tg_json_member_text(json, "tachograph_version", TG_VERSION);
     tg_json_member_text(json, "store", tg_strbuf_text(&history->place));
-    write_service(json, history->service);
+    write_service(json, history->scope.service);
     tg_json_key(json, "other_services");
     tg_json_begin_array(json);
-    for (size_t i = 0; i < history->services.count; i++) {
-        if (&history->services.items[i] != history->service) {
-            tg_json_string(json, history->services.items[i].name);
+    for (size_t i = 0; i < history->scope.services.count; i++) {
+        if (&history->scope.services.items[i] != history->scope.service) {
+            tg_json_string(json, history->scope.services.items[i].name);
         }
     }
     tg_json_end_array(json);
@@ -170,7 +170,7 @@ void tg_history_begin_json(struct tg_history_question *question, struct tg_json 
 
 void tg_history_write_selection(struct tg_json *json, const struct tg_history *history,
                                 const struct tg_store_selection *selection) {
-    struct tg_history_period bounds = tg_history_bounds(history, selection);
+    struct tg_period bounds = tg_scope_bounds(&history->scope, selection);
     bool any = bounds.first_iteration <= bounds.last_iteration;
     tg_json_key(json, "first_iteration");
     if (any) {

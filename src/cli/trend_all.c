@@ -11,6 +11,7 @@
 #include "cli/table.h"
 #include "cli/trend_verdict.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@
 
 /* Appends a line whose ends are those of the period, so that the lines of a table align. */
 static void append_sparkline(struct tg_strbuf *out, const struct tg_store_series *series,
-                             const struct tg_history_period *bounds) {
+                             const struct tg_period *bounds) {
     struct tg_sparkline_point *points = calloc(series->count + 2, sizeof *points);
     if (!points) {
         out->failed = true;
@@ -36,33 +37,87 @@ static void append_sparkline(struct tg_strbuf *out, const struct tg_store_series
     free(points);
 }
 
-static size_t evident_count(const struct tg_trend_all *all) {
+static size_t evident_count(const struct tg_trends *trends) {
     size_t count = 0;
-    while (count < all->functions.count && all->rows[count].evident) {
+    while (count < trends->functions.count && trends->rows[count].evident) {
         count++;
     }
     return count;
 }
 
-static void add_row(struct tg_table *table, const struct tg_trend_all *all, const struct tg_rank_trend *row,
-                    const struct tg_history_period *bounds, double slopes_per_unit) {
-    const struct tg_trend *trend = &row->trend;
+static size_t step_count(const struct tg_trends *trends) {
+    size_t count = 0;
+    while (count < trends->functions.count && trends->rows[count].is_step) {
+        count++;
+    }
+    return count;
+}
+
+/* A table on its way. */
+struct sheet {
+    struct tg_history_question *question;
+    const struct tg_trends *trends;
+    struct tg_period bounds;
+    struct tg_table table;
+};
+
+static void begin(struct sheet *sheet, const struct tg_table_column *columns, size_t column_count) {
+    tg_table_init(&sheet->table, columns, column_count);
+}
+
+static void end(struct sheet *sheet) {
+    struct tg_history_question *question = sheet->question;
+    struct tg_strbuf hidden = TG_STRBUF_INIT;
+    tg_table_print(&sheet->table, &question->terminal, &question->out);
+    tg_strbuf_append_char(&question->out, '\n');
+    tg_table_append_hidden(&sheet->table, &question->terminal, &hidden);
+    tg_fact_append_hidden(&question->out, &question->terminal, &hidden, TG_HISTORY_REMEDY);
+    tg_strbuf_release(&hidden);
+    tg_table_release(&sheet->table);
+}
+
+/* What both tables end with. */
+static void add_function(struct sheet *sheet, const struct tg_rank_trend *row) {
     struct tg_strbuf line = TG_STRBUF_INIT;
-    append_sparkline(&line, &all->series[row->function - all->functions.items], bounds);
-    tg_table_add(table, tg_change_percent(trend->relative_change).text);
-    tg_table_add(table, tg_change_end(trend->start_ns).text);
-    tg_table_add(table, tg_change_end(trend->end_ns).text);
-    tg_table_add(table, tg_change_duration(trend->slope_ns * slopes_per_unit).text);
-    tg_table_add(table, tg_humanize_count(row->function->call_count).text);
-    tg_table_add_bytes(table, tg_strbuf_text(&line), line.length);
-    tg_table_add(table, row->function->name);
+    append_sparkline(&line, tg_trends_series(sheet->trends, row), &sheet->bounds);
+    tg_table_add(&sheet->table, tg_humanize_count(row->function->call_count).text);
+    tg_table_add_bytes(&sheet->table, tg_strbuf_text(&line), line.length);
+    tg_table_add(&sheet->table, row->function->name);
     tg_strbuf_release(&line);
 }
 
-static void print_table(struct tg_history_question *question, const struct tg_trend_all *all, size_t shown) {
-    struct tg_history_period bounds = tg_history_bounds(&question->history, &all->selection);
-    double base_ns = (double)question->history.service->base_interval_ns;
-    double span_ns = ((double)bounds.last_iteration - (double)bounds.first_iteration) * base_ns;
+static void print_steps(struct sheet *sheet, size_t count) {
+    static const struct tg_table_column columns[] = {
+        {.title = "change"},
+        {.title = "from"},
+        {.title = "to"},
+        {.title = "with version", .left = true},
+        {.title = "iteration", .drop = 2},
+        {.title = "calls", .drop = 3},
+        {.title = "averages", .left = true, .drop = 1},
+        {.title = "function", .left = true, .least = FUNCTION_LEAST},
+    };
+    struct tg_table *table = &sheet->table;
+    struct tg_strbuf iteration = TG_STRBUF_INIT;
+    begin(sheet, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < count; i++) {
+        const struct tg_step *step = &sheet->trends->rows[i].step;
+        tg_strbuf_truncate(&iteration, 0);
+        tg_strbuf_printf(&iteration, "%" PRId64, step->iteration);
+        tg_table_add(table, tg_change_percent(step->relative_change).text);
+        tg_table_add(table, tg_change_end(step->before_ns).text);
+        tg_table_add(table, tg_change_end(step->after_ns).text);
+        tg_table_add(table, step->version->version[0] ? step->version->version : "(not told)");
+        tg_table_add(table, tg_strbuf_text(&iteration));
+        add_function(sheet, &sheet->trends->rows[i]);
+    }
+    tg_strbuf_release(&iteration);
+    end(sheet);
+}
+
+static void print_lines(struct sheet *sheet, const struct tg_rank_trend *rows, size_t count) {
+    double base_ns = (double)sheet->question->history.scope.service->base_interval_ns;
+    double span_ns = ((double)sheet->bounds.last_iteration - (double)sheet->bounds.first_iteration) * base_ns;
     const struct tg_trend_unit *unit = tg_trend_unit_of(span_ns);
     const struct tg_table_column columns[] = {
         {.title = "change"},
@@ -73,18 +128,40 @@ static void print_table(struct tg_history_question *question, const struct tg_tr
         {.title = "averages", .left = true, .drop = 1},
         {.title = "function", .left = true, .least = FUNCTION_LEAST},
     };
-    struct tg_table table;
-    struct tg_strbuf hidden = TG_STRBUF_INIT;
-    tg_table_init(&table, columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < shown; i++) {
-        add_row(&table, all, &all->rows[i], &bounds, unit->ns / base_ns);
+    struct tg_table *table = &sheet->table;
+    begin(sheet, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < count; i++) {
+        const struct tg_trend *trend = &rows[i].trend;
+        tg_table_add(table, tg_change_percent(trend->relative_change).text);
+        tg_table_add(table, tg_change_end(trend->start_ns).text);
+        tg_table_add(table, tg_change_end(trend->end_ns).text);
+        tg_table_add(table, tg_change_duration(trend->slope_ns * unit->ns / base_ns).text);
+        add_function(sheet, &rows[i]);
     }
-    tg_table_print(&table, &question->terminal, &question->out);
-    tg_strbuf_append_char(&question->out, '\n');
-    tg_table_append_hidden(&table, &question->terminal, &hidden);
-    tg_fact_append_hidden(&question->out, &question->terminal, &hidden, TG_HISTORY_REMEDY);
-    tg_strbuf_release(&hidden);
-    tg_table_release(&table);
+    end(sheet);
+}
+
+static size_t least(size_t count, size_t limit) {
+    return limit && limit < count ? limit : count;
+}
+
+/* Changes of two kinds are of two minds: what a version did, and what time does. */
+static void print_changes(struct tg_history_question *question, const struct tg_trend_all_view *view) {
+    const struct tg_trends *trends = &view->trends;
+    struct sheet sheet = {
+        .question = question, .trends = trends, .bounds = tg_scope_bounds(&question->history.scope, &view->selection)};
+    size_t steps = step_count(trends);
+    size_t lines = evident_count(trends) - steps;
+    if (steps) {
+        tg_strbuf_append(&question->out, lines ? "with a new version:\n\n" : "");
+        print_steps(&sheet, least(steps, view->limit));
+        tg_history_print_cut(question, steps - least(steps, view->limit), "step");
+    }
+    if (lines) {
+        tg_strbuf_append(&question->out, steps ? "little by little:\n\n" : "");
+        print_lines(&sheet, &trends->rows[steps], least(lines, view->limit));
+        tg_history_print_cut(question, lines - least(lines, view->limit), "trend");
+    }
 }
 
 static void append_functions(struct tg_strbuf *out, size_t count, const char *which) {
@@ -92,63 +169,61 @@ static void append_functions(struct tg_strbuf *out, size_t count, const char *wh
 }
 
 /* The functions of which nothing is shown. */
-static void print_others(struct tg_history_question *question, const struct tg_trend_all *all, size_t evident) {
-    size_t others = all->functions.count - evident;
+static void print_others(struct tg_history_question *question, const struct tg_trends *trends, size_t evident) {
+    size_t others = trends->functions.count - evident;
     if (others) {
         append_functions(&question->out, others, evident ? "other " : "");
-        tg_strbuf_append(&question->out, ": no trend that stands out from noise, or too few calls\n");
+        tg_strbuf_append(&question->out, ": no change that stands out from noise, or too few calls\n");
     }
 }
 
-static void print_text(struct tg_history_question *question, const struct tg_trend_all *all) {
-    size_t evident = evident_count(all);
-    size_t shown = all->limit && all->limit < evident ? all->limit : evident;
+static void print_text(struct tg_history_question *question, const struct tg_trend_all_view *view) {
+    const struct tg_trends *trends = &view->trends;
+    size_t evident = evident_count(trends);
     tg_history_print_head(question);
-    tg_history_print_period(question, &all->selection);
+    tg_history_print_period(question, &view->selection);
     tg_strbuf_append_char(&question->out, '\n');
-    if (all->functions.count == 0) {
-        tg_history_print_nothing(question, &all->selection);
+    if (trends->functions.count == 0) {
+        tg_history_print_nothing(question, &view->selection);
         return;
     }
-    if (shown) {
-        print_table(question, all, shown);
-    }
-    tg_history_print_cut(question, evident - shown, "trend");
-    print_others(question, all, evident);
+    print_changes(question, view);
+    print_others(question, trends, evident);
     if (evident) {
         tg_strbuf_append(&question->out, "next: tachograph trend");
-        tg_history_append_word(&question->out, all->rows[0].function->name);
+        tg_history_append_word(&question->out, trends->rows[0].function->name);
         tg_history_append_words(&question->out, &question->history);
         tg_strbuf_append_char(&question->out, '\n');
     }
 }
 
-static void print_json(struct tg_history_question *question, const struct tg_trend_all *all) {
+static void print_json(struct tg_history_question *question, const struct tg_trend_all_view *view) {
     struct tg_json json;
-    size_t count = all->functions.count;
-    size_t shown = all->limit && all->limit < count ? all->limit : count;
+    const struct tg_trends *trends = &view->trends;
+    size_t count = trends->functions.count;
+    size_t shown = least(count, view->limit);
     tg_history_begin_json(question, &json, "tachograph-trend-all");
-    tg_history_write_selection(&json, &question->history, &all->selection);
-    tg_json_member_double(&json, "minimum_relative_change", all->evidence->minimum_relative_change);
+    tg_history_write_selection(&json, &question->history, &view->selection);
+    tg_json_member_double(&json, "minimum_relative_change", view->evidence->minimum_relative_change);
     tg_json_member_uint(&json, "function_count", count);
-    tg_json_member_uint(&json, "evident_count", evident_count(all));
+    tg_json_member_uint(&json, "evident_count", evident_count(trends));
     tg_json_key(&json, "functions");
     tg_json_begin_array(&json);
     for (size_t i = 0; i < shown; i++) {
-        const struct tg_store_function *function = all->rows[i].function;
+        const struct tg_store_function *function = trends->rows[i].function;
         tg_json_begin_object(&json);
         tg_json_key(&json, "name");
         tg_json_string(&json, function->name);
         tg_json_member_text(&json, "file", function->file);
         tg_json_member_if(&json, "line", function->line > 0, function->line);
         tg_json_member_uint(&json, "call_count", function->call_count);
-        tg_trend_write_json(&json, &all->rows[i], question->history.service->base_interval_ns);
+        tg_trend_write_json(&json, &trends->rows[i], question->history.scope.service->base_interval_ns);
         tg_json_end_object(&json);
     }
     tg_json_end_array(&json);
     tg_history_end_json(question, &json);
 }
 
-void tg_trend_all_print(struct tg_history_question *question, const struct tg_trend_all *all) {
-    (question->options->json ? print_json : print_text)(question, all);
+void tg_trend_all_print(struct tg_history_question *question, const struct tg_trend_all_view *view) {
+    (question->options->json ? print_json : print_text)(question, view);
 }

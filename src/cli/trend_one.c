@@ -57,13 +57,12 @@ static void add_duration(struct tg_table *table, double ns) {
     tg_table_add(table, tg_change_level(ns).text);
 }
 
-static void print_points(struct tg_history_question *question, const struct tg_trend_one *one) {
+static void print_points(struct tg_history_question *question, const struct tg_store_series *series, size_t limit) {
     static const struct tg_table_column columns[] = {
         {.title = "iteration"}, {.title = "time", .drop = 2}, {.title = "calls"},  {.title = "average"},
         {.title = "p99"},       {.title = "max", .drop = 1},  {.title = "errors"},
     };
-    const struct tg_store_series *series = &one->series;
-    size_t first = one->limit && one->limit < series->count ? series->count - one->limit : 0;
+    size_t first = limit && limit < series->count ? series->count - limit : 0;
     struct tg_table table;
     struct tg_strbuf cell = TG_STRBUF_INIT;
     tg_table_init(&table, columns, sizeof columns / sizeof columns[0]);
@@ -73,7 +72,7 @@ static void print_points(struct tg_history_question *question, const struct tg_t
         tg_strbuf_printf(&cell, "%" PRId64, point->iteration);
         tg_table_add(&table, tg_strbuf_text(&cell));
         tg_strbuf_truncate(&cell, 0);
-        tg_history_append_time(&cell, question->history.service, point->iteration);
+        tg_history_append_time(&cell, question->history.scope.service, point->iteration);
         tg_table_add(&table, tg_strbuf_text(&cell));
         tg_table_add(&table, tg_humanize_count(point->call_count).text);
         add_duration(&table, average_of(point));
@@ -88,7 +87,7 @@ static void print_points(struct tg_history_question *question, const struct tg_t
 
 static void print_slope(struct tg_history_question *question, const struct tg_trend *trend) {
     struct tg_strbuf line = TG_STRBUF_INIT;
-    double per_hour_ns = tg_trend_slope_per_hour_ns(trend, question->history.service->base_interval_ns);
+    double per_hour_ns = tg_trend_slope_per_hour_ns(trend, question->history.scope.service->base_interval_ns);
     tg_strbuf_printf(&line, "%s per iteration ", tg_change_duration(trend->slope_ns).text);
     tg_strbuf_printf(&line, "(standard error %s), ", tg_change_level(trend->slope_error_ns).text);
     tg_strbuf_printf(&line, "%s per hour", tg_change_duration(per_hour_ns).text);
@@ -118,37 +117,34 @@ static void print_chance(struct tg_history_question *question, double probabilit
     tg_strbuf_release(&line);
 }
 
-/* A newer version that is slower looks like a trend: what compares them. */
-static void print_versions(struct tg_history_question *question, const struct tg_trend_one *one) {
-    const struct tg_store_versions *versions = &question->history.versions;
-    size_t count = versions->count;
-    if (!one->row.evident || count < 2 || one->selection.version
-        || versions->items[count - 1].first_iteration > one->row.trend.last_iteration
-        || versions->items[count - 2].last_iteration < one->row.trend.first_iteration) {
-        return;
-    }
-    tg_strbuf_append(&question->out, "the version changed meanwhile; a line takes such a step for a slope; compare:\n"
-                                     "  tachograph diff");
-    tg_history_append_version_word(&question->out, versions->items[count - 2].version);
-    tg_history_append_version_word(&question->out, versions->items[count - 1].version);
+/* What else changed with the version. */
+static void print_comparison(struct tg_history_question *question, const struct tg_step *step) {
+    const struct tg_store_versions *versions = &question->history.scope.versions;
+    tg_strbuf_append(&question->out, "what else it changed: tachograph diff");
+    tg_history_append_version_word(&question->out, versions->items[step->version - versions->items - 1].version);
+    tg_history_append_version_word(&question->out, step->version->version);
     tg_history_append_words(&question->out, &question->history);
     tg_strbuf_append_char(&question->out, '\n');
 }
 
-static void print_text(struct tg_history_question *question, const struct tg_trend_one *one) {
+static void print_text(struct tg_history_question *question, const struct tg_trend_one_view *view) {
+    const struct tg_trend_one *one = &view->one;
+    const struct tg_store_service *service = question->history.scope.service;
     tg_history_print_head(question);
-    print_function(question, one->function);
-    tg_history_print_period(question, &one->selection);
+    print_function(question, &one->function);
+    tg_history_print_period(question, &view->selection);
     tg_strbuf_append_char(&question->out, '\n');
     if (one->series.count == 0) {
-        tg_history_print_nothing(question, &one->selection);
+        tg_history_print_nothing(question, &view->selection);
         return;
     }
-    tg_trend_append_verdict(&question->out, &one->row, question->history.service->base_interval_ns, one->evidence);
+    tg_trend_append_verdict(&question->out, &one->row, service->base_interval_ns, view->evidence);
     tg_strbuf_append_char(&question->out, '\n');
-    print_versions(question, one);
+    if (one->row.is_step) {
+        print_comparison(question, &one->row.step);
+    }
     tg_strbuf_append_char(&question->out, '\n');
-    print_points(question, one);
+    print_points(question, &one->series, view->limit);
     tg_strbuf_append_char(&question->out, '\n');
     print_sparkline(question, &one->series);
     if (one->row.trend.iteration_count > 2) {
@@ -176,26 +172,27 @@ static void write_point(struct tg_json *json, const struct tg_store_service *ser
     tg_json_end_object(json);
 }
 
-static void print_json(struct tg_history_question *question, const struct tg_trend_one *one) {
+static void print_json(struct tg_history_question *question, const struct tg_trend_one_view *view) {
     struct tg_json json;
+    const struct tg_trend_one *one = &view->one;
     const struct tg_store_series *series = &one->series;
-    size_t first = one->limit && one->limit < series->count ? series->count - one->limit : 0;
+    size_t first = view->limit && view->limit < series->count ? series->count - view->limit : 0;
     tg_history_begin_json(question, &json, "tachograph-trend");
-    tg_history_write_selection(&json, &question->history, &one->selection);
+    tg_history_write_selection(&json, &question->history, &view->selection);
     tg_json_key(&json, "function");
-    tg_json_string(&json, one->function->name);
-    tg_json_member_text(&json, "file", one->function->file);
-    tg_json_member_if(&json, "line", one->function->line > 0, one->function->line);
-    tg_trend_write_json(&json, &one->row, question->history.service->base_interval_ns);
+    tg_json_string(&json, one->function.name);
+    tg_json_member_text(&json, "file", one->function.file);
+    tg_json_member_if(&json, "line", one->function.line > 0, one->function.line);
+    tg_trend_write_json(&json, &one->row, question->history.scope.service->base_interval_ns);
     tg_json_key(&json, "points");
     tg_json_begin_array(&json);
     for (size_t i = first; i < series->count; i++) {
-        write_point(&json, question->history.service, &series->items[i]);
+        write_point(&json, question->history.scope.service, &series->items[i]);
     }
     tg_json_end_array(&json);
     tg_history_end_json(question, &json);
 }
 
-void tg_trend_one_print(struct tg_history_question *question, const struct tg_trend_one *one) {
-    (question->options->json ? print_json : print_text)(question, one);
+void tg_trend_one_print(struct tg_history_question *question, const struct tg_trend_one_view *view) {
+    (question->options->json ? print_json : print_text)(question, view);
 }

@@ -397,3 +397,18 @@ enum tg_status tg_store_url_default(struct tg_strbuf *out, const char *service, 
     tg_strbuf_release(&path);
     return status == TG_OK ? TG_OK : tg_error_set(err, status, "not enough memory for the store's URL");
 }
+
+enum tg_status tg_store_url_append_place(struct tg_strbuf *out, const char *text, struct tg_error *err) {
+    struct tg_store_url url;
+    enum tg_status status = tg_store_url_parse(&url, text, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (url.path) {
+        tg_strbuf_append(out, url.path);
+    } else {
+        tg_store_url_shown(&url, out);
+    }
+    tg_store_url_release(&url);
+    return TG_OK;
+}

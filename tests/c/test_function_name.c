@@ -1,4 +1,4 @@
-#include "cli/function_name.h"
+#include "analyze/function_name.h"
 
 #include "cmocka_all.h"
 
@@ -14,10 +14,13 @@ static struct tg_store_function functions[] = {
 };
 static const struct tg_store_functions all = {functions, sizeof functions / sizeof functions[0]};
 
+static struct tg_store_service service = {.name = (char[]){"shop"}};
+static const struct tg_scope scope = {.service = &service};
+
 static void assert_found(const char *wanted, const char *expected) {
     const struct tg_store_function *found = NULL;
     struct tg_error err = TG_ERROR_INIT;
-    if (tg_function_name_find(&all, wanted, &found, &err) != TG_OK || !found) {
+    if (tg_function_name_find(&all, &scope, wanted, &found, &err) != TG_OK || !found) {
         fail_msg("%s: %s", wanted, err.message);
     } else {
         assert_string_equal(found->name, expected);
@@ -27,7 +30,7 @@ static void assert_found(const char *wanted, const char *expected) {
 static void assert_refused(const char *wanted, enum tg_status status, const char *said) {
     const struct tg_store_function *found = NULL;
     struct tg_error err = TG_ERROR_INIT;
-    assert_int_equal(tg_function_name_find(&all, wanted, &found, &err), status);
+    assert_int_equal(tg_function_name_find(&all, &scope, wanted, &found, &err), status);
     if (!strstr(err.message, said)) {
         fail_msg("%s: \"%s\" does not say \"%s\"", wanted, err.message, said);
     }

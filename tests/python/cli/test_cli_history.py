@@ -290,11 +290,18 @@ def test_trend_in_words(cli: Any, shop: Path) -> None:
         assert any(line.startswith(label) for line in lines)
 
 
-def test_trend_warns_of_versions(cli: Any, shop: Path) -> None:
+def test_a_version_is_a_step(cli: Any, shop: Path) -> None:
     result = cli("trend", SEARCH, "--store", shop)
-    assert "gets slower" in result.stdout
-    assert f"  tachograph diff version:1 version:2 --store {shop}\n" in result.stdout
-    assert "tachograph diff" not in cli("trend", SEARCH, "--store", shop, "--version", "1").stdout
+    assert "slower with version 2: from " in result.stdout
+    assert ", from iteration 20 on\n" in result.stdout
+    assert f"tachograph diff version:1 version:2 --store {shop}\n" in result.stdout
+    assert "version 2" not in cli("trend", SEARCH, "--store", shop, "--version", "1").stdout
+    step = answer(cli("trend", SEARCH, "--store", shop, "--json"))["trend"]["step"]
+    assert (step["version"], step["iteration"]) == ("2", 20)
+    assert step["before_ns"] == pytest.approx(sum(map(search_ns, range(20))) / 20)
+    assert step["after_ns"] == pytest.approx(sum(map(search_ns, range(20, 30))) / 10)
+    assert step["relative_change"] == pytest.approx(step["after_ns"] / step["before_ns"] - 1)
+    assert step["probability"] < 0.001
 
 
 def test_a_version_alone_has_no_step(cli: Any, history: History) -> None:
@@ -303,10 +310,10 @@ def test_a_version_alone_has_no_step(cli: Any, history: History) -> None:
         for version in ("1", "2"):  # at the same time
             service.add(iteration, {"m::f": (10, (iteration + 1) * MS)}, version=version)
     path = history.done()
-    assert "the version changed meanwhile" in cli("trend", "f", "--store", path).stdout
-    result = cli("trend", "f", "--store", path, "--version", "1")
-    assert "gets slower" in result.stdout
-    assert "the version changed" not in result.stdout
+    for words in ((), ("--version", "1")):
+        result = cli("trend", "f", "--store", path, *words)
+        assert "gets slower: +" in result.stdout
+        assert "with version" not in result.stdout
 
 
 def test_no_trend_is_said(cli: Any, shop: Path) -> None:
@@ -328,9 +335,30 @@ def test_trend_of_all(cli: Any, shop: Path) -> None:
     assert (found["function_count"], found["evident_count"]) == (3, 1)
     assert [f["trend"]["direction"] for f in found["functions"]] == ["slower", "none", "none"]
     result = cli("trend", "--all", "--store", shop)
-    assert [line.split()[-1] for line in result.stdout.splitlines() if line.startswith("+")] == [SEARCH]
-    assert "2 other functions: no trend that stands out from noise" in result.stdout
+    assert [line.split()[-1] for line in result.stdout.splitlines() if line.lstrip().startswith("+")] == [SEARCH]
+    assert "with version" in result.stdout
+    assert "2 other functions: no change that stands out from noise" in result.stdout
     assert f"next: tachograph trend {SEARCH} --store {shop}\n" in result.stdout
+    result = cli("trend", "--all", "--store", shop, "--version", "1")
+    assert [line.split()[-1] for line in result.stdout.splitlines() if line.lstrip().startswith("+")] == [SEARCH]
+    assert "per minute" in result.stdout
+
+
+def test_steps_come_before_trends(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(30):
+        functions = {"m::creeps": (20, (100 + 3 * iteration) * MS), "m::steps": (20, (1 + iteration // 20) * MS)}
+        service.add(iteration, functions, version="1" if iteration < 20 else "2")
+    path = history.done()
+    lines = cli("trend", "--all", "--store", path).stdout.splitlines()
+    places = [lines.index(line) for line in ("with a new version:", "little by little:")]
+    assert [line.split()[-1] for line in lines[places[0] : places[1]] if line.lstrip().startswith("+")] == ["m::steps"]
+    assert [line.split()[-1] for line in lines[places[1] :] if line.lstrip().startswith("+")] == ["m::creeps"]
+    found = answer(cli("trend", "--all", "--store", path, "--json"))
+    assert [(f["name"], f["trend"]["step"] is not None) for f in found["functions"]] == [
+        ("m::steps", True),
+        ("m::creeps", False),
+    ]
 
 
 def test_an_outlier_is_no_trend(cli: Any, history: History) -> None:
@@ -346,8 +374,8 @@ FUNCTIONS = {
     "misspelt": ("Orders.serch", 1, "did you mean 'Orders.search'"),
     "misspelt whole": ("shop.order::Orders.search", 1, f"did you mean '{SEARCH}'"),
     "nothing like it": ("xyzzy", 1, "tachograph rank -n 100"),
-    "part of a word": ("earch", 1, "there is no function 'earch'"),
-    "empty": ("", 1, "there is no function ''"),
+    "part of a word": ("earch", 1, "service 'shop' has no function 'earch'"),
+    "empty": ("", 1, "service 'shop' has no function ''"),
 }
 
 
@@ -474,7 +502,7 @@ WRONG = {
     "a range of one word": (("diff", "iteration:5..soon", "version:1"), 2, "no point in time"),
     "no percentage": (("diff", "version:1", "version:2", "--fail-over", "much"), 2, "no percentage"),
     "negative": (("diff", "version:1", "version:2", "--fail-over", "-5%"), 2, "no percentage"),
-    "since": (("rank", "--since", "yesterday"), 2, "--since: "),
+    "since": (("rank", "--since", "yesterday"), 2, "since: "),
     "since after until": (("rank", "--since", "iteration:9", "--until", "iteration:3"), 2, "ends before"),
     "version": (("rank", "--version", "9"), 1, "has no version '9'"),
     "service": (("rank", "--service", "shpo"), 1, "did you mean 'shop'"),

@@ -1,8 +1,7 @@
 /* diff_side: see diff_side.h. */
-#include "cli/diff_side.h"
+#include "analyze/diff_side.h"
 
-#include "base/humanize.h"
-#include "cli/history_period.h"
+#include "base/strbuf.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -17,9 +16,9 @@ static const char *after(const char *word, const char *prefix) {
     return strncmp(word, prefix, length) == 0 ? word + length : NULL;
 }
 
-static enum tg_status refuse(const struct tg_history *history, const char *word, struct tg_error *err) {
+static enum tg_status refuse(const struct tg_scope *scope, const char *word, struct tg_error *err) {
     const struct tg_store_version *version = NULL;
-    if (tg_history_find_version(history, word, &version, NULL) == TG_OK) {
+    if (tg_scope_find_version(scope, word, &version, NULL) == TG_OK) {
         return tg_error_set(err, TG_ERROR_INVALID, "'%s' may be many things; for the version write version:%s", word,
                             word);
     }
@@ -29,19 +28,19 @@ static enum tg_status refuse(const struct tg_history *history, const char *word,
                         word);
 }
 
-static enum tg_status select_period(struct tg_diff_side *side, const struct tg_history *history, const char *word,
+static enum tg_status select_period(struct tg_diff_side *side, const struct tg_scope *scope, const char *word,
                                     struct tg_error *err) {
-    struct tg_history_period period = {INT64_MIN, INT64_MAX};
+    struct tg_period period = {INT64_MIN, INT64_MAX};
     enum tg_status status = TG_OK;
     if (strstr(word, "..")) {
-        status = tg_history_range(history, word, &period, err);
+        status = tg_scope_range(scope, word, &period, err);
     } else if (after(word, iteration_prefix)) {
-        status = tg_history_moment(history, word, false, &period.first_iteration, err);
+        status = tg_scope_moment(scope, word, false, &period.first_iteration, err);
         period.last_iteration = period.first_iteration;
     } else {
         int64_t moment = 0;
-        if (tg_history_moment(history, word, false, &moment, NULL) != TG_OK) {
-            return refuse(history, word, err);
+        if (tg_scope_moment(scope, word, false, &moment, NULL) != TG_OK) {
+            return refuse(scope, word, err);
         }
         return tg_error_set(err, TG_ERROR_INVALID, "'%s' is a moment, and a range has two: write %s..now", word, word);
     }
@@ -55,16 +54,16 @@ static enum tg_status select_period(struct tg_diff_side *side, const struct tg_h
     return status;
 }
 
-static enum tg_status select_word(struct tg_diff_side *side, const struct tg_history *history, const char *word,
+static enum tg_status select_word(struct tg_diff_side *side, const struct tg_scope *scope, const char *word,
                                   struct tg_error *err) {
     const struct tg_store_version *version = NULL;
     side->selection.version = after(word, version_prefix);
     side->selection.run = after(word, run_prefix);
     side->is_run = side->selection.run != NULL;
     if (side->selection.version) {
-        return tg_history_find_version(history, side->selection.version, &version, err);
+        return tg_scope_find_version(scope, side->selection.version, &version, err);
     }
-    return side->is_run ? TG_OK : select_period(side, history, word, err);
+    return side->is_run ? TG_OK : select_period(side, scope, word, err);
 }
 
 /* The façade counts iterations by function only. Some function is called in most of the iterations in which anything
@@ -86,26 +85,34 @@ static void measure(struct tg_diff_side *side) {
     }
 }
 
-static enum tg_status refuse_empty(const struct tg_history *history, const char *word, struct tg_error *err) {
-    const struct tg_store_selection everything = {.first_iteration = INT64_MIN, .last_iteration = INT64_MAX};
-    struct tg_history_period bounds = tg_history_bounds(history, &everything);
-    return tg_error_set(err, TG_ERROR_NOT_FOUND,
-                        "nothing was stored of '%s': service '%s' has iterations %" PRId64 " to %" PRId64, word,
-                        history->service->name, bounds.first_iteration, bounds.last_iteration);
+static enum tg_status refuse_empty(const struct tg_scope *scope, const char *word, struct tg_error *err) {
+    const struct tg_store_selection everything = tg_scope_everything(scope);
+    struct tg_period bounds = tg_scope_bounds(scope, &everything);
+    struct tg_strbuf part = TG_STRBUF_INIT;
+    if (word) {
+        tg_strbuf_printf(&part, "'%s'", word);
+    } else {
+        tg_strbuf_append(&part, "one of the two parts");
+    }
+    tg_error_set(err, TG_ERROR_NOT_FOUND,
+                 "nothing was stored of %s: service '%s' has iterations %" PRId64 " to %" PRId64, tg_strbuf_text(&part),
+                 scope->service->name, bounds.first_iteration, bounds.last_iteration);
+    tg_strbuf_release(&part);
+    return TG_ERROR_NOT_FOUND;
 }
 
-enum tg_status tg_diff_side_read(struct tg_diff_side *side, const struct tg_history *history,
-                                 const struct tg_history_options *options, const char *word, struct tg_error *err) {
-    *side = (struct tg_diff_side){.word = word};
-    enum tg_status status = tg_history_select(history, options, &side->selection, err);
-    if (status == TG_OK) {
-        status = select_word(side, history, word, err);
+enum tg_status tg_diff_side_read(struct tg_diff_side *side, const struct tg_scope *scope,
+                                 const struct tg_scope_words *within, const char *word, struct tg_error *err) {
+    *side = (struct tg_diff_side){.word = word, .is_run = within->run != NULL};
+    enum tg_status status = tg_scope_select(scope, within, &side->selection, err);
+    if (status == TG_OK && word) {
+        status = select_word(side, scope, word, err);
     }
     if (status == TG_OK) {
-        status = tg_store_functions(history->store, &side->selection, NULL, false, &side->functions, err);
+        status = tg_store_functions(scope->store, &side->selection, NULL, false, &side->functions, err);
     }
     if (status == TG_OK && side->functions.count == 0) {
-        status = refuse_empty(history, word, err);
+        status = refuse_empty(scope, word, err);
     }
     measure(side);
     return status;
@@ -115,15 +122,4 @@ void tg_diff_side_release(struct tg_diff_side *side) {
     if (side) {
         tg_store_functions_release(&side->functions);
     }
-}
-
-void tg_diff_side_append(struct tg_strbuf *out, const struct tg_diff_side *side,
-                         const struct tg_store_service *service) {
-    if (side->selection.version) {
-        tg_strbuf_printf(out, "version %s: ", side->selection.version[0] ? side->selection.version : "(not told)");
-    } else if (side->is_run) {
-        tg_strbuf_printf(out, "run %s: ", side->selection.run);
-    }
-    struct tg_history_period period = {side->first_iteration, side->last_iteration};
-    tg_history_append_period(out, service, &period);
 }

@@ -1,10 +1,11 @@
 /* function_name: see function_name.h. */
-#include "cli/function_name.h"
+#include "analyze/function_name.h"
 
 #include "base/nearest.h"
 #include "base/strbuf.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAMED_MAX 3
@@ -31,7 +32,8 @@ static void offer_ends(struct tg_nearest *nearest, const char *name) {
     }
 }
 
-static enum tg_status refuse(const struct tg_store_functions *functions, const char *wanted, struct tg_error *err) {
+static enum tg_status refuse(const struct tg_store_functions *functions, const struct tg_scope *scope,
+                             const char *wanted, struct tg_error *err) {
     struct tg_nearest nearest;
     struct tg_strbuf names = TG_STRBUF_INIT;
     tg_nearest_init(&nearest, wanted);
@@ -42,11 +44,12 @@ static enum tg_status refuse(const struct tg_store_functions *functions, const c
         tg_strbuf_printf(&names, "%s'%s'", i ? " or " : "", nearest.names[i]);
     }
     if (nearest.count > 0) {
-        tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no function '%s'; did you mean %s?", wanted,
-                     tg_strbuf_text(&names));
+        tg_error_set(err, TG_ERROR_NOT_FOUND, "service '%s' has no function '%s'; did you mean %s?",
+                     scope->service->name, wanted, tg_strbuf_text(&names));
     } else {
         tg_error_set(err, TG_ERROR_NOT_FOUND,
-                     "there is no function '%s'; 'tachograph rank -n 100' shows the names there are", wanted);
+                     "service '%s' has no function '%s'; 'tachograph rank -n 100' shows the names there are",
+                     scope->service->name, wanted);
     }
     tg_strbuf_release(&names);
     return TG_ERROR_NOT_FOUND;
@@ -67,8 +70,8 @@ static enum tg_status refuse_several(const struct tg_store_functions *functions,
     return TG_ERROR_INVALID;
 }
 
-enum tg_status tg_function_name_find(const struct tg_store_functions *functions, const char *wanted,
-                                     const struct tg_store_function **found, struct tg_error *err) {
+enum tg_status tg_function_name_find(const struct tg_store_functions *functions, const struct tg_scope *scope,
+                                     const char *wanted, const struct tg_store_function **found, struct tg_error *err) {
     size_t count = 0;
     for (size_t i = 0; i < functions->count; i++) {
         const struct tg_store_function *function = &functions->items[i];
@@ -84,5 +87,35 @@ enum tg_status tg_function_name_find(const struct tg_store_functions *functions,
     if (count == 1) {
         return TG_OK;
     }
-    return count == 0 ? refuse(functions, wanted, err) : refuse_several(functions, wanted, count, err);
+    return count == 0 ? refuse(functions, scope, wanted, err) : refuse_several(functions, wanted, count, err);
+}
+
+enum tg_status tg_function_read(struct tg_store_function *function, const struct tg_scope *scope, const char *wanted,
+                                struct tg_error *err) {
+    const struct tg_store_selection everything = tg_scope_everything(scope);
+    struct tg_store_functions functions = {.items = NULL};
+    const struct tg_store_function *found = NULL;
+    *function = (struct tg_store_function){.name = NULL};
+    enum tg_status status = tg_store_functions(scope->store, &everything, NULL, false, &functions, err);
+    if (status == TG_OK) {
+        status = tg_function_name_find(&functions, scope, wanted, &found, err);
+    }
+    if (status == TG_OK) { /* its strings are taken out of the list */
+        struct tg_store_function *taken = &functions.items[found - functions.items];
+        *function = *taken;
+        taken->name = NULL;
+        taken->file = NULL;
+        taken->histogram = NULL;
+    }
+    tg_store_functions_release(&functions);
+    return status;
+}
+
+void tg_function_release(struct tg_store_function *function) {
+    if (function) {
+        free(function->name);
+        free(function->file);
+        free(function->histogram);
+        *function = (struct tg_store_function){.name = NULL};
+    }
 }

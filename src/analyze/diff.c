@@ -1,5 +1,5 @@
-/* diff_compare: which functions of two sides take part, and how they compare. See diff_view.h. */
-#include "cli/diff_view.h"
+/* diff: see diff.h. */
+#include "analyze/diff.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static enum tg_status compare(struct tg_compare *compare, const struct tg_diff *
     return tg_compare_sides(compare, &before, &after, err);
 }
 
-enum tg_status tg_diff_compare(struct tg_diff *diff, struct tg_error *err) {
+static enum tg_status compare_sides(struct tg_diff *diff, struct tg_error *err) {
     diff->whole = diff->a.is_run && diff->b.is_run;
     diff->parts = calloc(diff->a.functions.count + diff->b.functions.count + 1, sizeof *diff->parts);
     if (!diff->parts) {
@@ -76,8 +76,20 @@ enum tg_status tg_diff_compare(struct tg_diff *diff, struct tg_error *err) {
     return status;
 }
 
+enum tg_status tg_diff_read(struct tg_diff *diff, const struct tg_scope *scope, const struct tg_scope_words within[2],
+                            const char *const words[2], struct tg_error *err) {
+    *diff = (struct tg_diff){.parts = NULL};
+    enum tg_status status = tg_diff_side_read(&diff->a, scope, &within[0], words[0], err);
+    if (status == TG_OK) {
+        status = tg_diff_side_read(&diff->b, scope, &within[1], words[1], err);
+    }
+    return status == TG_OK ? compare_sides(diff, err) : status;
+}
+
 void tg_diff_release(struct tg_diff *diff) {
     if (diff) {
+        tg_diff_side_release(&diff->a);
+        tg_diff_side_release(&diff->b);
         tg_compare_release(&diff->compare);
         tg_compare_release(&diff->others);
         free(diff->parts);

@@ -1,0 +1,39 @@
+/*
+ * diff: two parts of a service's history compared.
+ *
+ * What takes part in the comparison are functions called 10 times or more on one side. Another's time is that of how
+ * long the program was left running, as that of a main, which waits most of it: beside it nothing else would have a
+ * share worth naming. Such functions come last. In runs, and where there are no others, all take part.
+ */
+#ifndef TG_DIFF_H
+#define TG_DIFF_H
+
+#include "analyze/compare.h"
+#include "analyze/diff_side.h"
+#include "base/attributes.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tg_diff {
+    struct tg_diff_side a;
+    struct tg_diff_side b;
+    struct tg_compare compare; /* of what takes part */
+    struct tg_compare others;
+    struct tg_store_function *parts;    /* what both were made of, borrowed from the sides; the array is owned */
+    bool whole;                         /* figures are those of the whole sides; else of one iteration */
+    const struct tg_compare_row *worst; /* whose calls got slower most, of those that take part; NULL: none did */
+};
+
+/* Reads both sides (tg_diff_side_read()) and compares them. Released also after a failure. */
+TG_NODISCARD enum tg_status tg_diff_read(struct tg_diff *diff, const struct tg_scope *scope,
+                                         const struct tg_scope_words within[2], const char *const words[2],
+                                         struct tg_error *err);
+void tg_diff_release(struct tg_diff *diff);
+
+/* Rows, those that take part first. */
+size_t tg_diff_row_count(const struct tg_diff *diff);
+const struct tg_compare_row *tg_diff_row(const struct tg_diff *diff, size_t index);
+
+#endif

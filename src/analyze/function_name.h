@@ -1,0 +1,24 @@
+/*
+ * function_name: which function of a history is meant by what somebody types: its whole name, as in
+ * "shop.orders::Orders.search", or an end of it that is no other's, "Orders.search".
+ */
+#ifndef TG_FUNCTION_NAME_H
+#define TG_FUNCTION_NAME_H
+
+#include "analyze/scope.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "store/store.h"
+
+/* Borrowed from `functions`, which are those of the scope's service. TG_ERROR_NOT_FOUND: none is, and `err` has the
+ * nearest names; TG_ERROR_INVALID: several end like this. */
+TG_NODISCARD enum tg_status tg_function_name_find(const struct tg_store_functions *functions,
+                                                  const struct tg_scope *scope, const char *wanted,
+                                                  const struct tg_store_function **found, struct tg_error *err);
+
+/* Reads what a name means of all functions that a service ever called. Released with tg_function_release(). */
+TG_NODISCARD enum tg_status tg_function_read(struct tg_store_function *function, const struct tg_scope *scope,
+                                             const char *wanted, struct tg_error *err);
+void tg_function_release(struct tg_store_function *function);
+
+#endif

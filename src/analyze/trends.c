@@ -1,0 +1,115 @@
+/* trends: see trends.h. */
+#include "analyze/trends.h"
+
+#include "analyze/function_name.h"
+
+#include <stdlib.h>
+
+static enum tg_status fit(struct tg_rank_trend *row, const struct tg_store_series *series, const struct tg_scope *scope,
+                          const struct tg_store_selection *selection, struct tg_error *err) {
+    static const struct tg_store_versions one_version = {.count = 0};
+    enum tg_status status = tg_trend_of_points(&row->trend, series->items, series->count, err);
+    if (status == TG_OK) {
+        status = tg_step_of_points(&row->step, series->items, series->count, &row->trend,
+                                   selection->version ? &one_version : &scope->versions, err);
+    }
+    return status;
+}
+
+static uint64_t count_calls(const struct tg_store_series *series) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < series->count; i++) {
+        count += series->items[i].call_count;
+    }
+    return count;
+}
+
+enum tg_status tg_trend_one_read(struct tg_trend_one *one, const struct tg_scope *scope,
+                                 const struct tg_store_selection *selection, const char *name, size_t limit,
+                                 const struct tg_rank_evidence *evidence, struct tg_error *err) {
+    *one = (struct tg_trend_one){.row = {.function = &one->function}};
+    enum tg_status status = tg_function_read(&one->function, scope, name, err);
+    if (status == TG_OK) {
+        status = tg_store_series(scope->store, selection, one->function.name, limit, &one->series, err);
+    }
+    if (status == TG_OK) {
+        status = fit(&one->row, &one->series, scope, selection, err);
+    }
+    if (status == TG_OK) {
+        one->function.call_count = count_calls(&one->series);
+        tg_rank_trends(&one->row, 1, evidence);
+    }
+    return status;
+}
+
+void tg_trend_one_release(struct tg_trend_one *one) {
+    if (one) {
+        tg_store_series_release(&one->series);
+        tg_function_release(&one->function);
+    }
+}
+
+static struct tg_store_series *series_of(const struct tg_trends *trends, const struct tg_rank_trend *row) {
+    return &trends->series[row->function - trends->functions.items];
+}
+
+const struct tg_store_series *tg_trends_series(const struct tg_trends *trends, const struct tg_rank_trend *row) {
+    return series_of(trends, row);
+}
+
+static enum tg_status look_closer(struct tg_trends *trends, const struct tg_scope *scope,
+                                  const struct tg_store_selection *selection, const struct tg_rank_evidence *evidence,
+                                  struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < trends->functions.count && status == TG_OK && trends->rows[i].evident; i++) {
+        struct tg_rank_trend *row = &trends->rows[i];
+        struct tg_store_series *series = series_of(trends, row);
+        status = tg_store_series(scope->store, selection, row->function->name, 0, series, err);
+        if (status == TG_OK) {
+            status = fit(row, series, scope, selection, err);
+        }
+    }
+    if (status == TG_OK) {
+        tg_rank_trends(trends->rows, trends->functions.count, evidence);
+    }
+    return status;
+}
+
+static enum tg_status rank_by_sums(struct tg_trends *trends, const struct tg_rank_evidence *evidence,
+                                   struct tg_error *err) {
+    size_t count = trends->functions.count;
+    trends->rows = calloc(count + 1, sizeof *trends->rows);
+    trends->series = calloc(count + 1, sizeof *trends->series);
+    if (!trends->rows || !trends->series) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the trends of %zu functions", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        trends->rows[i].function = &trends->functions.items[i];
+        tg_trend_of_sums(&trends->rows[i].trend, &trends->functions.items[i].sums);
+    }
+    tg_rank_trends(trends->rows, count, evidence);
+    return TG_OK;
+}
+
+enum tg_status tg_trends_read(struct tg_trends *trends, const struct tg_scope *scope,
+                              const struct tg_store_selection *selection, const struct tg_rank_evidence *evidence,
+                              struct tg_error *err) {
+    *trends = (struct tg_trends){.rows = NULL};
+    enum tg_status status = tg_store_functions(scope->store, selection, NULL, false, &trends->functions, err);
+    if (status == TG_OK) {
+        status = rank_by_sums(trends, evidence, err);
+    }
+    return status == TG_OK ? look_closer(trends, scope, selection, evidence, err) : status;
+}
+
+void tg_trends_release(struct tg_trends *trends) {
+    if (trends) {
+        for (size_t i = 0; trends->series && i < trends->functions.count; i++) {
+            tg_store_series_release(&trends->series[i]);
+        }
+        free(trends->series);
+        free(trends->rows);
+        tg_store_functions_release(&trends->functions);
+        *trends = (struct tg_trends){.rows = NULL};
+    }
+}

@@ -1,0 +1,120 @@
+#include "analyze/step.h"
+
+#include "analyze/rank.h"
+
+#include "cmocka_all.h"
+#include "reference/step_reference.h"
+
+#include <math.h>
+#include <string.h>
+
+#define REFERENCES (sizeof step_references / sizeof step_references[0])
+
+static struct tg_store_version items[3];
+static struct tg_store_point points[64];
+
+static struct tg_step step_of(const struct step_reference *reference, struct tg_trend *line) {
+    const struct tg_store_versions versions = {.items = items, .count = reference->version_count};
+    struct tg_step step;
+    for (size_t i = 0; i < reference->version_count; i++) {
+        items[i] = (struct tg_store_version){.first_iteration = reference->versions[i]};
+    }
+    for (size_t i = 0; i < reference->count; i++) {
+        points[i] =
+            (struct tg_store_point){.iteration = (int64_t)i, .call_count = 3, .total_ns = 3 * reference->averages[i]};
+    }
+    assert_int_equal(tg_trend_of_points(line, points, reference->count, NULL), TG_OK);
+    assert_int_equal(tg_step_of_points(&step, points, reference->count, line, &versions, NULL), TG_OK);
+    return step;
+}
+
+static void assert_near(const char *name, const char *what, double found, double expected) {
+    if (fabs(found - expected) > 1e-9 * fmax(fabs(found), fabs(expected)) + 1e-300) {
+        fail_msg("%s of %s: %.17g, not %.17g", what, name, found, expected);
+    }
+}
+
+static void as_scipy_has_it(void **state) {
+    (void)state;
+    for (size_t i = 0; i < REFERENCES; i++) {
+        const struct step_reference *reference = &step_references[i];
+        struct tg_trend line;
+        struct tg_step step = step_of(reference, &line);
+        assert_int_equal(step.iteration, reference->iteration);
+        assert_int_equal(step.version->first_iteration, reference->iteration);
+        assert_near(reference->name, "before", step.before_ns, reference->before);
+        assert_near(reference->name, "after", step.after_ns, reference->after);
+        assert_near(reference->name, "probability", step.probability, reference->probability);
+        assert_int_equal(step.fits_better, reference->fits_better);
+    }
+}
+
+/* Only what stands out, and is no line, is called a step. */
+static void steps_and_lines_are_told_apart(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool is_step;
+        bool evident;
+    } expected[] = {{"slower", true, true},  {"faster", true, true},         {"a_line", false, true},
+                    {"noise", false, false}, {"there_and_back", true, true}, {"one_after", false, false}};
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        for (size_t j = 0; j < REFERENCES; j++) {
+            struct tg_store_function function = {.name = (char[]){"m::f"}, .call_count = 100};
+            struct tg_rank_trend row = {.function = &function};
+            if (strcmp(step_references[j].name, expected[i].name) == 0) {
+                row.step = step_of(&step_references[j], &row.trend);
+                tg_rank_trends(&row, 1, &tg_rank_evidence_default);
+                assert_int_equal(row.is_step, expected[i].is_step);
+                assert_int_equal(row.evident, expected[i].evident);
+            }
+        }
+    }
+}
+
+/* The versions' own iterations decide, not how many points there are. */
+static void gaps_and_iterations_without_calls(void **state) {
+    (void)state;
+    static const int64_t at[] = {-7, -6, -3, 90, 91, 95, 2000};
+    const struct tg_store_versions versions = {.items = items, .count = 3};
+    struct tg_trend line;
+    struct tg_step step;
+    items[0] = (struct tg_store_version){.first_iteration = -7};
+    items[1] = (struct tg_store_version){.first_iteration = 40};
+    items[2] = (struct tg_store_version){.first_iteration = 3000}; /* not in these points */
+    for (size_t i = 0; i < 7; i++) {
+        points[i] =
+            (struct tg_store_point){.iteration = at[i], .call_count = i != 2, .total_ns = i < 3 ? 1000 + i : 1500 + i};
+    }
+    assert_int_equal(tg_trend_of_points(&line, points, 7, NULL), TG_OK);
+    assert_int_equal(tg_step_of_points(&step, points, 7, &line, &versions, NULL), TG_OK);
+    assert_ptr_equal(step.version, &items[1]);
+    assert_int_equal(step.iteration, 90);
+    assert_near("gaps", "before", step.before_ns, 1000.5);
+    assert_near("gaps", "after", step.after_ns, 1504.5);
+}
+
+static void one_version_has_no_step(void **state) {
+    (void)state;
+    struct tg_trend line;
+    struct tg_step step;
+    items[0] = (struct tg_store_version){.first_iteration = 0};
+    for (size_t count = 0; count < 2; count++) {
+        const struct tg_store_versions versions = {.items = items, .count = count};
+        points[0] = (struct tg_store_point){.iteration = 0, .call_count = 1, .total_ns = 5};
+        assert_int_equal(tg_trend_of_points(&line, points, 1, NULL), TG_OK);
+        assert_int_equal(tg_step_of_points(&step, points, 1, &line, &versions, NULL), TG_OK);
+        assert_null(step.version);
+        assert_true(step.probability == 1 && !step.fits_better);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_scipy_has_it),
+        cmocka_unit_test(steps_and_lines_are_told_apart),
+        cmocka_unit_test(gaps_and_iterations_without_calls),
+        cmocka_unit_test(one_version_has_no_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
