@@ -12,6 +12,7 @@
 #include "history.h"
 #include "hook.h"
 #include "instrument.h"
+#include "known_settings.h"
 #include "probe.h"
 #include "record/tracer.h"
 #include "span.h"
@@ -207,6 +208,9 @@ static PyMethodDef module_methods[] = {
     {"set_test_clock", set_test_clock, METH_O, "set_test_clock($module, ns, /)\n--\n\n"},
     {"watch_main", tg_watch_main, METH_NOARGS, "watch_main($module, /)\n--\n\n"},
     {"default_store", tg_default_store, METH_O, "default_store($module, service, /)\n--\n\n"},
+    {"project_settings", tg_project_settings, METH_O, "project_settings($module, script, /)\n--\n\n"},
+    {"project_name", tg_project_name, METH_O, "project_name($module, script, /)\n--\n\n"},
+    {"misspelt_settings", tg_misspelt_settings, METH_NOARGS, "misspelt_settings($module, /)\n--\n\n"},
     {"start_collecting", tg_start_collecting, METH_VARARGS,
      "start_collecting($module, store, service, version, interval, /)\n--\n\n"},
     {"stop_collecting", tg_stop_collecting, METH_O, "stop_collecting($module, timeout, /)\n--\n\n"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from tachograph import _native, _settings
 from tachograph._instrument import instrument as _instrument
@@ -37,47 +36,61 @@ def start(
     of the process. A store that is not there is waited for: figures are kept on disk meanwhile. Does nothing when
     ``TACHOGRAPH_DISABLE`` is set.
 
+    What is not given is taken from a variable of the environment, else from its key in ``[tool.tachograph]`` of the
+    nearest ``pyproject.toml`` from the script's directory upwards (the working directory for ``-c``, ``-m`` and
+    installed commands).
+
     Args:
-        service: the name under which the history is kept; processes of one service add up. Default: the variable
-            ``TACHOGRAPH_SERVICE``, else the name of the project in ``pyproject.toml``, else the name of the script.
-        version: what is running, such as ``"1.4.2"``, to compare with others later. Default: the variable
-            ``TACHOGRAPH_SERVICE_VERSION``.
+        service: the name under which the history is kept; processes of one service add up. ``TACHOGRAPH_SERVICE``,
+            ``service``; else ``[project].name`` of the ``pyproject.toml``, else the name of the script.
+        version: what is running, such as ``"1.4.2"``, to compare with others later. ``TACHOGRAPH_SERVICE_VERSION``,
+            ``version``.
         store: ``sqlite:///path``, a path, or ``mysql://user@host/database`` (the password may come from the variable
-            ``TACHOGRAPH_STORE_PASSWORD``); ``none`` keeps no history. Default: the variable ``TACHOGRAPH_STORE``, else a
-            file of the service's name under ``$XDG_DATA_HOME/tachograph`` (``~/.local/share/tachograph``).
-        interval: seconds between two entries in the history, 0.01 to 86,400. Default: the variable
-            ``TACHOGRAPH_INTERVAL``, else 10.
-        instrument: what is to be timed, as for `tachograph.instrument`.
+            ``TACHOGRAPH_STORE_PASSWORD``); ``none`` keeps no history. ``TACHOGRAPH_STORE``, ``store``; else a file of
+            the service's name under ``$XDG_DATA_HOME/tachograph`` (``~/.local/share/tachograph``).
+        interval: seconds between two entries in the history, 0.01 to 86,400. ``TACHOGRAPH_INTERVAL``, ``interval``;
+            else 10.
+        instrument: what is to be timed, as for `tachograph.instrument`. ``TACHOGRAPH_TIME``, ``time``, less what
+            ``TACHOGRAPH_EXCLUDE`` or ``exclude`` names; else nothing more than what is decorated.
 
     Raises:
         RuntimeError: this process keeps a history already, or has kept one in another store.
-        ValueError: an argument cannot be used.
+        ValueError: an argument, or what is set, cannot be used.
     """
     if _settings.disabled():
         return
-    # Under ``tachograph run`` its command line has said where to.
-    if not (_State.is_by_run and _native.is_collecting()):
-        _start_collecting(service, version, store, interval)
+    _settings.warn_of_misspelt()
+    known = _settings.Known()
+    # Under ``tachograph run`` its command line has said where to, and what.
+    is_by_run = _State.is_by_run and _native.is_collecting()
+    if not is_by_run:
+        _start_collecting(known, service, version, store, interval)
+    if instrument is None and "TACHOGRAPH_RUN" not in os.environ:
+        instrument = known.lines("TACHOGRAPH_TIME") or None
     if instrument is not None:
-        _instrument(instrument)
+        _instrument(instrument, exclude=known.lines("TACHOGRAPH_EXCLUDE"))
 
 
 def start_by_run() -> None:
     """Begins to keep the history of a program under ``tachograph run``, as the environment says; children do alike."""
     os.environ.setdefault("TACHOGRAPH_SERVICE", default_service())
-    _start_collecting(None, None, None, None)
+    _start_collecting(_settings.Known(), None, None, None, None)
     _State.is_by_run = True
 
 
 def _start_collecting(
-    service: str | None, version: str | None, store: str | os.PathLike[str] | None, interval: float | None
+    known: _settings.Known,
+    service: str | None,
+    version: str | None,
+    store: str | os.PathLike[str] | None,
+    interval: float | None,
 ) -> None:
-    name = service or os.environ.get("TACHOGRAPH_SERVICE") or default_service()
-    url = store_url(store, name)
+    name = service or _service(known)
+    url = os.fspath(store) if store is not None else known.text("TACHOGRAPH_STORE") or _native.default_store(name)
     if url == NO_STORE:
         return
-    seconds = _settings.number("TACHOGRAPH_INTERVAL", _DEFAULT_INTERVAL) if interval is None else float(interval)
-    _native.start_collecting(url, name, version or os.environ.get("TACHOGRAPH_SERVICE_VERSION"), seconds)
+    seconds = known.number("TACHOGRAPH_INTERVAL", _DEFAULT_INTERVAL) if interval is None else float(interval)
+    _native.start_collecting(url, name, version or known.text("TACHOGRAPH_SERVICE_VERSION"), seconds)
     _hook_forks()
 
 
@@ -106,47 +119,26 @@ def flush(timeout: float = 5.0) -> bool:
     return _native.flush_collecting(timeout)
 
 
-def store_url(store: str | os.PathLike[str] | None, service: str) -> str:
-    """The URL meant by an argument, the environment, or neither."""
-    if store is not None:
-        return os.fspath(store)
-    return os.environ.get("TACHOGRAPH_STORE") or _native.default_store(service)
+def default_store() -> str:
+    """Where a history of this program is kept when nothing says otherwise in it."""
+    known = _settings.Known()
+    store = known.text("TACHOGRAPH_STORE")
+    return store if store and store != NO_STORE else _native.default_store(_service(known))
+
+
+def _service(known: _settings.Known) -> str:
+    return known.text("TACHOGRAPH_SERVICE") or default_service()
 
 
 def default_service() -> str:
     """The name of the project that the program belongs to, else of the program."""
-    script = sys.argv[0] if sys.argv else ""
+    script = _settings.script()
     if script in ("", "-", "-c", "-m"):
-        return _project_name(os.getcwd()) or "python"
-    path = os.path.abspath(script)
-    stem = os.path.splitext(os.path.basename(path))[0]
+        return _native.project_name(script) or "python"
+    stem = os.path.splitext(os.path.basename(os.path.abspath(script)))[0]
     if stem == "__main__":
-        stem = os.path.basename(os.path.dirname(path))
-    return _project_name(os.path.dirname(path)) or stem or "python"
-
-
-def _project_name(directory: str) -> str | None:
-    """``[project].name`` of the nearest ``pyproject.toml`` upwards, if it has one."""
-    while True:
-        path = os.path.join(directory, "pyproject.toml")
-        if os.path.exists(path):
-            return _name_in(path)
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return None
-        directory = parent
-
-
-def _name_in(path: str) -> str | None:
-    import tomllib
-
-    try:
-        with open(path, "rb") as file:
-            project = tomllib.load(file).get("project")
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return None
-    name = project.get("name") if isinstance(project, dict) else None
-    return name if isinstance(name, str) and name else None
+        stem = os.path.basename(os.path.dirname(os.path.abspath(script)))
+    return _native.project_name(script) or stem or "python"
 
 
 def _hook_forks() -> None:

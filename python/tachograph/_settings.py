@@ -1,4 +1,7 @@
-"""Settings that come from the environment."""
+"""Settings that come from the environment or the project's ``pyproject.toml``.
+
+What there is, and what a file may say, is known in one place: src/settings.
+"""
 
 from __future__ import annotations
 
@@ -32,19 +35,55 @@ def disabled() -> bool:
     return True
 
 
-def number(variable: str, default: float) -> float:
-    """The number in a variable of the environment, or the default where it is not set.
+def script() -> str:
+    """The program, as it was named."""
+    return sys.argv[0] if sys.argv else ""
+
+
+class Known:
+    """What is set for this program: a variable of the environment, else its key in the project's file.
 
     Raises:
-        ValueError: something else is in it.
+        ValueError: the file cannot be used; says why, and in which line.
     """
-    value = os.environ.get(variable)
-    if not value:
-        return default
-    try:
-        return float(value)
-    except ValueError:
-        raise ValueError(f"{variable} is {value!r}, not a number") from None
+
+    def __init__(self) -> None:
+        from tachograph import _native
+
+        # Under ``tachograph run`` the variables are those of the project that it runs, for all its processes.
+        self._project = {} if "TACHOGRAPH_RUN" in os.environ else _native.project_settings(script())
+
+    def text(self, variable: str) -> str | None:
+        """The value, or None where it is not set."""
+        return os.environ.get(variable) or self._project.get(variable) or None
+
+    def lines(self, variable: str) -> list[str]:
+        """The patterns in it."""
+        return [line for line in (self.text(variable) or "").split("\n") if line]
+
+    def number(self, variable: str, default: float) -> float:
+        """The number in it, or the default where it is not set.
+
+        Raises:
+            ValueError: something else is in it.
+        """
+        value = self.text(variable)
+        if not value:
+            return default
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError(f"{variable} is {value!r}, not a number") from None
+
+
+def warn_of_misspelt() -> None:
+    """Says which variables come near to ours and are read by nobody; ``tachograph run`` has done so for its own."""
+    if "TACHOGRAPH_RUN" in os.environ:
+        return
+    from tachograph import _native
+
+    for note in _native.misspelt_settings():
+        _warn(f"tachograph: {note}")
 
 
 def _warn(message: str) -> None:

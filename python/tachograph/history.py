@@ -449,13 +449,9 @@ def open(url: str | os.PathLike[str] | None = None) -> History:
 
     Raises:
         StoreError: it is not there, or cannot be read.
-        ValueError: the URL is none.
+        ValueError: the URL is none, or the project's ``pyproject.toml`` cannot be used.
     """
-    service = os.environ.get("TACHOGRAPH_SERVICE") or _collect.default_service()
-    place = _collect.store_url(url, service)
-    if url is None and place == _collect.NO_STORE:
-        place = _native.default_store(service)
-    return History(place)
+    return History(_collect.default_store() if url is None else os.fspath(url))
 
 
 def _moment(moment: Moment | None) -> str | None:

@@ -3,10 +3,13 @@
 #include "base/strbuf.h"
 #include "cli/commands.h"
 #include "cli/gather.h"
+#include "cli/history_command.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "settings/settings.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct settings {
@@ -71,10 +74,16 @@ static int run(const struct tg_command *command, char **words) {
         tg_message_error("collect: there is nothing to name: '%s'; see 'tachograph collect --help'", words[0]);
         return TG_EXIT_USAGE;
     }
-    struct tg_gather_options gather = {.store = settings.store, .only_store = settings.store != NULL};
-    if (tg_gather(&gather, &gathered, &err) != TG_OK) {
-        tg_message_error("collect: %s", err.message);
-        return err.status == TG_ERROR_INVALID ? TG_EXIT_USAGE : TG_EXIT_FAILED;
+    char *set = NULL;
+    enum tg_status status = settings.store ? TG_OK : tg_settings_find_store(&set, &err);
+    struct tg_gather_options gather = {.store = settings.store ? settings.store : set,
+                                       .only_store = settings.store != NULL};
+    if (status == TG_OK) {
+        status = tg_gather(&gather, &gathered, &err);
+    }
+    free(set);
+    if (status != TG_OK) {
+        return tg_history_fail(command, &err);
     }
     struct tg_strbuf out = TG_STRBUF_INIT;
     (settings.json ? print_json : print_text)(&gathered, &out);

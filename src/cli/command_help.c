@@ -2,8 +2,10 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 
+#include <string.h>
+
 static const struct tg_option options[] = {{.name = NULL}};
-static const char *const usage[] = {"[COMMAND]", NULL};
+static const char *const usage[] = {"[COMMAND | settings]", NULL};
 
 static int run(const struct tg_command *command, char **words) {
     int exit_code = TG_EXIT_OK;
@@ -15,6 +17,9 @@ static int run(const struct tg_command *command, char **words) {
     }
     if (!words[0]) {
         return tg_help_print_overview();
+    }
+    if (strcmp(words[0], "settings") == 0) {
+        return tg_help_print_settings();
     }
     const struct tg_command *wanted = tg_commands_find(words[0]);
     return wanted ? tg_help_print_command(wanted) : tg_commands_refuse(words[0]);

@@ -15,9 +15,9 @@
 #include "cli/report.h"
 #include "cli/run_history.h"
 #include "cli/run_notes.h"
-#include "cli/settings.h"
 #include "measure/clock.h"
 #include "record/catalog.h"
+#include "settings/settings.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -80,13 +80,13 @@ static const struct tg_option options[] = {
      .help = "keep the history there: a path, 'sqlite:///PATH' or 'mysql://USER@HOST/DATABASE'; without it in a file "
              "of the service's name under ~/.local/share/tachograph",
      .offset = offsetof(struct settings, store),
-     .check = tg_run_history_check_store},
+     .check = tg_setting_check_store},
     {.name = "interval",
      .kind = TG_OPTION_TEXT,
      .value = "SECONDS",
      .help = "add to the history so often (10)",
      .offset = offsetof(struct settings, interval),
-     .check = tg_run_history_check_interval},
+     .check = tg_setting_check_interval},
     {.name = "no-history",
      .kind = TG_OPTION_FLAG,
      .help = "keep none: the recording and the report are all",
@@ -378,17 +378,15 @@ static enum tg_status check(const struct settings *settings, struct tg_error *er
 }
 
 /* Returns only when nothing was started. */
-static int start(const struct settings *settings, char **words, struct tg_error *err) {
-    struct tg_program_request request = {
-        .python = settings->python, .module = settings->module, .code = settings->code, .words = words};
+static int start(const struct settings *settings, const struct tg_program_request *request, struct tg_error *err) {
     struct tg_program program;
     int exit_code = EXIT_FAILED;
-    if (tg_program_plan(&program, &request, &exit_code, err) != TG_OK) {
+    if (tg_program_plan(&program, request, &exit_code, err) != TG_OK) {
         tg_program_release(&program);
         return exit_code;
     }
     struct tg_error note = TG_ERROR_INIT;
-    if (tg_settings_disabled(&note)) {
+    if (tg_setting_disabled(&note)) {
         if (note.status != TG_OK) {
             tg_message_warning("%s", note.message);
         }
@@ -404,6 +402,40 @@ static int start(const struct settings *settings, char **words, struct tg_error 
     return exit_code;
 }
 
+/* What is set for the program's project becomes the environment of all that follows. A program that is to run plain
+ * runs, whatever the settings are. */
+static enum tg_status apply(const struct tg_settings *known, enum tg_status status, struct tg_error *err) {
+    size_t at = 0;
+    struct tg_error note = TG_ERROR_INIT;
+    if (status != TG_OK && tg_setting_disabled(NULL)) {
+        tg_message_warning("%s", err->message);
+        return TG_OK;
+    }
+    while (tg_setting_next_misspelt(&at, &note)) {
+        tg_message_warning("%s", note.message);
+    }
+    return status == TG_OK ? tg_settings_export(known, err) : status;
+}
+
+static int start_with_settings(const struct settings *settings, char **words, struct tg_error *err) {
+    struct tg_program_request request = {.python = {.name = settings->python, .origin = "--python"},
+                                         .module = settings->module,
+                                         .code = settings->code,
+                                         .words = words};
+    struct tg_settings known;
+    struct tg_strbuf origin = TG_STRBUF_INIT;
+    int exit_code = TG_EXIT_USAGE;
+    if (apply(&known, tg_settings_read(&known, tg_program_script(&request), err), err) == TG_OK) {
+        tg_settings_append_origin(&known, TG_SETTING_PYTHON, &origin);
+        request.setting = (struct tg_interpreter_wish){.name = tg_settings_get(&known, TG_SETTING_PYTHON),
+                                                       .origin = tg_strbuf_text(&origin)};
+        exit_code = start(settings, &request, err);
+    }
+    tg_settings_release(&known);
+    tg_strbuf_release(&origin);
+    return exit_code;
+}
+
 static int run(const struct tg_command *command, char **words) {
     struct settings settings = {.report.sort = TG_RUN_SORT_TOTAL, .clock = NOT_GIVEN};
     struct tg_error err = TG_ERROR_INIT;
@@ -416,8 +448,8 @@ static int run(const struct tg_command *command, char **words) {
         tg_error_set(&err, TG_ERROR_INVALID,
                      "nothing to run; give a script, -m MODULE or -c CODE, as in 'tachograph "
                      "run app.py'");
-    } else if (tg_settings_check(&err) == TG_OK) {
-        exit_code = start(&settings, words, &err);
+    } else {
+        exit_code = start_with_settings(&settings, words, &err);
     }
     tg_message_error("%s", err.message);
 done:
@@ -434,10 +466,10 @@ const struct tg_command tg_command_run = {
         "Runs the program as python would: the same arguments, input and output, exit code and signals. Each call of "
         "each timed function is measured. When the program has ended, in whatever way, the report goes to stderr or to "
         "a file, and the recording stays for 'tachograph report'.\n"
-        "With TACHOGRAPH_DISABLE=1 in the environment it runs plain. What is not given here is taken from "
-        "TACHOGRAPH_TIME and TACHOGRAPH_EXCLUDE (patterns, one a line), TACHOGRAPH_SERVICE, "
-        "TACHOGRAPH_SERVICE_VERSION, TACHOGRAPH_STORE ('none': no history), TACHOGRAPH_STORE_PASSWORD, "
-        "TACHOGRAPH_INTERVAL, TACHOGRAPH_CLOCK and TACHOGRAPH_PYTHON.",
+        "What is not given here is taken from the environment, then from [tool.tachograph] in the nearest "
+        "pyproject.toml from the script's directory upwards, or for modules and commands from the current one: "
+        "'tachograph help settings' lists variables and keys. With TACHOGRAPH_DISABLE=1 in the environment it runs "
+        "plain.",
     .options = options,
     .examples = examples,
     .exit_codes =

@@ -6,6 +6,7 @@
 #include "cli/message.h"
 #include "cli/printable.h"
 #include "cli/store_overview.h"
+#include "settings/settings.h"
 #include "store/store.h"
 #include "store/store_url.h"
 
@@ -204,11 +205,23 @@ static int refuse_action(const char *name) {
     return TG_EXIT_USAGE;
 }
 
+/* The store that is set; no file is taken for one that is to be made. */
+static enum tg_status locate_set(struct tg_strbuf *url, struct tg_error *err) {
+    char *set = NULL;
+    enum tg_status status = tg_settings_find_store(&set, err);
+    if (status == TG_OK && !set) {
+        status = tg_error_set(err, TG_ERROR_INVALID, "name the history to make: tachograph store init URL");
+    }
+    tg_strbuf_append(url, set ? set : "");
+    free(set);
+    return status;
+}
+
 static enum tg_status perform(size_t index, struct action *action, const char *named, struct tg_error *err) {
     struct tg_strbuf url = TG_STRBUF_INIT;
     enum tg_status status = TG_OK;
-    if (actions[index].needs_url && !named && !tg_history_store_of_environment()) {
-        status = tg_error_set(err, TG_ERROR_INVALID, "name the history to make: tachograph store init URL");
+    if (actions[index].needs_url && !named) {
+        status = locate_set(&url, err);
     } else {
         status = tg_history_locate(named, NULL, &url, &action->other_files, err);
     }
@@ -262,8 +275,9 @@ const struct tg_command tg_command_store = {
         "themselves, when they may. status shows what is kept. migrate brings the tables of an older tachograph up to "
         "date. verify asks the database about its files, and checks that every figure belongs to an interval and a "
         "function, that no batch of a process is missing, and that the sums are those of their rows.\n"
-        "URL is a path, sqlite:///PATH or mysql://USER@HOST/DATABASE; without it that of TACHOGRAPH_STORE, else the "
-        "file under ~/.local/share/tachograph that was written to last. A password is taken from the URL, from "
+        "URL is a path, sqlite:///PATH or mysql://USER@HOST/DATABASE; without it that of TACHOGRAPH_STORE or of the "
+        "pyproject.toml, else the file under ~/.local/share/tachograph that was written to last. A password is taken "
+        "from the URL, from "
         "TACHOGRAPH_STORE_PASSWORD or from an option file (?read_default_file=PATH), and never shown.",
     .options = options,
     .examples = examples,

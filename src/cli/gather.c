@@ -2,7 +2,6 @@
 #include "cli/gather.h"
 
 #include "base/strbuf.h"
-#include "cli/history_command.h"
 #include "collect/orphans.h"
 #include "store/store.h"
 #include "store/store_url.h"
@@ -83,7 +82,7 @@ enum tg_status tg_gather(const struct tg_gather_options *options, struct tg_gath
     char shown[1024];
     struct tg_orphans orphans = {.items = NULL};
     struct open_store open = {.url = NULL};
-    const char *full_url = options->store ? options->store : tg_history_store_of_environment();
+    const char *full_url = options->store;
     *gathered = (struct tg_gathered){.process_count = 0};
     enum tg_status status = show_url(full_url, shown, sizeof shown, err);
     if (status == TG_OK) {

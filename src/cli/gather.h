@@ -13,10 +13,9 @@
 #include <stdint.h>
 
 struct tg_gather_options {
-    const char *store;       /* only what is for this one, by this URL with its password; NULL: $TACHOGRAPH_STORE's
-                                password is used where it fits, and all are gathered */
+    const char *store;       /* for what is meant for this one, this URL with its password is used; may be NULL */
     const uint8_t *run_uuid; /* only processes of this run; NULL: of all */
-    bool only_store;         /* `store` was asked for: leave others alone */
+    bool only_store;         /* leave alone what is for others */
 };
 
 struct tg_gathered {

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "settings/setting.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,46 @@ int tg_help_print_overview(void) {
             append_wrapped(&text, example->what, EXAMPLE_INDENT, EXAMPLE_INDENT);
         }
     }
-    tg_strbuf_append(&text, "\n'tachograph help COMMAND' has the options of a command, and more examples.\n");
+    tg_strbuf_append(&text, "\n'tachograph help COMMAND' has the options of a command, and more examples;\n"
+                            "'tachograph help settings' what can be set in the environment or pyproject.toml.\n");
+    return print(&text);
+}
+
+/* "TACHOGRAPH_STORE, key store, run --store, start(store=)", and what it is for. */
+static void append_setting(struct tg_strbuf *out, const struct tg_setting *setting) {
+    tg_strbuf_printf(out, "\n  %s", setting->variable);
+    if (setting->key) {
+        tg_strbuf_printf(out, ", key %s", setting->key);
+    }
+    if (setting->option) {
+        tg_strbuf_printf(out, ", run --%s", setting->option);
+    }
+    if (setting->argument) {
+        tg_strbuf_printf(out, ", start(%s=)", setting->argument);
+    }
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_strbuf_append(&text, setting->help);
+    if (setting->without) {
+        tg_strbuf_printf(&text, "; without it %s", setting->without);
+    }
+    tg_strbuf_printf(out, "\n%*s", (int)EXAMPLE_INDENT, "");
+    append_wrapped(out, tg_strbuf_text(&text), EXAMPLE_INDENT, EXAMPLE_INDENT);
+    tg_strbuf_release(&text);
+}
+
+int tg_help_print_settings(void) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    append_paragraphs(&text,
+                      "Settings: what is not given as an option of the command or as an argument of "
+                      "tachograph.start() is taken from a variable of the environment, else from its key in "
+                      "[tool.tachograph] of a pyproject.toml, else it is the default. An empty variable is none.\n"
+                      "The pyproject.toml is the nearest one upwards from the directory of the script, or from the "
+                      "working directory where there is no script: modules, installed commands, questions to a "
+                      "history. One that belongs to another user than you, root and the owner of that directory is "
+                      "passed over. Paths in it are relative to it.",
+                      0);
+    for (size_t i = 0; i < TG_SETTING_COUNT; i++) {
+        append_setting(&text, &tg_setting_table[i]);
+    }
     return print(&text);
 }

@@ -10,6 +10,8 @@
 
 int tg_help_print_overview(void);
 int tg_help_print_command(const struct tg_command *command);
+/* What can be set by the environment or a pyproject.toml, and how. */
+int tg_help_print_settings(void);
 
 /* The text of the latter, in lines of at most 80 columns. */
 void tg_help_append_command(struct tg_strbuf *out, const struct tg_command *command);

@@ -5,7 +5,7 @@
 #include "cli/history_files.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/run_history.h"
+#include "settings/settings.h"
 #include "store/store_url.h"
 
 #include <errno.h>
@@ -17,11 +17,6 @@
 
 static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to ask the history");
-}
-
-const char *tg_history_store_of_environment(void) {
-    const char *store = getenv("TACHOGRAPH_STORE");
-    return store && store[0] && strcmp(store, TG_NO_STORE) != 0 ? store : NULL;
 }
 
 /* The index of the file that is the service's own by default, else 0: the newest. */
@@ -75,13 +70,14 @@ static enum tg_status locate_file(const char *service, struct tg_strbuf *url, st
 
 enum tg_status tg_history_locate(const char *store, const char *service, struct tg_strbuf *url,
                                  struct tg_strbuf *other_files, struct tg_error *err) {
-    const char *named = store ? store : tg_history_store_of_environment();
-    enum tg_status status = TG_OK;
-    if (named) {
-        tg_strbuf_append(url, named);
-    } else {
+    char *set = NULL;
+    enum tg_status status = store ? TG_OK : tg_settings_find_store(&set, err);
+    if (status == TG_OK && (store || set)) {
+        tg_strbuf_append(url, store ? store : set);
+    } else if (status == TG_OK) {
         status = locate_file(service, url, other_files, err);
     }
+    free(set);
     return status == TG_OK && tg_strbuf_status(url) != TG_OK ? no_memory(err) : status;
 }
 

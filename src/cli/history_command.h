@@ -2,9 +2,9 @@
  * history_command: what the commands that ask questions of a history have in common: which store and which service are
  * meant, and how an answer ends.
  *
- * The store is that of --store, else of TACHOGRAPH_STORE, else a file where histories lie by default: the one of
- * --service, or the one written to last. The service is that of --service, else the one written to last. What was
- * chosen for the user, and what it was chosen from, stands in the head of the answer (history_head.h).
+ * The store is that of --store, else of the settings (settings/settings.h), else a file where histories lie by default:
+ * the one of --service, or the one written to last. The service is that of --service, else the one written to last.
+ * What was chosen for the user, and what it was chosen from, stands in the head of the answer (history_head.h).
  *
  * The JSON of all of them is specified in docs/formats/history-json.md.
  */
@@ -42,7 +42,8 @@ struct tg_history_options {
      .kind = TG_OPTION_TEXT,                                                                                           \
      .value = "URL",                                                                                                   \
      .help = "ask this history: a path, sqlite:///PATH or mysql://USER@HOST/DATABASE; without it that of "             \
-             "TACHOGRAPH_STORE, else the file under ~/.local/share/tachograph that was written to last",               \
+             "TACHOGRAPH_STORE or of the pyproject.toml, else the file under ~/.local/share/tachograph that was "      \
+             "written to last",                                                                                        \
      .offset = offsetof(SETTINGS, history.store)},                                                                     \
         {.name = "service",                                                                                            \
          .kind = TG_OPTION_TEXT,                                                                                       \
@@ -102,10 +103,7 @@ TG_NODISCARD enum tg_status tg_history_select(const struct tg_history_question *
 int tg_history_command_run(const struct tg_command *command, const struct tg_history_options *options,
                            tg_history_answerer *answer, const void *settings);
 
-/* The store that TACHOGRAPH_STORE names; NULL: none. */
-const char *tg_history_store_of_environment(void);
-
-/* The URL or path that is meant: of the options, of TACHOGRAPH_STORE, or of a default file, which also names the others
+/* The URL or path that is meant: of the options, of the settings, or of a default file, which also names the others
  * in `other_files` (may be NULL). TG_ERROR_NOT_FOUND: there is none yet. */
 TG_NODISCARD enum tg_status tg_history_locate(const char *store, const char *service, struct tg_strbuf *url,
                                               struct tg_strbuf *other_files, struct tg_error *err);

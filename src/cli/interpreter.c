@@ -115,14 +115,11 @@ static bool find_in_environment(struct tg_interpreter *interpreter) {
     return found;
 }
 
-enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const char *wanted, struct tg_error *err) {
+enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const struct tg_interpreter_wish *wish,
+                                   struct tg_error *err) {
     *interpreter = (struct tg_interpreter){.origin = ""};
-    if (wanted) {
-        return find_wanted(interpreter, wanted, "--python", err);
-    }
-    const char *setting = getenv("TACHOGRAPH_PYTHON");
-    if (setting && setting[0]) {
-        return find_wanted(interpreter, setting, "TACHOGRAPH_PYTHON", err);
+    if (wish->name) {
+        return find_wanted(interpreter, wish->name, wish->origin, err);
     }
     const char *environment = getenv("VIRTUAL_ENV");
     if (environment && environment[0]) {

@@ -1,8 +1,8 @@
 /*
  * interpreter: which Python runs the program, and whether tachograph can time it there.
  *
- * Found, in this order: the one asked for (--python, or the setting TACHOGRAPH_PYTHON), $VIRTUAL_ENV/bin/python, the
- * python beside the tachograph program when that lies in a virtual environment, python3 on PATH.
+ * Found, in this order: the one asked for (--python, or a setting), $VIRTUAL_ENV/bin/python, the python beside the
+ * tachograph program when that lies in a virtual environment, python3 on PATH.
  *
  * One that does not have tachograph gets this program's own package injected, where there is one for its version: a
  * directory on its PYTHONPATH from which nothing but a sitecustomize can be imported (python/tachograph/_inject).
@@ -26,9 +26,15 @@ struct tg_interpreter {
     char injected[TG_INTERPRETER_PATH_SIZE]; /* known after a probe: what PYTHONPATH must begin with; "": nothing */
 };
 
-/* `wanted` is the value of --python, or NULL. TG_ERROR_NOT_FOUND, or TG_ERROR_PERMISSION when it is no program. */
-TG_NODISCARD enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter, const char *wanted,
-                                                struct tg_error *err);
+/* One that somebody has asked for; borrowed. */
+struct tg_interpreter_wish {
+    const char *name;   /* a path, or a name on PATH; NULL: nobody has */
+    const char *origin; /* who, for messages: "--python" */
+};
+
+/* TG_ERROR_NOT_FOUND, or TG_ERROR_PERMISSION when it is no program. The interpreter borrows the wish's origin. */
+TG_NODISCARD enum tg_status tg_interpreter_find(struct tg_interpreter *interpreter,
+                                                const struct tg_interpreter_wish *wish, struct tg_error *err);
 
 /* The python in this program's own directory, in a virtual environment or not. False: there is none. */
 bool tg_interpreter_find_beside(struct tg_interpreter *interpreter);

@@ -15,6 +15,10 @@
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND      127
 
+static const struct tg_interpreter_wish *wish_of(const struct tg_program_request *request) {
+    return request->python.name ? &request->python : &request->setting;
+}
+
 /* argv: the interpreter, words of ours (ended by NULL), the request's words. */
 static enum tg_status assemble(struct tg_program *program, const char *const *own, char **words, struct tg_error *err) {
     size_t own_count = 0;
@@ -37,9 +41,9 @@ static enum tg_status assemble(struct tg_program *program, const char *const *ow
     return TG_OK;
 }
 
-static enum tg_status find_interpreter(struct tg_program *program, const char *wanted, int *exit_code,
-                                       struct tg_error *err) {
-    enum tg_status status = tg_interpreter_find(&program->interpreter, wanted, err);
+static enum tg_status find_interpreter(struct tg_program *program, const struct tg_interpreter_wish *wish,
+                                       int *exit_code, struct tg_error *err) {
+    enum tg_status status = tg_interpreter_find(&program->interpreter, wish, err);
     if (status != TG_OK) {
         *exit_code = status == TG_ERROR_PERMISSION ? EXIT_NOT_EXECUTABLE : EXIT_NOT_FOUND;
     }
@@ -109,12 +113,11 @@ static enum tg_status plan_command(struct tg_program *program, const struct tg_p
                             "-m MODULE, or a command that does",
                             request->words[0], program->file);
     }
-    const char *wanted = request->python ? request->python : shebang->words[0];
-    enum tg_status status = find_interpreter(program, wanted, exit_code, err);
+    struct tg_interpreter_wish named = {.name = shebang->words[0], .origin = "the first line of the command"};
+    enum tg_status status = find_interpreter(program, request->python.name ? &request->python : &named, exit_code, err);
     if (status != TG_OK) {
         return status;
     }
-    program->interpreter.origin = request->python ? "--python" : "the first line of the command";
     const char *own[TG_SHEBANG_WORDS + 1] = {NULL}; /* arguments, the file, NULL */
     for (size_t i = 1; i < shebang->word_count; i++) {
         own[i - 1] = shebang->words[i];
@@ -131,12 +134,13 @@ static enum tg_status plan_words(struct tg_program *program, const struct tg_pro
     enum tg_status found = tg_interpreter_search(word, program->file, sizeof program->file);
     program->name = word;
     if (found == TG_OK && tg_interpreter_is_name(word)) {
-        enum tg_status status = find_interpreter(program, request->python ? request->python : word, exit_code, err);
-        program->interpreter.origin = request->python ? "--python" : "the command line";
+        struct tg_interpreter_wish named = {.name = word, .origin = "the command line"};
+        enum tg_status status =
+            find_interpreter(program, request->python.name ? &request->python : &named, exit_code, err);
         return status == TG_OK ? assemble(program, nothing, request->words + 1, err) : status;
     }
     if (is_script(word)) {
-        enum tg_status status = find_interpreter(program, request->python, exit_code, err);
+        enum tg_status status = find_interpreter(program, wish_of(request), exit_code, err);
         return status == TG_OK ? assemble(program, nothing, request->words, err) : status;
     }
     if (found == TG_OK && !strchr(word, '/')) {
@@ -155,9 +159,22 @@ enum tg_status tg_program_plan(struct tg_program *program, const struct tg_progr
     const char *value = request->module ? request->module : request->code;
     snprintf(program->shown, sizeof program->shown, "%s %s", option, request->module ? value : "...");
     program->name = program->shown;
-    enum tg_status status = find_interpreter(program, request->python, exit_code, err);
+    enum tg_status status = find_interpreter(program, wish_of(request), exit_code, err);
     return status == TG_OK ? assemble(program, (const char *const[]){option, value, NULL}, request->words, err)
                            : status;
+}
+
+const char *tg_program_script(const struct tg_program_request *request) {
+    char path[TG_INTERPRETER_PATH_SIZE];
+    char **words = request->words;
+    if (request->module || request->code) {
+        return "-m";
+    }
+    if (tg_interpreter_is_name(words[0]) && tg_interpreter_search(words[0], path, sizeof path) == TG_OK) {
+        words++;
+        return words[0] && words[0][0] != '-' && is_script(words[0]) ? words[0] : "";
+    }
+    return is_script(words[0]) ? words[0] : "";
 }
 
 void tg_program_release(struct tg_program *program) {

@@ -19,10 +19,11 @@
 #include "cli/shebang.h"
 
 struct tg_program_request {
-    const char *python; /* --python; NULL: not given */
-    const char *module; /* -m */
-    const char *code;   /* -c */
-    char **words;       /* what follows, ended by NULL */
+    struct tg_interpreter_wish python;  /* --python */
+    struct tg_interpreter_wish setting; /* what is set otherwise; an interpreter among the words comes before it */
+    const char *module;                 /* -m */
+    const char *code;                   /* -c */
+    char **words;                       /* what follows, ended by NULL */
 };
 
 struct tg_program {
@@ -37,6 +38,9 @@ struct tg_program {
 /* `*exit_code` on failure: 2 for a program that is not there, as with python; 126 and 127 as for the interpreter. */
 TG_NODISCARD enum tg_status tg_program_plan(struct tg_program *program, const struct tg_program_request *request,
                                             int *exit_code, struct tg_error *err);
+/* The script as Python would have it in sys.argv[0], as far as it can be told beforehand; "-m" or "" for what is none:
+ * a module, code, a command. */
+const char *tg_program_script(const struct tg_program_request *request);
 void tg_program_release(struct tg_program *program);
 
 #endif

@@ -3,41 +3,13 @@
 
 #include "cli/gather.h"
 #include "cli/printable.h"
-#include "collect/collector.h"
 #include "record/reader.h"
-#include "store/sql.h"
+#include "settings/settings.h"
 #include "store/store_url.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NS_PER_S 1e9
-
-enum tg_status tg_run_history_check_store(const char *store, struct tg_error *err) {
-    struct tg_store_url url;
-    const struct tg_sql_driver *driver;
-    if (strcmp(store, TG_NO_STORE) == 0) {
-        return TG_OK;
-    }
-    enum tg_status status = tg_store_url_parse(&url, store, err);
-    if (status == TG_OK) {
-        status = tg_sql_driver_of(&driver, &url, err);
-        tg_store_url_release(&url);
-    }
-    return status;
-}
-
-enum tg_status tg_run_history_check_interval(const char *interval, struct tg_error *err) {
-    char *end;
-    double seconds = strtod(interval, &end);
-    if (end == interval || *end || !isfinite(seconds) || seconds * NS_PER_S < (double)TG_COLLECTOR_INTERVAL_MIN_NS
-        || seconds * NS_PER_S > (double)TG_COLLECTOR_INTERVAL_MAX_NS) {
-        return tg_error_set(err, TG_ERROR_INVALID, "'%s' is no interval: give seconds, from 0.01 to 86400", interval);
-    }
-    return TG_OK;
-}
 
 /* The store in the words of a command line, where it must be said because it is not the default one. */
 static void append_option(struct tg_strbuf *out, const struct tg_header *header) {
@@ -62,7 +34,8 @@ void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8
     }
     header.store_url[sizeof header.store_url - 1] = '\0';
     header.service[sizeof header.service - 1] = '\0';
-    struct tg_gather_options options = {.store = store, .run_uuid = run_uuid};
+    struct tg_gather_options options = {.store = store ? store : tg_settings_store_of_environment(),
+                                        .run_uuid = run_uuid};
     enum tg_status status = tg_gather(&options, &gathered, &err);
     tg_strbuf_append(out, "history   ");
     tg_printable_append(out, header.store_url, strlen(header.store_url));

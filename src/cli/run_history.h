@@ -11,14 +11,6 @@
 
 #include <stdint.h>
 
-/* The value of TACHOGRAPH_STORE for which nothing is kept. */
-#define TG_NO_STORE "none"
-
-/* Refuses a store that cannot be meant: an option's check. That it can be reached is not asked. */
-TG_NODISCARD enum tg_status tg_run_history_check_store(const char *store, struct tg_error *err);
-/* Refuses what is no number of seconds for --interval. */
-TG_NODISCARD enum tg_status tg_run_history_check_interval(const char *interval, struct tg_error *err);
-
 /* Stores what the run's processes have not stored themselves, and says in whole lines where the history is and what to
  * type next; nothing where none was kept. `store` as on the command line, or NULL; `recording`: path of one of the
  * run's. */

@@ -1,4 +1,4 @@
-"""Help, wrong usage, and settings that do not exist."""
+"""Help and wrong usage."""
 
 from __future__ import annotations
 
@@ -84,16 +84,6 @@ def test_a_script_for_a_command_gets_the_right_hint(cli: Any) -> None:
     result = cli("app.py")
     assert result.returncode == 2
     assert "did you mean 'tachograph run app.py'" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"), [("TACHOGRAPH_SERVCE", "TACHOGRAPH_SERVICE"), ("TACHOGRAPH_XYZZY", "unset it")]
-)
-def test_unknown_setting_is_an_error(cli: Any, name: str, meant: str) -> None:
-    result = cli("run", cli.script("print(1)"), env={name: "1"})
-    assert (result.returncode, result.stdout) == (2, "")
-    assert name in result.stderr
-    assert meant in result.stderr
 
 
 def test_words_are_shown_without_their_control_characters(cli: Any) -> None:
