@@ -1,4 +1,4 @@
-"""`tachograph run` with a Python that does not have tachograph: it is lent the program's own package, and nothing else."""
+"""`tachograph run` with a Python that does not have tachograph: it is lent our package, and nothing else."""
 
 from __future__ import annotations
 
