@@ -144,7 +144,8 @@ static bool parse_key(const char *name, enum tg_rank_key *key) {
             return true;
         }
     }
-    PyErr_Format(PyExc_ValueError, "functions are ranked by average, total, calls, p99 or errors, not by \"%s\"", name);
+    PyErr_Format(PyExc_ValueError, "functions are ranked by average, total, self, calls, p99 or errors, not by \"%s\"",
+                 name);
     return false;
 }
 

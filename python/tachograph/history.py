@@ -333,7 +333,7 @@ class History:
 
     def rank(
         self,
-        by: Literal["average", "total", "calls", "p99", "errors"] = "average",
+        by: Literal["average", "total", "self", "calls", "p99", "errors"] = "average",
         n: int | None = 5,
         *,
         service: str | None = None,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tg_rank_key_names[] = {"average", "total", "calls", "p99", "errors", NULL};
+const char *const tg_rank_key_names[] = {"average", "total", "self", "calls", "p99", "errors", NULL};
 
 const struct tg_rank_evidence tg_rank_evidence_default = {
     .minimum_call_count = 10,
@@ -29,6 +29,8 @@ static double value_of(const struct tg_store_function *function, enum tg_rank_ke
         return tg_rank_iteration_average_ns(function);
     case TG_RANK_TOTAL:
         return (double)function->total_ns;
+    case TG_RANK_SELF:
+        return (double)function->self_ns;
     case TG_RANK_CALLS:
         return (double)function->call_count;
     case TG_RANK_P99:

@@ -19,6 +19,7 @@
 enum tg_rank_key {
     TG_RANK_AVERAGE, /* tg_rank_iteration_average_ns() */
     TG_RANK_TOTAL,
+    TG_RANK_SELF,
     TG_RANK_CALLS,
     TG_RANK_P99, /* of the rows' histograms; 0 without one */
     TG_RANK_ERRORS,

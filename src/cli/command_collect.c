@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/gather.h"
 #include "cli/history_command.h"
+#include "cli/json_member.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "settings/settings.h"
@@ -58,6 +59,17 @@ static void print_json(const struct tg_gathered *gathered, struct tg_strbuf *out
     tg_json_uint(&json, gathered->batch_count);
     tg_json_key(&json, "waiting");
     tg_json_uint(&json, gathered->waiting_count);
+    tg_json_key(&json, "waiting_for");
+    tg_json_begin_array(&json);
+    for (size_t i = 0; i < gathered->waiting_store_count; i++) {
+        const struct tg_waiting *waiting = &gathered->waiting[i];
+        tg_json_begin_object(&json);
+        tg_json_member_text(&json, "store", waiting->store_url);
+        tg_json_member_uint(&json, "processes", waiting->process_count);
+        tg_json_member_text(&json, "reason", waiting->err.message);
+        tg_json_end_object(&json);
+    }
+    tg_json_end_array(&json);
     tg_json_end_object(&json);
     tg_strbuf_append_char(out, '\n');
 }
@@ -65,7 +77,7 @@ static void print_json(const struct tg_gathered *gathered, struct tg_strbuf *out
 static int run(const struct tg_command *command, char **words) {
     struct settings settings = {.store = NULL};
     struct tg_error err = TG_ERROR_INIT;
-    struct tg_gathered gathered;
+    struct tg_gathered gathered = {.process_count = 0};
     int exit_code = TG_EXIT_OK;
     if (!tg_commands_parse(command, words, &settings, &exit_code)) {
         return exit_code;
@@ -83,17 +95,22 @@ static int run(const struct tg_command *command, char **words) {
     }
     free(set);
     if (status != TG_OK) {
+        tg_gathered_release(&gathered);
         return tg_history_fail(command, &err);
     }
     struct tg_strbuf out = TG_STRBUF_INIT;
     (settings.json ? print_json : print_text)(&gathered, &out);
     bool written = tg_output_write(STDOUT_FILENO, tg_strbuf_text(&out), out.length) == 0;
     tg_strbuf_release(&out);
-    if (gathered.waiting_count) {
-        tg_message_error("collect: %s; what %zu process%s left waits on disk until that is over", gathered.waiting_for,
-                         gathered.waiting_count, plural(gathered.waiting_count));
+    for (size_t i = 0; i < gathered.waiting_store_count; i++) {
+        const struct tg_waiting *waiting = &gathered.waiting[i];
+        tg_message_error("collect: %s; what %zu process%s left for %s waits on disk until that is over",
+                         waiting->err.message, waiting->process_count, plural(waiting->process_count),
+                         waiting->store_url);
     }
-    return written && !gathered.waiting_count ? TG_EXIT_OK : TG_EXIT_FAILED;
+    bool all_stored = gathered.waiting_count == 0;
+    tg_gathered_release(&gathered);
+    return written && all_stored ? TG_EXIT_OK : TG_EXIT_FAILED;
 }
 
 const struct tg_command tg_command_collect = {

@@ -114,7 +114,7 @@ static const struct column all_columns[] = {
     {{.title = "per call", .drop = 4}, -1, write_per_call},
     {{.title = "calls"}, TG_RANK_CALLS, write_calls},
     {{.title = "total", .drop = 2}, TG_RANK_TOTAL, write_total},
-    {{.title = "self", .drop = 6}, -1, write_self},
+    {{.title = "self", .drop = 6}, TG_RANK_SELF, write_self},
     {{.title = "p99"}, TG_RANK_P99, write_p99},
     {{.title = "max", .drop = 5}, -1, write_maximum},
     {{.title = "errors", .drop = 3}, TG_RANK_ERRORS, write_errors},

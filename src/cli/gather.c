@@ -7,6 +7,7 @@
 #include "store/store_url.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STORE_CALL_NS INT64_C(10000000000)
@@ -54,10 +55,29 @@ static void use_store(struct open_store *open, const char *url, const char *full
     }
 }
 
-static void note_waiting(struct tg_gathered *gathered, const struct tg_error *err) {
+/* Orphans come by store, so a store's are together. */
+static struct tg_waiting *waiting_for(struct tg_gathered *gathered, const char *store_url) {
+    size_t count = gathered->waiting_store_count;
+    if (count && strcmp(gathered->waiting[count - 1].store_url, store_url) == 0) {
+        return &gathered->waiting[count - 1];
+    }
+    struct tg_waiting *waiting = realloc(gathered->waiting, (count + 1) * sizeof *waiting);
+    char *kept = strdup(store_url);
+    gathered->waiting = waiting ? waiting : gathered->waiting;
+    if (!waiting || !kept) {
+        free(kept);
+        return NULL;
+    }
+    waiting[count] = (struct tg_waiting){.store_url = kept};
+    gathered->waiting_store_count++;
+    return &waiting[count];
+}
+
+static void note_waiting(struct tg_gathered *gathered, const char *store_url, const struct tg_error *err) {
+    struct tg_waiting *waiting = waiting_for(gathered, store_url);
     gathered->waiting_count++;
-    if (!gathered->waiting_for[0]) {
-        snprintf(gathered->waiting_for, sizeof gathered->waiting_for, "%s", err->message);
+    if (waiting && waiting->process_count++ == 0) {
+        waiting->err = *err;
     }
 }
 
@@ -70,9 +90,9 @@ static void gather_one(struct tg_gathered *gathered, struct open_store *open, co
         return; /* somebody else is at it */
     }
     if (status != TG_OK) {
-        note_waiting(gathered, &err);
+        note_waiting(gathered, orphan->store_url, &err);
     } else if (!open->store) {
-        note_waiting(gathered, &open->err);
+        note_waiting(gathered, orphan->store_url, &open->err);
     } else {
         gathered->process_count++;
     }
@@ -98,4 +118,15 @@ enum tg_status tg_gather(const struct tg_gather_options *options, struct tg_gath
     tg_store_close(open.store);
     tg_orphans_release(&orphans);
     return status;
+}
+
+void tg_gathered_release(struct tg_gathered *gathered) {
+    if (gathered) {
+        for (size_t i = 0; i < gathered->waiting_store_count; i++) {
+            free(gathered->waiting[i].store_url);
+        }
+        free(gathered->waiting);
+        gathered->waiting = NULL;
+        gathered->waiting_store_count = 0;
+    }
 }

@@ -18,15 +18,25 @@ struct tg_gather_options {
     bool only_store;         /* leave alone what is for others */
 };
 
-struct tg_gathered {
-    size_t process_count;  /* all of which is stored now */
-    size_t batch_count;    /* stored by this call */
-    size_t waiting_count;  /* processes of which something waits on */
-    char waiting_for[512]; /* why: of the store that failed first */
+/* A store for which something waits on. */
+struct tg_waiting {
+    char *store_url; /* owned; without a password */
+    size_t process_count;
+    struct tg_error err; /* why: the first failure */
 };
 
-/* What cannot be stored now is brought to disk, and waits there. A failure is one of listing what there is. */
+struct tg_gathered {
+    size_t process_count; /* all of which is stored now */
+    size_t batch_count;   /* stored by this call */
+    size_t waiting_count; /* processes of which something waits on */
+    struct tg_waiting *waiting;
+    size_t waiting_store_count;
+};
+
+/* What cannot be stored now is brought to disk, and waits there. A failure is one of listing what there is. Released
+ * also after one. */
 TG_NODISCARD enum tg_status tg_gather(const struct tg_gather_options *options, struct tg_gathered *gathered,
                                       struct tg_error *err);
+void tg_gathered_release(struct tg_gathered *gathered);
 
 #endif

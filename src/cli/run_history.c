@@ -41,13 +41,18 @@ void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8
     tg_printable_append(out, header.store_url, strlen(header.store_url));
     tg_strbuf_append_char(out, '\n');
     if (status != TG_OK || gathered.waiting_count) {
-        const char *why = status == TG_OK ? gathered.waiting_for : err.message;
+        const char *why = gathered.waiting_store_count ? gathered.waiting[0].err.message : err.message;
         tg_strbuf_append(out, "          not all of it is there: ");
         tg_printable_append(out, why, strlen(why));
         tg_strbuf_append(out, "\n          the rest waits on disk; store it with: tachograph collect\n");
-        return;
+    } else {
+        tg_strbuf_append(out, "this run  run:");
+        for (size_t i = 0; i < 16; i++) {
+            tg_strbuf_printf(out, "%02x", run_uuid[i]);
+        }
+        tg_strbuf_append(out, " (a side of tachograph diff)\ntrend     tachograph trend --all");
+        append_option(out, &header);
+        tg_strbuf_append_char(out, '\n');
     }
-    tg_strbuf_append(out, "trend     tachograph trend --all");
-    append_option(out, &header);
-    tg_strbuf_append_char(out, '\n');
+    tg_gathered_release(&gathered);
 }

@@ -31,6 +31,7 @@ static void ranks_by_each_key(void **state) {
     static const char *const orders[][NAMES_MAX] = {
         [TG_RANK_AVERAGE] = {"m::bursts", "m::busy", "m::failing"},
         [TG_RANK_TOTAL] = {"m::busy", "m::bursts", "m::failing"},
+        [TG_RANK_SELF] = {"m::bursts", "m::busy", "m::failing"},
         [TG_RANK_CALLS] = {"m::failing", "m::busy", "m::bursts"},
         [TG_RANK_P99] = {"m::busy", "m::failing", "m::bursts"},
         [TG_RANK_ERRORS] = {"m::failing", "m::bursts", "m::busy"},
@@ -44,6 +45,7 @@ static void ranks_by_each_key(void **state) {
         {.name = NAME("m::busy"),
          .call_count = 100,
          .total_ns = 9000,
+         .self_ns = 300,
          .maximum_ns = 1000,
          .sums = averages(3, 60, 30),
          .histogram = &slow},
@@ -58,6 +60,7 @@ static void ranks_by_each_key(void **state) {
          .call_count = 50,
          .error_count = 1,
          .total_ns = 4000,
+         .self_ns = 400,
          .maximum_ns = 9999,
          .sums = averages(2, 10, 200)},
     };

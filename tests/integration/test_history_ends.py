@@ -129,7 +129,12 @@ def test_kill_9_at_random_moments(history: Any) -> None:
     expect_what_was_recorded(history, processes)
     expect_found_dead(history, processes)
     assert list(history.spool.iterdir()) == []
-    assert json.loads(history.collect().stdout) == {"processes": 0, "intervals": 0, "waiting": 0}
+    assert json.loads(history.collect().stdout) == {
+        "processes": 0,
+        "intervals": 0,
+        "waiting": 0,
+        "waiting_for": [],
+    }
 
 
 def test_collectors_at_the_same_time(history: Any) -> None:

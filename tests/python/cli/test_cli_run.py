@@ -163,13 +163,35 @@ def test_ends_as_the_program_does_and_reports(cli: Any, end: str) -> None:
 def test_a_history_is_kept_and_named_last(cli: Any, tmp_path: Path) -> None:
     result = cli("run", "--service", "shop", cli.script(WORK), env={"TACHOGRAPH_STORE": ""})
     path = tmp_path / "data" / "tachograph" / "shop.db"
-    assert result.stderr.splitlines()[-2:] == [f"history   sqlite:///{path}", "trend     tachograph trend --all"]
+    *_, where, run, trend = result.stderr.splitlines()
+    assert (where, trend) == (f"history   sqlite:///{path}", "trend     tachograph trend --all")
     assert "__main__::inner" in cli("rank", "--service", "shop").stdout
+    word = re.fullmatch(r"this run  (run:[0-9a-f]{32}) \(a side of tachograph diff\)", run)
+    assert word
+    assert (
+        f"A         {word[1].replace(':', ' ')}: iteration" in cli("diff", word[1], word[1], "--service", "shop").stdout
+    )
     other = tmp_path / "other.db"
     result = cli("run", "--store", other, "--no-report", cli.script(WORK))
     assert result.stderr.splitlines()[-1] == f"trend     tachograph trend --all --store sqlite:///{other}"
     result = cli("run", "--no-history", cli.script(WORK), env={"TACHOGRAPH_STORE": str(other)})
     assert not [line for line in result.stderr.splitlines() if line.startswith(("history", "trend"))]
+
+
+def test_what_waits_is_told_by_store(cli: Any, tmp_path: Path) -> None:
+    stores = [tmp_path / "folder" / "a.db", tmp_path / "garbage.db"]
+    stores[0].parent.write_bytes(b"no folder")
+    stores[1].write_bytes(b"garbage" * 1000)
+    for store in stores:
+        result = cli("run", "--store", store, "--no-report", cli.script(WORK))
+        assert (result.returncode, "the rest waits on disk" in result.stderr) == (0, True)
+    result = cli("collect", "--json")
+    waiting = {one["store"]: one for one in json.loads(result.stdout)["waiting_for"]}
+    assert result.returncode == 1
+    for store, reason in zip(stores, ("Not a directory", "not a database"), strict=True):
+        assert waiting[f"sqlite:///{store}"]["processes"] == 1
+        assert reason in waiting[f"sqlite:///{store}"]["reason"]
+        assert len([line for line in result.stderr.splitlines() if f"left for sqlite:///{store} waits" in line]) == 1
 
 
 def test_last_line_is_the_next_command(cli: Any) -> None:
