@@ -17,6 +17,7 @@
 #include "cli/run_notes.h"
 #include "measure/clock.h"
 #include "record/catalog.h"
+#include "record/runtime.h"
 #include "settings/settings.h"
 
 #include <errno.h>
@@ -377,6 +378,20 @@ static enum tg_status check(const struct settings *settings, struct tg_error *er
     return settings->report.output && !settings->no_report ? tg_output_check(settings->report.output, err) : TG_OK;
 }
 
+/* Whether programs are to run plain, and what is to be said about that. */
+static bool is_plain(struct tg_error *note) {
+    char path[TG_RUNTIME_PATH_SIZE];
+    if (tg_setting_disabled(note)) {
+        return true;
+    }
+    if (!tg_runtime_is_off(path)) {
+        return false;
+    }
+    tg_error_set(note, TG_ERROR_INVALID, "nothing is timed, because there is a file '%s'; remove it to time again",
+                 path);
+    return true;
+}
+
 /* Returns only when nothing was started. */
 static int start(const struct settings *settings, const struct tg_program_request *request, struct tg_error *err) {
     struct tg_program program;
@@ -386,7 +401,7 @@ static int start(const struct settings *settings, const struct tg_program_reques
         return exit_code;
     }
     struct tg_error note = TG_ERROR_INIT;
-    if (tg_setting_disabled(&note)) {
+    if (is_plain(&note)) {
         if (note.status != TG_OK) {
             tg_message_warning("%s", note.message);
         }
@@ -407,7 +422,7 @@ static int start(const struct settings *settings, const struct tg_program_reques
 static enum tg_status apply(const struct tg_settings *known, enum tg_status status, struct tg_error *err) {
     size_t at = 0;
     struct tg_error note = TG_ERROR_INIT;
-    if (status != TG_OK && tg_setting_disabled(NULL)) {
+    if (status != TG_OK && is_plain(&note)) {
         tg_message_warning("%s", err->message);
         return TG_OK;
     }

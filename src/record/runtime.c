@@ -70,6 +70,22 @@ void tg_runtime_candidates(struct tg_runtime_paths *out) {
     out->writer_count = !out->is_chosen ? out->count : out->chosen_count ? 1 : 0;
 }
 
+bool tg_runtime_is_off(char path[TG_RUNTIME_PATH_SIZE]) {
+    struct tg_runtime_paths candidates;
+    tg_runtime_candidates(&candidates);
+    for (size_t i = 0; i < candidates.writer_count; i++) {
+        int fd = -1;
+        if (tg_runtime_open(candidates.paths[i], false, &fd, NULL) != TG_OK) {
+            continue;
+        }
+        bool found = faccessat(fd, TG_RUNTIME_SWITCH, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        close(fd);
+        int length = snprintf(path, TG_RUNTIME_PATH_SIZE, "%s/" TG_RUNTIME_SWITCH, candidates.paths[i]);
+        return found && length < TG_RUNTIME_PATH_SIZE; /* of the directories that can be used the first is taken */
+    }
+    return false;
+}
+
 static enum tg_status check_ours(int fd, const char *path, struct tg_error *err) {
     struct stat status;
     if (fstat(fd, &status) != 0) {

@@ -35,6 +35,12 @@ struct tg_runtime_paths {
 /* The candidates of this process's environment. A path that is not absolute or too long is left out. */
 void tg_runtime_candidates(struct tg_runtime_paths *out);
 
+/* The name of the file that turns off all hooks of the processes whose recordings lie beside it. */
+#define TG_RUNTIME_SWITCH "disable"
+
+/* Whether such a file lies where a new process of this environment would record; `path` is then its path. */
+bool tg_runtime_is_off(char path[TG_RUNTIME_PATH_SIZE]);
+
 /* Opens the directory and checks that it is ours; with `create`, makes it first when it is missing. Returns the
  * descriptor (close-on-exec) in `*fd`. */
 TG_NODISCARD enum tg_status tg_runtime_open(const char *path, bool create, int *fd, struct tg_error *err);

@@ -20,6 +20,15 @@ struct tg_tracer tg_tracer = {
 };
 TG_THREAD_LOCAL struct tg_thread *tg_this_thread;
 
+/* Makes a call that has just begun one that records nothing. */
+TG_SELDOM static void take_back(struct tg_call *call) {
+    call->stack->top = call->parent;
+    TG_ADD(call->counters->running_count, -1);
+    TG_ADD(call->counters->depth, -1);
+    call->counters = NULL;
+    call->stack = NULL;
+}
+
 /* The part of enter that every call goes through. */
 static inline void begin(struct tg_call *call, struct tg_thread *thread, uint32_t function) {
     struct tg_counters *counters = thread->counters[function];
@@ -37,11 +46,20 @@ static inline void begin(struct tg_call *call, struct tg_thread *thread, uint32_
     stack->top = call;
     TG_ADD(counters->running_count, 1);
     TG_ADD(counters->depth, 1);
-    call->resumed_ticks = call->started_ticks = tg_clock_ticks(&tg_tracer.clock);
+    uint64_t now_ticks = tg_clock_ticks(&tg_tracer.clock);
+    call->resumed_ticks = call->started_ticks = now_ticks;
+    if (TG_UNLIKELY(now_ticks >= TG_LOAD(tg_tracer.look_ticks)) && tg_switch_look()) {
+        take_back(call);
+    }
 }
 
 /* A thread's first call of a function, or its first on a stack. */
 TG_SELDOM static void enter_unprepared(struct tg_call *call, uint32_t function, uintptr_t stack_key) {
+    if (TG_LOAD(tg_tracer.is_off) && tg_switch_look()) {
+        call->counters = NULL;
+        call->stack = NULL;
+        return;
+    }
     struct tg_thread *thread = tg_thread_prepare(function);
     if (!thread) {
         call->counters = NULL;
@@ -57,8 +75,8 @@ TG_SELDOM static void enter_unprepared(struct tg_call *call, uint32_t function, 
 
 void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key) {
     struct tg_thread *thread = tg_this_thread;
-    if (TG_UNLIKELY(!thread || stack_key != thread->stack_key || function >= thread->counters_capacity
-                    || !thread->counters[function])) {
+    if (TG_UNLIKELY(TG_LOAD(tg_tracer.is_off) || !thread || stack_key != thread->stack_key
+                    || function >= thread->counters_capacity || !thread->counters[function])) {
         enter_unprepared(call, function, stack_key);
         return;
     }
@@ -244,6 +262,9 @@ static inline bool exit_usual(struct tg_call *call, uint64_t now_ticks, bool (*h
 }
 
 bool tg_tracer_return(struct tg_call *call, bool (*has_failed)(const struct tg_call *)) {
+    if (TG_UNLIKELY(!call->counters)) {
+        return true; /* it records nothing */
+    }
     return exit_usual(call, tg_clock_ticks(&tg_tracer.clock), has_failed);
 }
 

@@ -75,6 +75,7 @@ static enum tg_status open_recording(struct tg_error *note, struct tg_error *err
     if (status == TG_OK) {
         tg_tracer.registry.published_count = 0;
         tg_function_registry_publish(&tg_tracer.registry, &tg_tracer.recording);
+        tg_switch_reset();
     }
     return status;
 }

@@ -8,6 +8,7 @@
 #ifndef TG_TRACER_STATE_H
 #define TG_TRACER_STATE_H
 
+#include "record/runtime.h"
 #include "record/tracer.h"
 
 #include <pthread.h>
@@ -37,6 +38,8 @@ struct tg_thread {
 
 struct tg_tracer {
     struct tg_clock clock;
+    _Atomic uint64_t look_ticks; /* when the next call is to look whether hooks are on */
+    _Atomic bool is_off;
     struct tg_recording recording;
     uintptr_t (*stack_root)(uintptr_t key);
     uint64_t generation; /* of the recording: open and fork begin a new one */
@@ -48,6 +51,8 @@ struct tg_tracer {
     char program[512];
     char store_url[sizeof((struct tg_header *)0)->store_url];
     uint8_t run_uuid[16];
+    char switch_path[TG_RUNTIME_PATH_SIZE]; /* of the file that turns hooks off; "": the recording has no directory */
+    _Atomic int64_t look_ns;                /* look_ticks by the monotonic clock */
     char parent_path[sizeof((struct tg_recording *)0)->path]; /* of the recording that a fork took away */
     void (*reopened)(void);                                   /* may be NULL; see struct tg_tracer_description */
     struct tg_function_registry registry;
@@ -79,6 +84,12 @@ extern TG_THREAD_LOCAL struct tg_thread *tg_this_thread;
 
 /* tracer_process.c, with the lock held: the recording of a forked child, if this is one. False: there is none. */
 bool tg_tracer_reopen(void);
+
+/* tracer_switch.c: whether hooks are off. Looks now and then; to be asked when look_ticks has come, and with every call
+ * while they are off. */
+TG_SELDOM bool tg_switch_look(void);
+/* For a new recording. */
+void tg_switch_reset(void);
 
 /* tracer_thread.c: the calling thread's state with counters for `function`, or NULL when there is no space even for the
  * thread; the caller counts what that loses. */

@@ -166,8 +166,12 @@ class Cli:
 
     def start(self, *words: str | Path, **options: Any) -> subprocess.Popen[str]:
         """Starts it, with pipes to its standard output and error."""
+        return self.start_other(*self.command(*words), **options)
+
+    def start_other(self, *words: str | Path, **options: Any) -> subprocess.Popen[str]:
+        """Starts any command in the same surroundings."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        return subprocess.Popen(self.command(*words), **self._options(options))
+        return subprocess.Popen(list(map(str, words)), **self._options(options))
 
     def command(self, *words: str | Path) -> list[str]:
         """The words of its command line."""
