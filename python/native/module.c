@@ -23,6 +23,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What the process was started as: struct tg_recording_options borrows it for the time of tg_tracer_open(). */
 struct identity {
@@ -105,9 +106,17 @@ static bool is_disabled(void) {
     return value && !tg_yes_no_is_no(value);
 }
 
+/* Whether this is a child of a process that is timed alone (`tachograph run --no-subprocesses`). tachograph/_settings.py
+ * asks the same. */
+static bool is_left_out(bool alone) {
+    const char *pid = getenv("TACHOGRAPH_RUN_PID");
+    return alone && pid && strtol(pid, NULL, 10) != getpid();
+}
+
 void tg_start_recording(void) {
     static bool tried;
-    if (tried || is_disabled()) {
+    bool alone = getenv("TACHOGRAPH_RUN_ALONE") != NULL;
+    if (tried || is_disabled() || is_left_out(alone)) {
         return;
     }
     tried = true;
@@ -122,6 +131,7 @@ void tg_start_recording(void) {
                       .run_uuid = identity.has_run ? identity.run_uuid : NULL},
         .clock = chosen_clock(),
         .stack_root = tg_stack_root,
+        .alone = alone,
     };
     struct tg_error note = TG_ERROR_INIT;
     struct tg_error err = TG_ERROR_INIT;

@@ -28,11 +28,16 @@ def disabled() -> bool:
     value = os.environ.get(_DISABLE, "")
     word = value.lower()
     if word in _NO:
-        return False
+        return _is_left_out()
     if word not in _YES and not _Said.word:
         _Said.word = True
         _warn(f"tachograph: {_DISABLE} cannot be {value!r}: nothing is timed; set it to 1 or 0")
     return True
+
+
+def _is_left_out() -> bool:
+    """Whether this is a child of a process that is timed alone (``tachograph run --no-subprocesses``)."""
+    return "TACHOGRAPH_RUN_ALONE" in os.environ and os.environ.get("TACHOGRAPH_RUN_PID") != str(os.getpid())
 
 
 def script() -> str:

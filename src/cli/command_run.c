@@ -47,6 +47,7 @@ struct settings {
     int clock;
     bool no_report;
     bool no_history;
+    bool no_subprocesses;
 };
 
 static const char *const clocks[] = {"auto", "tsc", "monotonic", "cpu", NULL};
@@ -92,6 +93,10 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_FLAG,
      .help = "keep none: the recording and the report are all",
      .offset = offsetof(struct settings, no_history)},
+    {.name = "no-subprocesses",
+     .kind = TG_OPTION_FLAG,
+     .help = "time the program's first process only: those that it starts or forks run plain",
+     .offset = offsetof(struct settings, no_subprocesses)},
     {.name = "clock",
      .kind = TG_OPTION_CHOICE,
      .value = "CLOCK",
@@ -143,7 +148,7 @@ static const struct tg_example examples[] = {
 
 /* The environment of a timed program, and what its texts need. */
 struct environment {
-    struct tg_variable variables[11];
+    struct tg_variable variables[12];
     char run[UUID_DIGITS + 1];
     uint8_t run_uuid[16];
     int64_t started_wall_ns;
@@ -201,6 +206,10 @@ static enum tg_status prepare(struct environment *environment, const struct sett
     set(environment, &count, "TACHOGRAPH_STORE", settings->no_history ? TG_NO_STORE : settings->store);
     set(environment, &count, "TACHOGRAPH_INTERVAL", settings->interval);
     set(environment, &count, "TACHOGRAPH_CLOCK", settings->clock == NOT_GIVEN ? NULL : clocks[settings->clock]);
+    /* Of a run that this one may be part of, they say nothing. */
+    const char *alone = settings->no_subprocesses ? "1" : NULL;
+    environment->variables[count++] = (struct tg_variable){.name = "TACHOGRAPH_RUN_ALONE", .value = alone};
+    environment->variables[count++] = (struct tg_variable){.name = "TACHOGRAPH_RUN_PROJECTS", .value = NULL};
     set(environment, &count, "PYTHONPATH", inject(&environment->python_path, interpreter));
     enum tg_status status = tg_strbuf_status(&environment->time);
     status = status == TG_OK ? tg_strbuf_status(&environment->exclude) : status;

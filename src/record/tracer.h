@@ -59,6 +59,7 @@ struct tg_tracer_options {
     struct tg_clock clock;
     /* What identifies the stack that `key` belongs to; NULL: the key itself. Called without a lock. */
     uintptr_t (*stack_root)(uintptr_t key);
+    bool alone; /* forked children record nothing */
 };
 
 /* Opens the process's recording. `note` as in tg_recording_open(). The strings of the options are copied. A second

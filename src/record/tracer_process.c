@@ -26,7 +26,7 @@ static void after_fork_in_child(void) {
         memcpy(tg_tracer.parent_path, tg_tracer.recording.path, sizeof tg_tracer.parent_path);
         tg_recording_abandon(&tg_tracer.recording);
         tg_tracer.open = false;
-        tg_tracer.inherited = true;
+        tg_tracer.inherited = !tg_tracer.alone;
         tg_tracer.generation++;
         tg_tracer.ended = NULL;
         tg_tracer.spare_counters = TG_PLACE_NONE;
@@ -100,6 +100,7 @@ enum tg_status tg_tracer_open(const struct tg_tracer_options *options, struct tg
         keep_options(&options->recording);
         tg_tracer.clock = options->clock;
         tg_tracer.stack_root = options->stack_root;
+        tg_tracer.alone = options->alone;
         tg_tracer.generation++;
         status = open_recording(note, err);
         tg_tracer.open = status == TG_OK;

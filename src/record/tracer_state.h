@@ -44,6 +44,7 @@ struct tg_tracer {
     uintptr_t (*stack_root)(uintptr_t key);
     uint64_t generation; /* of the recording: open and fork begin a new one */
     bool open;
+    bool alone;                          /* no child makes one */
     bool inherited;                      /* a fork took the recording away: the next call makes one */
     struct tg_recording_options options; /* its strings are those below: a forked child needs them again */
     char service[128];

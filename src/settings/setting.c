@@ -135,7 +135,7 @@ const struct tg_setting tg_setting_table[TG_SETTING_COUNT] = {
 };
 
 /* What `run` tells the processes it starts: variables that are no settings. */
-static const char *const internal[] = {"RUN", "RUN_PID"};
+static const char *const internal[] = {"RUN", "RUN_ALONE", "RUN_PID", "RUN_PROJECTS"};
 #define INTERNAL_COUNT (sizeof internal / sizeof internal[0])
 
 /* Names without the prefix that all have: it would make any two of them look alike. */

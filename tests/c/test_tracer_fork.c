@@ -89,6 +89,27 @@ static void a_child_that_makes_no_call_makes_no_recording(void **state) {
     assert_string_equal(path, "");
 }
 
+static void a_child_of_one_that_is_alone_makes_none(void **state) {
+    (void)state;
+    fixture_open_with((struct tg_tracer_options){.alone = true});
+    uint32_t f = fixture_function("m::f");
+    fixture_call(f, 10);
+    char parents[640];
+    own_path(parents, sizeof parents);
+    pid_t child = fork_for_test();
+    if (child == 0) {
+        fixture_call(f, 10);
+        fixture_call(fixture_function("m::child"), 10);
+        require(!tg_tracer_is_open(), 1);
+        _exit(0);
+    }
+    fixture_expect_success(child);
+    char path[512];
+    fixture_find_recording(path, sizeof path, parents);
+    assert_string_equal(path, "");
+    assert_int_equal(calls_of("m::f"), 1);
+}
+
 static void inherited_calls_record_nothing(void **state) {
     (void)state;
     uint32_t f = fixture_function("m::f");
@@ -391,6 +412,7 @@ int main(void) {
 #define WITH_TRACER(TEST) cmocka_unit_test_setup_teardown(TEST, fixture_set_up_tracer, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(heirs_do_not_keep_a_recording_alive, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_child_of_one_that_is_alone_makes_none, fixture_set_up, fixture_tear_down),
         WITH_TRACER(a_child_starts_at_nothing),
         WITH_TRACER(a_child_that_makes_no_call_makes_no_recording),
         WITH_TRACER(inherited_calls_record_nothing),
