@@ -15,7 +15,8 @@ int tg_hook_install(struct tg_state *state, PyObject *module);
 /* Takes the methods back. */
 void tg_hook_remove(struct tg_state *state);
 
-/* watch_main(): gives the code of __main__ to tg_instrument_code() when its first frame is about to run. */
-PyObject *tg_watch_main(PyObject *module, PyObject *ignored);
+/* watch_main(imported_again): gives the code of __main__ to tg_instrument_code() when its first frame is about to run;
+ * in a process of multiprocessing's then also that of __mp_main__, which is the parent's __main__ once more. */
+PyObject *tg_watch_main(PyObject *module, PyObject *imported_again);
 
 #endif

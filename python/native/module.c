@@ -216,7 +216,7 @@ static PyMethodDef module_methods[] = {
     {"unmatched_patterns", tg_unmatched_patterns, METH_NOARGS, "unmatched_patterns($module, /)\n--\n\n"},
     {"remove_hook", remove_hook, METH_NOARGS, "remove_hook($module, /)\n--\n\n"},
     {"set_test_clock", set_test_clock, METH_O, "set_test_clock($module, ns, /)\n--\n\n"},
-    {"watch_main", tg_watch_main, METH_NOARGS, "watch_main($module, /)\n--\n\n"},
+    {"watch_main", tg_watch_main, METH_O, "watch_main($module, imported_again, /)\n--\n\n"},
     {"default_store", tg_default_store, METH_O, "default_store($module, service, /)\n--\n\n"},
     {"project_settings", tg_project_settings, METH_O, "project_settings($module, script, /)\n--\n\n"},
     {"project_name", tg_project_name, METH_O, "project_name($module, script, /)\n--\n\n"},

@@ -14,6 +14,8 @@ import warnings
 from tachograph import _collect, _native, _settings
 from tachograph._unmatched import unmatched
 
+_NO_FILE = ("", "-", "-c")
+_PROJECTS = "TACHOGRAPH_RUN_PROJECTS"  # of the run's first process, for those that it starts
 _PROJECT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
@@ -29,7 +31,7 @@ def _start_directories() -> set[str]:
     """
     script = sys.argv[0] if sys.argv else ""
     path = os.path.abspath(script)
-    if script in ("", "-", "-c", "-m") or os.path.dirname(path) in {prefix + "bin" for prefix in _environments()}:
+    if script in (*_NO_FILE, "-m") or os.path.dirname(path) in {prefix + "bin" for prefix in _environments()}:
         return {os.getcwd()}
     directory = path if os.path.isdir(path) else os.path.dirname(path)
     resolved = os.path.realpath(path)
@@ -52,6 +54,25 @@ def _project(start: str) -> str:
             return directory
         directory = os.path.dirname(directory)
     return start
+
+
+def _projects() -> set[str]:
+    """The directories whose functions are timed: those of the program, and of the run's first one.
+
+    A child that has no file, as those of multiprocessing, belongs to that alone, wherever it is started.
+    """
+    projects = set(_lines(_PROJECTS))
+    if not projects or sys.argv[:1] not in [[word] for word in _NO_FILE]:
+        starts = _start_directories()
+        projects |= {_with_slash(directory) for start in starts for directory in (start, _project(start))}
+    os.environ.setdefault(_PROJECTS, "\n".join(sorted(projects)))
+    return projects
+
+
+def _imports_main_again() -> bool:
+    """Whether this is a program of multiprocessing's, which imports that of its parent as ``__mp_main__``."""
+    programs = ("from multiprocessing.spawn ", "from multiprocessing.forkserver ")
+    return any(word.startswith(programs) for word in sys.orig_argv)
 
 
 def _with_slash(directory: str) -> str:
@@ -83,10 +104,9 @@ def start() -> None:
     projects: list[str] = []
     foreign: list[str] = []
     if not patterns:
-        if sys.argv[:1] in ([""], ["-"], ["-c"]):
-            patterns = ["__main__"]  # it has no file
-        starts = _start_directories()
-        projects = sorted({_with_slash(directory) for start in starts for directory in (start, _project(start))})
+        if sys.argv[:1] in [[word] for word in _NO_FILE]:
+            patterns = ["__main__"]
+        projects = sorted(_projects())
         foreign = [prefix for prefix in _environments() if not any(project.startswith(prefix) for project in projects)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -95,7 +115,7 @@ def start() -> None:
         _say(str(warning.message))
     _keep_history()
     _native.instrument_everything(patterns, _lines("TACHOGRAPH_EXCLUDE"), projects, foreign)
-    _native.watch_main()
+    _native.watch_main(_imports_main_again())
     if _lines("TACHOGRAPH_TIME"):
         import atexit
 

@@ -224,13 +224,13 @@ class History:
 
     def recorded(self) -> dict[int, int]:
         """Calls in the recording of each process, as `tachograph report` says."""
-        calls: dict[int, int] = {}
+        calls: dict[int, int] = defaultdict(int)  # a process that executes another program has two
         for path in self.runtime.glob("*.tgr"):
             told = self.finish([str(self.program), "report", "--json", str(path)], **self.options(keeping=False))
             assert told.returncode == 0, told.stderr
             rows = {row["name"]: row["call_count"] for row in json.loads(told.stdout)["functions"]}
-            calls[int(path.name.split("-")[0])] = rows.get("counted::work", 0)
-        return calls
+            calls[int(path.name.split("-")[0])] += rows.get("counted::work", 0)
+        return dict(calls)
 
     def rows(self, question: str) -> list[tuple[Any, ...]]:
         """The answer of the store's engine."""
