@@ -62,9 +62,10 @@ def expect_all(history: Any, kind: str, *, collected: bool) -> None:
 class Gunicorn:
     """A server of two workers, each replaced after some requests."""
 
-    def __init__(self, history: Any, command: list[str], **environment: str) -> None:
+    def __init__(self, history: Any, command: list[str], kind: str, **environment: str) -> None:
         self.log = history.directory / "gunicorn.log"
         options = ["--bind", "127.0.0.1:0", "--workers", "2", "--max-requests", "15", "--max-requests-jitter", "5"]
+        options += ["--worker-class", kind, "--threads", "3" if kind == "gthread" else "1", "--graceful-timeout", "5"]
         programs = str(Path(__file__).parent / "programs")
         words = [*command, *options, "--no-control-socket", "--pythonpath", programs, "served:application"]
         with self.log.open("wb") as log:
@@ -99,23 +100,28 @@ class Gunicorn:
         return int(pid[1])
 
 
+@pytest.mark.parametrize("kind", ["sync", "gthread", "gevent"])
 @pytest.mark.parametrize("under_run", [False, True])
-def test_gunicorn_replaces_its_workers(history: Any, under_run: bool) -> None:
+def test_gunicorn_replaces_its_workers(history: Any, under_run: bool, kind: str) -> None:
     gunicorn = [str(Path(sys.executable).with_name("gunicorn"))]
     if under_run:
         run = history.run_command("")[:-1]
-        server = Gunicorn(history, [*run, *gunicorn])
+        server = Gunicorn(history, [*run, *gunicorn], kind)
     else:
-        server = Gunicorn(history, gunicorn)
+        server = Gunicorn(history, gunicorn, kind)
+    workers: list[int] = []
+    calls = [number % 7 + 1 for number in range(100)]
+    asked = 0
     with concurrent.futures.ThreadPoolExecutor(4) as clients:
-        workers = list(clients.map(server.get, [number % 7 + 1 for number in range(100)]))
+        while len(set(workers)) < 5:  # those of gevent look once a second whether their time has come
+            workers += clients.map(server.get, calls)
+            asked += sum(calls)
     os.kill(workers[-1], signal.SIGKILL)  # one is killed; the others end as gunicorn wants it
     server.stop()
     if not under_run:
         assert history.collect().returncode == 0
-    assert len(set(workers)) >= 5
     history.expect_all(processes=len(history.counted()))
-    assert sum(ended for ended, _ in history.counted().values()) >= sum(number % 7 + 1 for number in range(100))
+    assert sum(ended for ended, _ in history.counted().values()) >= asked
     assert "Traceback" not in server.log.read_text()
     assert list(history.spool.iterdir()) == []
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import shutil
 import signal
+import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+PROGRAMS = Path(__file__).parent / "programs"
 METHODS = ["fork", "spawn", "forkserver"]
 MODELS = [  # as in programs/models.py
     "fork",
@@ -100,3 +105,51 @@ def test_two_hundred_workers_at_once(history: Any) -> None:
     assert len(counted) == count
     history.expect_all(processes=count)
     assert {pid: (calls, calls) for pid, calls in history.recorded().items() if calls} == counted
+
+
+class Uvicorn:
+    """A server that starts its worker anew when a file changes, by spawn."""
+
+    def __init__(self, history: Any) -> None:
+        self.history = history
+        self.directory = history.directory / "work"
+        self.log = history.directory / "uvicorn.log"
+        for name in ("counted.py", "served_by_uvicorn.py"):
+            shutil.copy(PROGRAMS / name, self.directory)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        uvicorn = str(Path(sys.executable).with_name("uvicorn"))
+        words = [*history.run_command("")[:-1], uvicorn, "--reload", "--port", str(self.port)]
+        with self.log.open("wb") as log:
+            options = history.options(PYTHONWARNINGS="ignore")
+            self.process = history.start([*words, "served_by_uvicorn:application"], **options, stdout=log, stderr=log)
+
+    def get(self, times: int) -> int:
+        """Asks for so many calls; the worker's process id, or 0 while there is none."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", f"/{times}")
+            return int(connection.getresponse().read())
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+
+    def change(self) -> None:
+        """A file that it watches."""
+        with (self.directory / "served_by_uvicorn.py").open("a") as file:
+            file.write("# changed\n")
+
+
+def test_uvicorn_reloads(history: Any) -> None:
+    server = Uvicorn(history)
+    first = history.wait_until(lambda: server.get(3), "uvicorn to answer")
+    server.change()
+    second = history.wait_until(lambda: (pid := server.get(5)) not in (0, first) and pid, "another worker")
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(60) == 0, server.log.read_text()
+    assert set(history.counted()) == {first, second}
+    history.expect_all(processes=2)
+    recorded = history.recorded()
+    assert {pid: recorded[pid] for pid in (first, second)} == {p: ended for p, (ended, _) in history.counted().items()}
