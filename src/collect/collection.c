@@ -99,23 +99,24 @@ enum tg_status tg_collection_close_interval(struct tg_collection *collection, co
     return status == TG_OK ? tg_collection_keep(collection, &draft, err) : status;
 }
 
-enum tg_status tg_collection_compact(struct tg_collection *collection, const struct tg_view *view,
-                                     struct tg_error *err) {
-    struct tg_draft draft;
+bool tg_collection_may_compact(const struct tg_collection *collection) {
     uint64_t bytes = collection->spool.end_bytes;
     bool is_large = bytes > collection->spool.bytes_max / 2;
     bool has_grown = bytes >= COMPACT_BYTES && bytes >= collection->compacted_bytes * COMPACT_FACTOR;
-    if (!tg_collection_is_stored(collection) || (!has_grown && !is_large)) {
-        return TG_OK;
-    }
-    enum tg_status status = tg_interval_sum(&collection->interval, view, &draft, err);
-    if (status == TG_OK) {
-        status = tg_spool_compact(&collection->spool, &draft.batch, err);
-        tg_draft_release(&draft);
-    }
+    return tg_collection_is_stored(collection) && (has_grown || is_large);
+}
+
+enum tg_status tg_collection_sum(struct tg_collection *collection, const struct tg_view *view, struct tg_draft *draft,
+                                 struct tg_error *err) {
+    return tg_interval_sum(&collection->interval, view, draft, err);
+}
+
+enum tg_status tg_collection_compact(struct tg_collection *collection, struct tg_draft *draft, struct tg_error *err) {
+    enum tg_status status = tg_spool_compact(&collection->spool, &draft->batch, err);
     if (status == TG_OK) {
         collection->compacted_bytes = collection->spool.end_bytes;
     }
+    tg_draft_release(draft);
     return status;
 }
 

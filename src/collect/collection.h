@@ -50,8 +50,12 @@ TG_NODISCARD enum tg_status tg_collection_look(struct tg_collection *collection,
 TG_NODISCARD enum tg_status tg_collection_keep(struct tg_collection *collection, struct tg_draft *draft,
                                                struct tg_error *err);
 
-/* Makes the spool small again when it has grown and all of it is stored. */
-TG_NODISCARD enum tg_status tg_collection_compact(struct tg_collection *collection, const struct tg_view *view,
+/* Whether the spool has grown, all of it is stored, and it may be made small again: by the sum of all, in two steps as
+ * above. */
+bool tg_collection_may_compact(const struct tg_collection *collection);
+TG_NODISCARD enum tg_status tg_collection_sum(struct tg_collection *collection, const struct tg_view *view,
+                                              struct tg_draft *draft, struct tg_error *err);
+TG_NODISCARD enum tg_status tg_collection_compact(struct tg_collection *collection, struct tg_draft *draft,
                                                   struct tg_error *err);
 
 /* All batches so far are stored. */

@@ -65,13 +65,14 @@ struct collector {
     struct tg_collection collection;
     struct tg_store *store;
     tg_ns interval_ns;
-    tg_ns next_ns;       /* monotonic: end of the interval that runs */
-    tg_ns retry_ns;      /* monotonic: no attempt at the store before */
-    tg_ns retry_wait_ns; /* 0: the last attempt went well */
-    tg_ns orphans_ns;    /* monotonic: next look for what others have left */
-    tg_ns cpu_ns;        /* of this thread, at the end of the last round */
-    bool complained;     /* of something that has not ended yet */
-    char *store_url;     /* with the password */
+    tg_ns next_ns;         /* monotonic: end of the interval that runs */
+    tg_ns retry_ns;        /* monotonic: no attempt at the store before */
+    tg_ns retry_wait_ns;   /* 0: the last attempt went well */
+    tg_ns orphans_ns;      /* monotonic: next look for what others have left */
+    tg_ns cpu_ns;          /* of this thread, at the end of the last round */
+    bool store_complained; /* that it cannot be reached, and that has not ended yet */
+    bool spool_complained; /* likewise */
+    char *store_url;       /* with the password */
     char *shown_url;
     void (*say)(const char *line);
 };
@@ -201,8 +202,8 @@ static void store_failed(tg_ns now_ns, bool at_once, const struct tg_error *err)
     collector.retry_ns = now_ns + collector.retry_wait_ns;
     enum tg_status ignored = tg_spool_sync(&collector.collection.spool, NULL);
     (void)ignored; /* it only helps should the machine go down as well */
-    if (!collector.complained) {
-        collector.complained = true;
+    if (!collector.store_complained) {
+        collector.store_complained = true;
         say("tachograph: %s; timings are kept in %s and stored when that is over", err->message,
             collector.collection.spool.path);
     }
@@ -228,11 +229,27 @@ static enum tg_status upload(bool at_once, struct tg_error *err) {
         return status;
     }
     collector.retry_wait_ns = 0;
-    if (collector.complained) {
-        collector.complained = false;
+    if (collector.store_complained) {
+        collector.store_complained = false;
         say("tachograph: %s is there again: what waited is stored", collector.shown_url);
     }
     return TG_OK;
+}
+
+/* Makes the spool small again. Forks wait while the recording is held, so the disk comes after. */
+static void compact(void) {
+    struct tg_draft draft;
+    enum tg_status status = TG_ERROR_NOT_FOUND;
+    const struct tg_recording *recording = tg_tracer_hold();
+    if (recording && is_of(&collector.collection, recording) && tg_collection_may_compact(&collector.collection)) {
+        struct tg_view view = tg_view_of_recording(recording);
+        status = tg_collection_sum(&collector.collection, &view, &draft, NULL);
+    }
+    tg_tracer_let_go();
+    if (status == TG_OK) {
+        enum tg_status ignored = tg_collection_compact(&collector.collection, &draft, NULL);
+        (void)ignored; /* the spool is longer than it need be, and works */
+    }
 }
 
 /* After what cannot wait. */
@@ -241,13 +258,7 @@ static void tidy(void) {
     if (!collector.store || collector.retry_wait_ns || atomic_load(&collector.hurry)) {
         return;
     }
-    const struct tg_recording *recording = tg_tracer_hold();
-    if (recording && is_of(&collector.collection, recording)) {
-        struct tg_view view = tg_view_of_recording(recording);
-        enum tg_status ignored = tg_collection_compact(&collector.collection, &view, NULL);
-        (void)ignored; /* the spool is longer than it need be, and works */
-    }
-    tg_tracer_let_go();
+    compact();
     if (now_ns >= collector.orphans_ns) {
         collector.orphans_ns = now_ns + ORPHANS_NS;
         collect_orphans();
@@ -291,10 +302,12 @@ static enum tg_status close_interval(enum tg_batch_end end, struct tg_error *err
 static enum tg_status round_once(enum tg_batch_end end, bool at_once, bool *closed, struct tg_error *err) {
     enum tg_status status = close_interval(end, err);
     *closed = status == TG_OK;
-    if (status != TG_OK && !collector.complained) {
-        collector.complained = true;
+    if (status != TG_OK && !collector.spool_complained) {
         say("tachograph: %s; timings stay in the recording meanwhile, and none is lost", err->message);
+    } else if (status == TG_OK && collector.spool_complained) {
+        say("tachograph: intervals can be closed again: what waited in the recording is one");
     }
+    collector.spool_complained = status != TG_OK;
     struct tg_error upload_error = TG_ERROR_INIT;
     enum tg_status uploaded = upload(at_once, &upload_error);
     if (status == TG_OK && uploaded != TG_OK) {
@@ -503,7 +516,8 @@ static enum tg_status configure(const struct tg_collector_options *options, cons
     collector.interval_ns = options->interval_ns ? options->interval_ns : TG_COLLECTOR_INTERVAL_NS;
     collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
     collector.retry_wait_ns = 0;
-    collector.complained = false;
+    collector.store_complained = false;
+    collector.spool_complained = false;
     tg_tracer_describe(&(struct tg_tracer_description){
         .service = options->service,
         .service_version = options->service_version,
@@ -623,7 +637,8 @@ void tg_collector_after_fork_in_child(void) {
     collector.flush_done = collector.flush_wanted;
     collector.result = TG_OK;
     collector.retry_wait_ns = 0;
-    collector.complained = false;
+    collector.store_complained = false;
+    collector.spool_complained = false;
     collector.orphans_ns = tg_clock_monotonic_ns() + ORPHANS_NS;
     if (collector.prepared) { /* the parent's thread may have waited on it */
         collector.prepared = false;

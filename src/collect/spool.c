@@ -44,7 +44,7 @@ static enum tg_status try_directory(char *path, int length, size_t size, struct 
     }
     int fd = -1;
     make_directories(path);
-    enum tg_status status = tg_runtime_open(path, true, &fd, err);
+    enum tg_status status = tg_runtime_open_other(path, "spool directory", "TACHOGRAPH_SPOOL_DIR", true, &fd, err);
     if (status == TG_OK) {
         close(fd);
     }

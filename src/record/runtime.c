@@ -86,44 +86,48 @@ bool tg_runtime_is_off(char path[TG_RUNTIME_PATH_SIZE]) {
     return false;
 }
 
-static enum tg_status check_ours(int fd, const char *path, struct tg_error *err) {
+static enum tg_status check_ours(int fd, const char *path, const char *what, const char *variable,
+                                 struct tg_error *err) {
     struct stat status;
     if (fstat(fd, &status) != 0) {
-        return tg_error_set_errno(err, errno, "cannot look at runtime directory \"%s\"", path);
+        return tg_error_set_errno(err, errno, "cannot look at %s \"%s\"", what, path);
     }
     if (is_open_to_all(&status) && (status.st_uid == geteuid() || status.st_uid == 0)) {
         return tg_error_set(err, TG_ERROR_PERMISSION,
-                            "everybody can replace what lies in runtime directory \"%s\" (mode %03o); set "
-                            "TACHOGRAPH_RUNTIME_DIR to a new directory inside it",
-                            path, (unsigned)(status.st_mode & 0777));
+                            "everybody can replace what lies in %s \"%s\" (mode %03o); set %s to a new directory "
+                            "inside it",
+                            what, path, (unsigned)(status.st_mode & 0777), variable);
     }
     if (status.st_uid != geteuid()) {
-        return tg_error_set(err, TG_ERROR_PERMISSION,
-                            "runtime directory \"%s\" belongs to user %u; set TACHOGRAPH_RUNTIME_DIR to one of "
-                            "your own",
-                            path, (unsigned)status.st_uid);
+        return tg_error_set(err, TG_ERROR_PERMISSION, "%s \"%s\" belongs to user %u; set %s to one of your own", what,
+                            path, (unsigned)status.st_uid, variable);
     }
     if ((status.st_mode & 077) != 0) {
         return tg_error_set(err, TG_ERROR_PERMISSION,
-                            "runtime directory \"%s\" is open to other users (mode %03o); run chmod 700 on it", path,
+                            "%s \"%s\" is open to other users (mode %03o); run chmod 700 on it", what, path,
                             (unsigned)(status.st_mode & 0777));
     }
     return TG_OK;
 }
 
-enum tg_status tg_runtime_open(const char *path, bool create, int *fd, struct tg_error *err) {
+enum tg_status tg_runtime_open_other(const char *path, const char *what, const char *variable, bool create, int *fd,
+                                     struct tg_error *err) {
     if (create && mkdir(path, 0700) != 0 && errno != EEXIST) {
-        return tg_error_set_errno(err, errno, "cannot make runtime directory \"%s\"", path);
+        return tg_error_set_errno(err, errno, "cannot make %s \"%s\"", what, path);
     }
     int opened = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (opened < 0) {
-        return tg_error_set_errno(err, errno, "cannot open runtime directory \"%s\"", path);
+        return tg_error_set_errno(err, errno, "cannot open %s \"%s\"", what, path);
     }
-    enum tg_status status = check_ours(opened, path, err);
+    enum tg_status status = check_ours(opened, path, what, variable, err);
     if (status != TG_OK) {
         close(opened);
         return status;
     }
     *fd = opened;
     return TG_OK;
+}
+
+enum tg_status tg_runtime_open(const char *path, bool create, int *fd, struct tg_error *err) {
+    return tg_runtime_open_other(path, "runtime directory", "TACHOGRAPH_RUNTIME_DIR", create, fd, err);
 }

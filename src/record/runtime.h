@@ -44,5 +44,8 @@ bool tg_runtime_is_off(char path[TG_RUNTIME_PATH_SIZE]);
 /* Opens the directory and checks that it is ours; with `create`, makes it first when it is missing. Returns the
  * descriptor (close-on-exec) in `*fd`. */
 TG_NODISCARD enum tg_status tg_runtime_open(const char *path, bool create, int *fd, struct tg_error *err);
+/* The same with a directory for something else: what it is called, and the variable that names another. */
+TG_NODISCARD enum tg_status tg_runtime_open_other(const char *path, const char *what, const char *variable, bool create,
+                                                  int *fd, struct tg_error *err);
 
 #endif
