@@ -11,7 +11,17 @@
 Figures live in a recording, a small mapped file that survives the process; ``tachograph report`` reads it, and
 ``tachograph run app.py`` does all of this from outside. `start` keeps a history of them, which
 ``tachograph.history`` asks. Times are seconds, floats, everywhere in this module.
+
+In an interpreter that it cannot time (PyPy, a subinterpreter, a free-threaded build, CPython older than 3.11 or newer
+than 3.14) all of it may be used, and does nothing.
 """
+
+try:
+    import tachograph._native  # noqa: F401  # the rest imports it again
+except Exception as error:  # the program comes before its profiler
+    from tachograph import _absent
+
+    _absent.stand_in(error)
 
 from tachograph._collect import flush, start, stop
 from tachograph._instrument import instrument, uninstrument

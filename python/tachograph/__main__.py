@@ -6,6 +6,8 @@ import os
 import sys
 import sysconfig
 
+from tachograph._interpreter import obstacle
+
 
 def _program() -> str | None:
     directories = [
@@ -24,11 +26,9 @@ def main() -> int:
     """Replaces this process by the program; returns only when it cannot be found."""
     program = _program()
     if program is None:
-        print(
-            "tachograph: the program was not found next to this Python; in a checkout of tachograph, type: "
-            f"{sys.executable} -m pip install --force-reinstall .",
-            file=sys.stderr,
-        )
+        problem = obstacle()
+        advice = problem or (f"in a checkout of tachograph, type: {sys.executable} -m pip install --force-reinstall .")
+        print(f"tachograph: the program was not found next to this Python; {advice}", file=sys.stderr)
         return 127
     arguments = sys.argv[1:]
     if arguments[:1] == ["run"]:

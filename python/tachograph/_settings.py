@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import types
+
 _DISABLE = "TACHOGRAPH_DISABLE"
 _YES = ("1", "true", "yes", "on")
 _NO = ("", "0", "false", "no", "off")
@@ -31,7 +35,7 @@ def disabled() -> bool:
         return _is_left_out()
     if word not in _YES and not _Said.word:
         _Said.word = True
-        _warn(f"tachograph: {_DISABLE} cannot be {value!r}: nothing is timed; set it to 1 or 0")
+        warn(f"tachograph: {_DISABLE} cannot be {value!r}: nothing is timed; set it to 1 or 0")
     return True
 
 
@@ -88,17 +92,28 @@ def warn_of_misspelt() -> None:
     from tachograph import _native
 
     for note in _native.misspelt_settings():
-        _warn(f"tachograph: {note}")
+        warn(f"tachograph: {note}")
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
+    """Warns the code that called the package; never raises."""
     import warnings
 
     try:
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        warnings.warn(message, RuntimeWarning, stacklevel=_own_frames() + 1)
     except RuntimeWarning:  # where warnings are errors, the program still goes on, but is told
         if sys.stderr is not None:
             print(message, file=sys.stderr)
+
+
+def _own_frames() -> int:
+    """How many frames, from the caller's outwards, are of this package."""
+    count = 0
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        count += 1
+        frame = frame.f_back
+    return count
 
 
 disabled()  # before the extension looks

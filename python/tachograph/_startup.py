@@ -100,6 +100,8 @@ def start() -> None:
     """Asks for the functions that the environment names."""
     if _settings.disabled() or os.environ.get("TACHOGRAPH_RUN") == "probe":  # only to see whether this module is found
         return
+    if "tachograph._absent" in sys.modules:  # an interpreter that cannot be timed, in a child
+        return
     patterns = _lines("TACHOGRAPH_TIME")
     projects: list[str] = []
     foreign: list[str] = []

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Literal, NamedTuple
 
 from tachograph import _collect, _native
 from tachograph._native import StoreError
@@ -59,7 +59,11 @@ __all__ = [
     "open",
 ]
 
-Moment: TypeAlias = str | datetime.datetime
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self, TypeAlias
+
+    Moment: TypeAlias = str | datetime.datetime
 
 
 class Service(NamedTuple):

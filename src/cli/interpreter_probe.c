@@ -29,6 +29,7 @@ static const char question[] =
     "found, problem = '', ''\n"
     "try:\n"
     "    import tachograph\n"
+    "    if 'tachograph._absent' in sys.modules: raise tachograph._absent.Absence.cause\n"
     "    found = str(tachograph.__version__)\n"
     "except Exception as error:\n"
     "    absent = type(error).__name__ == 'ModuleNotFoundError' and error.name == 'tachograph'\n"

@@ -29,7 +29,9 @@ if "TACHOGRAPH_RUN" in os.environ and sys.version_info >= (3, 11) and "tachograp
         try:
             _spec.loader.exec_module(_module)
             __import__("tachograph._startup")
-        except ImportError:  # the extension is for another Python
+        except ImportError:
+            pass
+        if "tachograph._startup" not in sys.modules or "tachograph._absent" in sys.modules:  # for another Python
             for _name in [name for name in sys.modules if name.split(".")[0] == "tachograph"]:
                 del sys.modules[_name]
 

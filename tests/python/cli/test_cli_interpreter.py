@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tachograph
 
 # What the probe hears from such an interpreter, and what of it is said.
 UNSUPPORTED = {
@@ -100,6 +101,18 @@ def test_broken_installation_says_what_broke(cli: Any) -> None:
     result = cli("run", cli.script("print(1)"), env={"PYTHONPATH": str(cli.directory / "other")})
     assert result.returncode == 125
     assert "half a wheel" in result.stderr
+
+
+def test_extension_that_is_gone_is_said(cli: Any) -> None:
+    """The package can still be imported, so that no program breaks."""
+    package = Path(tachograph.__file__).parent
+    cli.script("", "other/placeholder")
+    shutil.copytree(package, cli.directory / "other" / "tachograph", ignore=shutil.ignore_patterns("*.so"))
+    result = cli("run", cli.script("print(1)"), env={"PYTHONPATH": str(cli.directory / "other")})
+    assert (result.returncode, result.stdout) == (125, "")
+    assert "cannot be imported by the Python from" in result.stderr
+    assert "No module named 'tachograph._native'" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_what_lies_around_does_not_confuse_the_probe(cli: Any) -> None:
