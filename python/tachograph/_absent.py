@@ -27,7 +27,6 @@ class Absence:
 
     cause: Exception | None = None
     reason = ""
-    is_told = False
 
 
 def stand_in(cause: Exception) -> None:
@@ -49,9 +48,7 @@ def stand_in(cause: Exception) -> None:
 
 
 def _tell() -> None:
-    if not Absence.is_told:
-        Absence.is_told = True
-        _settings.warn(f"tachograph: nothing is timed: {Absence.reason}")
+    _settings.warn(f"tachograph: nothing is timed: {Absence.reason}")
 
 
 class FunctionStatistics:

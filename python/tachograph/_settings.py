@@ -17,10 +17,7 @@ _YES = ("1", "true", "yes", "on")
 _NO = ("", "0", "false", "no", "off")
 
 
-class _Said:
-    """What is said once in a process."""
-
-    word = False
+_warnings: set[str] = set()  # of this process
 
 
 def disabled() -> bool:
@@ -33,8 +30,7 @@ def disabled() -> bool:
     word = value.lower()
     if word in _NO:
         return _is_left_out()
-    if word not in _YES and not _Said.word:
-        _Said.word = True
+    if word not in _YES:
         warn(f"tachograph: {_DISABLE} cannot be {value!r}: nothing is timed; set it to 1 or 0")
     return True
 
@@ -96,9 +92,12 @@ def warn_of_misspelt() -> None:
 
 
 def warn(message: str) -> None:
-    """Warns the code that called the package; never raises."""
+    """Warns the code that called the package, once; never raises."""
     import warnings
 
+    if message in _warnings:
+        return
+    _warnings.add(message)
     try:
         warnings.warn(message, RuntimeWarning, stacklevel=_own_frames() + 1)
     except RuntimeWarning:  # where warnings are errors, the program still goes on, but is told
