@@ -145,7 +145,9 @@ static int change_functions(code_change change, void *context, PyObject *functio
 static PyObject *add_probes(void *context, PyObject *module, PyCodeObject *code) {
     struct choice *choice = context;
     choice->module = module;
-    PyObject *changed = rewrite(choice, code);
+    /* What is timed already is not asked for again, but its pattern has named something. */
+    bool is_timed = tg_code_probe(code, choice->state->probe_type) != NULL;
+    PyObject *changed = is_timed && is_chosen(choice, code) < 0 ? NULL : rewrite(choice, code);
     choice->module = NULL;
     return changed;
 }

@@ -56,19 +56,29 @@ def start(
     Raises:
         RuntimeError: this process keeps a history already, or has kept one in another store.
         ValueError: an argument, or what is set, cannot be used.
+        TypeError: an argument is of a type that has no meaning here.
     """
     if _settings.disabled():
         return
     _settings.warn_of_misspelt()
+    for name, text in (("service", service), ("version", version)):
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"the {name} is a str, not {type(text).__name__}")
+    if interval is not None and not isinstance(interval, (int, float)):
+        raise TypeError(f"the interval is a number of seconds, not {type(interval).__name__}")
     known = _settings.Known()
-    # Under ``tachograph run`` its command line has said where to, and what.
-    is_by_run = _State.is_by_run and _native.is_collecting()
-    if not is_by_run:
-        _start_collecting(known, service, version, store, interval)
     if instrument is None and "TACHOGRAPH_RUN" not in os.environ:
         instrument = known.lines("TACHOGRAPH_TIME") or None
+    # Under ``tachograph run`` its command line has said where to, and what.
+    if not (_State.is_by_run and _native.is_collecting()):
+        _start_collecting(known, service, version, store, interval)
     if instrument is not None:
-        _instrument(instrument, exclude=known.lines("TACHOGRAPH_EXCLUDE"))
+        try:
+            _instrument(instrument, exclude=known.lines("TACHOGRAPH_EXCLUDE"))
+        except BaseException:
+            if not _State.is_by_run:
+                stop()
+            raise
 
 
 def start_by_run() -> None:

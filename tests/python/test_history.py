@@ -621,3 +621,23 @@ def test_another_store_is_refused(tmp_path: Path) -> None:
     assert not second.exists()
     tachograph.start(service="shop", store=first, interval=60)
     assert tachograph.stop(timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("argument", "error", "said"),
+    [
+        ({"service": 3}, TypeError, "the service is a str, not int"),
+        ({"version": 1.4}, TypeError, "the version is a str, not float"),
+        ({"interval": "10"}, TypeError, "a number of seconds, not str"),
+        ({"interval": float("nan")}, ValueError, "from 0.01 seconds to a day"),
+        ({"store": 7}, TypeError, "os.PathLike"),
+        ({"store": "mysql://host"}, ValueError, "names no database"),
+        ({"instrument": 3}, TypeError, "expected a pattern"),
+        ({"instrument": "shop.["}, ValueError, "without its"),
+    ],
+)
+def test_a_wrong_argument_starts_nothing(tmp_path: Path, argument: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        tachograph.start(**{"service": "shop", "store": tmp_path / "none.db", **argument})
+    assert not tachograph.flush(timeout=20)
+    assert not (tmp_path / "none.db").exists()

@@ -632,3 +632,13 @@ def test_call_sites_are_specialised_as_before() -> None:
     assert any(name.startswith("CALL_PY") or "PY_EXACT" in name for name in plain)
     assert run(timing) == plain
     assert run(lambda function: (timing(function), uninstrument(function))) == plain
+
+
+def test_a_pattern_for_what_is_timed_already_has_named_it() -> None:
+    module = types.ModuleType("named_twice")
+    exec("def f(): pass", module.__dict__)
+    assert instrument("named_twice::f") == 1
+    assert instrument("named_twice::*") == 0
+    assert instrument("named_twice::g") == 0
+    assert _native.unmatched_patterns() == ["named_twice::g"]
+    uninstrument("named_twice::*")
