@@ -13,6 +13,7 @@
 #define TG_EXIT_USAGE  2
 #define TG_EXIT_SLOWER 3 /* of diff --fail-over */
 
+extern const struct tg_command tg_command_clean;
 extern const struct tg_command tg_command_collect;
 extern const struct tg_command tg_command_diff;
 extern const struct tg_command tg_command_help;

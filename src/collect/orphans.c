@@ -130,6 +130,11 @@ static bool has_to_stay(const struct tg_spool *spool, enum remains remains) {
     return remains != FINISHED && !(remains == OUT_OF_SIGHT && (is_old || !spool->recording[0]));
 }
 
+bool tg_orphans_need_spool(const struct tg_spool *spool) {
+    struct tg_header header;
+    return has_to_stay(spool, remains_beside(spool, &header));
+}
+
 /* Opened anew, for nobody had its lock. */
 static void remove_stored(const char *path) {
     struct tg_spool spool;

@@ -11,8 +11,10 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "collect/spool.h"
 #include "store/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +36,10 @@ struct tg_orphans {
 TG_NODISCARD enum tg_status tg_orphans_find(struct tg_orphans *orphans, struct tg_error *err);
 /* NULL and a second call are fine. */
 void tg_orphans_release(struct tg_orphans *orphans);
+
+/* Whether a spool that nobody has open has to stay although all of it is stored: its process lives, or its recording is
+ * still to be collected, perhaps by somebody in another container. */
+bool tg_orphans_need_spool(const struct tg_spool *spool);
 
 /* Brings one into its store; with a NULL store only into its spool. TG_ERROR_BUSY: somebody else is at it, or it lives.
  * `*stored_count`: batches more that this call has stored. */

@@ -108,6 +108,10 @@ static bool remove_if_dead(int directory_fd, const char *name, const uint8_t *ru
            && unlinkat(directory_fd, name, 0) == 0;
 }
 
+bool tg_retention_remove(int directory_fd, const char *name, bool also_uncollected) {
+    return remove_if_dead(directory_fd, name, NULL, also_uncollected);
+}
+
 struct trimming {
     int directory_fd;
     size_t files_max;

@@ -14,6 +14,7 @@
 #ifndef TG_RETENTION_H
 #define TG_RETENTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,10 @@ struct tg_retention {
     uint64_t bytes;
     size_t removed_count;
 };
+
+/* Removes one recording, finished or not, of an ended process; with `also_uncollected` also one whose figures are not
+ * yet in their store. False: it is kept, or cannot be removed. */
+bool tg_retention_remove(int directory_fd, const char *name, bool also_uncollected);
 
 /* Trims the directory; what cannot be read or removed is left alone. Recordings of the run `run_uuid` (16 bytes, or
  * NULL) stay: its report is still to come. The bounds are arguments for the sake of tests. */

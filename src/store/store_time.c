@@ -1,6 +1,8 @@
 /* store_time: points in time as people write them. See tg_store_iteration_of() in store.h. */
 #include "store/store_state.h"
 
+#include "base/age.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -108,36 +110,10 @@ static bool read_calendar(const char *text, tg_ns *wall_ns) {
     return true;
 }
 
-static int64_t seconds_of_unit(char unit) {
-    switch (unit) {
-    case 's':
-        return 1;
-    case 'm':
-        return 60;
-    case 'h':
-        return 3600;
-    case 'd':
-        return 86400;
-    case 'w':
-        return 604800;
-    default:
-        return 0;
-    }
-}
-
 /* "-1h" */
 static bool read_age(const char *text, tg_ns now_wall_ns, tg_ns *wall_ns) {
-    char *end = NULL;
-    if (text[0] != '-' || text[1] < '0' || text[1] > '9') {
-        return false;
-    }
-    long long count = strtoll(text + 1, &end, 10);
-    int64_t unit_s = seconds_of_unit(*end);
     int64_t age_ns = 0;
-    if (unit_s == 0 || end[1] || __builtin_mul_overflow(count, unit_s * NS_PER_S, &age_ns)) {
-        return false;
-    }
-    return !__builtin_sub_overflow(now_wall_ns, age_ns, wall_ns);
+    return text[0] == '-' && tg_age_parse(text + 1, &age_ns) && !__builtin_sub_overflow(now_wall_ns, age_ns, wall_ns);
 }
 
 static bool read_iteration(const char *text, int64_t *iteration) {
