@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tachograph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -241,6 +243,34 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> 
 def wait_until_fixture() -> Any:
     """Waits for a condition, with a limit."""
     return wait_until
+
+
+class Prefix:
+    """The program as it was installed, with its package and a neighbour of that, somewhere else."""
+
+    def __init__(self, cli: Cli) -> None:
+        version = f"python3.{sys.version_info[1]}"
+        self.program = cli.directory / "prefix" / "bin" / "tachograph"
+        self.packages = cli.directory / "prefix" / "lib" / version / "site-packages"
+        self.program.parent.mkdir(parents=True)
+        self.packages.mkdir(parents=True)
+        shutil.copy(cli.program, self.program)
+        shutil.copytree(Path(tachograph.__file__).parent, self.packages / "tachograph")
+        (self.packages / "neighbour.py").write_text("raise SystemExit('a neighbour was imported')")
+
+
+@pytest.fixture
+def prefix(cli: Cli) -> Prefix:
+    """Where the program is installed, and the Python it runs is not."""
+    return Prefix(cli)
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with nothing in it."""
+    directory = tmp_path_factory.mktemp("bare") / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(directory)], check=True, timeout=60)
+    return directory / "bin" / "python"
 
 
 @pytest.fixture(name="function")

@@ -4,44 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tachograph
-
-VERSION = f"python3.{sys.version_info[1]}"
-PACKAGE = Path(tachograph.__file__).parent
-
-
-@pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with nothing in it."""
-    directory = tmp_path_factory.mktemp("bare") / "env"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(directory)], check=True, timeout=60)
-    return directory / "bin" / "python"
-
-
-class Prefix:
-    """The program as it was installed, with its package and a neighbour of that, somewhere else."""
-
-    def __init__(self, cli: Any) -> None:
-        self.program: Path = cli.directory / "prefix" / "bin" / "tachograph"
-        self.packages: Path = cli.directory / "prefix" / "lib" / VERSION / "site-packages"
-        self.program.parent.mkdir(parents=True)
-        self.packages.mkdir(parents=True)
-        shutil.copy(cli.program, self.program)
-        shutil.copytree(PACKAGE, self.packages / "tachograph")
-        (self.packages / "neighbour.py").write_text("raise SystemExit('a neighbour was imported')")
-
-
-@pytest.fixture
-def prefix(cli: Any) -> Prefix:
-    """Where the program is installed, and the Python it runs is not."""
-    return Prefix(cli)
 
 
 def calls(stderr: str) -> dict[str, int]:
@@ -75,7 +42,7 @@ def shown(cli: Any, program: Path, bare: Path, **environment: str) -> tuple[Any,
     return json.loads(plain.stdout), json.loads(timed.stdout), plain.stderr, timed.stderr.split("recorded  ")[0]
 
 
-def test_the_program_sees_what_plain_python_shows(cli: Any, prefix: Prefix, bare: Path) -> None:
+def test_the_program_sees_what_plain_python_shows(cli: Any, prefix: Any, bare: Path) -> None:
     plain, timed, _, _ = shown(cli, prefix.program, bare)
     assert timed == plain
     assert plain["neighbour"] is None
@@ -84,11 +51,11 @@ def test_the_program_sees_what_plain_python_shows(cli: Any, prefix: Prefix, bare
     assert timed == plain
 
 
-def test_the_programs_own_start_up_files_run(cli: Any, prefix: Prefix, bare: Path) -> None:
+def test_the_programs_own_start_up_files_run(cli: Any, prefix: Any, bare: Path) -> None:
     say = "import sys\nsys.said = getattr(sys, 'said', []) + [{!r}]\n"
     cli.script(say.format("site"), "own/sitecustomize.py")
     cli.script(say.format("user"), "own/usercustomize.py")
-    packages = bare.parent.parent / "lib" / VERSION / "site-packages"
+    packages = bare.parent.parent / "lib" / prefix.packages.parent.name / "site-packages"
     line = packages / "own.pth"
     line.write_text("import sys; sys.said = ['pth']\n")
     try:
@@ -105,14 +72,14 @@ FAILURES = ["raise ValueError('mine')", "import no_such_module", "raise ImportEr
 
 
 @pytest.mark.parametrize("text", FAILURES)
-def test_a_sitecustomize_that_fails_fails_as_ever(cli: Any, prefix: Prefix, bare: Path, text: str) -> None:
+def test_a_sitecustomize_that_fails_fails_as_ever(cli: Any, prefix: Any, bare: Path, text: str) -> None:
     cli.script(text, "own/sitecustomize.py")
     plain, timed, plain_said, timed_said = shown(cli, prefix.program, bare, PYTHONPATH=str(cli.directory / "own"))
     assert (timed, timed_said) == (plain, plain_said)
     assert ("sitecustomize" in plain_said) == ("name=" not in text)
 
 
-def test_nothing_is_written_into_the_environment(cli: Any, prefix: Prefix, bare: Path) -> None:
+def test_nothing_is_written_into_the_environment(cli: Any, prefix: Any, bare: Path) -> None:
     def files() -> list[tuple[str, int]]:
         return sorted((str(path), path.lstat().st_mtime_ns) for path in bare.parent.parent.rglob("*"))
 
@@ -122,7 +89,7 @@ def test_nothing_is_written_into_the_environment(cli: Any, prefix: Prefix, bare:
     assert files() == before
 
 
-def test_children_have_it_too(cli: Any, prefix: Prefix, bare: Path) -> None:
+def test_children_have_it_too(cli: Any, prefix: Any, bare: Path) -> None:
     cli.script("def work(times):\n    return times\n", "counted.py")
     script = cli.script(
         "import multiprocessing, os, subprocess, sys\nfrom counted import work\n"
@@ -140,7 +107,7 @@ def test_children_have_it_too(cli: Any, prefix: Prefix, bare: Path) -> None:
     assert calls(result.stderr) == {"counted::work": 33}
 
 
-def test_a_child_with_another_python_runs_plain(cli: Any, prefix: Prefix, bare: Path) -> None:
+def test_a_child_with_another_python_runs_plain(cli: Any, prefix: Any, bare: Path) -> None:
     """It has the same PYTHONPATH: here the extension is not for it."""
     (native,) = (prefix.packages / "tachograph").glob("_native.*.so")
     text = (
@@ -155,14 +122,14 @@ def test_a_child_with_another_python_runs_plain(cli: Any, prefix: Prefix, bare: 
 
 
 @pytest.mark.parametrize("option", ["-I", "-E", "-S"])
-def test_it_is_said_where_it_cannot_work(cli: Any, prefix: Prefix, bare: Path, option: str) -> None:
+def test_it_is_said_where_it_cannot_work(cli: Any, prefix: Any, bare: Path, option: str) -> None:
     result = cli.plain(prefix.program, "run", "--", bare, "-B" + option[1], "-c", "print(1)")
     assert (result.returncode, result.stdout) == (0, "1\n")
     assert f"The program left no recording: with {option} Python does not look" in result.stderr
     assert f"Leave {option} out" in result.stderr
 
 
-def test_a_link_to_the_program_will_do(cli: Any, prefix: Prefix, bare: Path) -> None:
+def test_a_link_to_the_program_will_do(cli: Any, prefix: Any, bare: Path) -> None:
     """As pipx and uv put one onto PATH."""
     link = cli.directory / "links" / "tachograph"
     link.parent.mkdir()
@@ -173,14 +140,14 @@ def test_a_link_to_the_program_will_do(cli: Any, prefix: Prefix, bare: Path) -> 
     assert "__main__::f" in result.stderr
 
 
-def test_a_python_that_has_it_on_its_path_gets_its_start_up_hook(cli: Any, prefix: Prefix, bare: Path) -> None:
+def test_a_python_that_has_it_on_its_path_gets_its_start_up_hook(cli: Any, prefix: Any, bare: Path) -> None:
     result = cli.plain(
         prefix.program,
         "run",
         "--python",
         bare,
         cli.script("def f(): pass\nf()"),
-        env={"PYTHONPATH": str(PACKAGE.parent)},
+        env={"PYTHONPATH": str(Path(tachograph.__file__).parent.parent)},
     )
     assert "__main__::f" in result.stderr
 
@@ -189,7 +156,7 @@ BROKEN = ["other version", "other platform", "extension", "file", "colon"]
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_without_a_package_for_it_the_line_to_type_is_given(cli: Any, prefix: Prefix, bare: Path, case: str) -> None:
+def test_without_a_package_for_it_the_line_to_type_is_given(cli: Any, prefix: Any, bare: Path, case: str) -> None:
     program = prefix.program
     (native,) = (prefix.packages / "tachograph").glob("_native.*.so")
     if case == "other version":
