@@ -39,6 +39,7 @@ struct tg_commit {
     struct tg_commit_row *rows; /* of the batch at hand */
     size_t row_count;
     size_t row_capacity;
+    struct tg_figures_row *figures;  /* theirs, as they are stored; as much room */
     struct tg_commit_merged *merged; /* what some of them were made of; owned */
     struct tg_strbuf text;           /* for tg_store_clean_text() */
 };

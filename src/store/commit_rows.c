@@ -3,12 +3,10 @@
 
 #include "base/hash.h"
 #include "measure/histogram.h"
+#include "store/function_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define ROW_VALUES     13
-#define ROWS_AT_A_TIME 128 /* so that what is bound stays in the processor's cache */
 
 /* Functions of one name in one batch, added up. */
 struct tg_commit_merged {
@@ -193,10 +191,12 @@ enum tg_status tg_commit_find_rows(struct tg_commit *commit, const struct tg_com
     tg_commit_clear_rows(commit);
     if (batch->function_count > commit->row_capacity) {
         struct tg_commit_row *rows = realloc(commit->rows, batch->function_count * sizeof *rows);
-        if (!rows) {
+        commit->rows = rows ? rows : commit->rows;
+        struct tg_figures_row *figures = realloc(commit->figures, batch->function_count * sizeof *figures);
+        commit->figures = figures ? figures : commit->figures;
+        if (!rows || !figures) {
             return no_memory(err);
         }
-        commit->rows = rows;
         commit->row_capacity = batch->function_count;
     }
     bool is_sorted = true;
@@ -217,49 +217,39 @@ enum tg_status tg_commit_find_rows(struct tg_commit *commit, const struct tg_com
     return merge_rows(commit, err);
 }
 
-static void put_row(struct tg_sql_value *values, const struct tg_commit_place *place, const struct tg_commit_row *row) {
-    const struct tg_batch_function *function = row->function;
-    values[0] = tg_value_integer(place->service->id);
-    values[1] = tg_value_integer(place->iteration);
-    values[2] = tg_value_integer(row->function_id);
-    values[3] = tg_value_integer(place->interval_id);
-    values[4] = tg_value_figure(function->call_count);
-    values[5] = tg_value_figure(function->error_count);
-    values[6] = tg_value_figure(function->total_ns);
-    values[7] = tg_value_figure(function->cumulative_ns);
-    values[8] = tg_value_figure(function->self_ns);
-    values[9] = tg_value_figure(function->active_ns);
-    values[10] = tg_value_figure(function->minimum_ns);
-    values[11] = tg_value_figure(function->maximum_ns);
-    values[12] = tg_value_blob(function->histogram.data, function->histogram.length);
+/* What is stored of the functions, in commit->figures. */
+static void make_figures(struct tg_commit *commit, int64_t iteration) {
+    for (size_t i = 0; i < commit->row_count; i++) {
+        const struct tg_batch_function *function = commit->rows[i].function;
+        commit->figures[i] = (struct tg_figures_row){
+            .iteration = iteration,
+            .function_id = commit->rows[i].function_id,
+            .call_count = function->call_count,
+            .error_count = function->error_count,
+            .total_ns = function->total_ns,
+            .cumulative_ns = function->cumulative_ns,
+            .self_ns = function->self_ns,
+            .active_ns = function->active_ns,
+            .minimum_ns = function->minimum_ns,
+            .maximum_ns = function->maximum_ns,
+            .histogram = function->histogram,
+        };
+    }
 }
 
 /* A row in an iteration that is in the sums already: its figures are added, and the iteration's point is replaced. */
-static enum tg_status add_late(struct tg_commit_service *service, int64_t iteration, const struct tg_commit_row *row,
+static enum tg_status add_late(struct tg_commit_service *service, const struct tg_figures_row *row,
                                uint64_t calls_before, uint64_t total_before, struct tg_error *err) {
-    const struct tg_batch_function *function = row->function;
-    struct tg_figures_row figures = {
-        .iteration = iteration,
-        .function_id = row->function_id,
-        .call_count = function->call_count,
-        .error_count = function->error_count,
-        .total_ns = function->total_ns,
-        .cumulative_ns = function->cumulative_ns,
-        .self_ns = function->self_ns,
-        .active_ns = function->active_ns,
-        .minimum_ns = function->minimum_ns,
-        .maximum_ns = function->maximum_ns,
-    };
-    enum tg_status status = tg_figures_add(&service->late, &figures, err);
-    uint64_t calls = saturating_add(calls_before, function->call_count);
+    enum tg_status status = tg_figures_add(&service->late, row, err);
+    uint64_t calls = saturating_add(calls_before, row->call_count);
     if (status != TG_OK || calls == 0) {
         return status;
     }
     struct tg_store_sums *sums = &tg_figures_get(&service->late, row->function_id)->sums;
-    uint64_t total = saturating_add(total_before, function->total_ns);
-    tg_sums_add(sums, iteration, (double)total / (double)calls);
+    uint64_t total = saturating_add(total_before, row->total_ns);
+    tg_sums_add(sums, row->iteration, (double)total / (double)calls);
     if (calls_before > 0) {
-        tg_sums_remove(sums, iteration, (double)total_before / (double)calls_before);
+        tg_sums_remove(sums, row->iteration, (double)total_before / (double)calls_before);
     }
     return TG_OK;
 }
@@ -267,52 +257,45 @@ static enum tg_status add_late(struct tg_commit_service *service, int64_t iterat
 /* What each function has in the iteration already. Reads it side by side with the rows: both are sorted by id. */
 static enum tg_status add_all_late(struct tg_commit *commit, const struct tg_commit_place *place,
                                    struct tg_error *err) {
-    struct tg_store *store = commit->store;
-    struct tg_sql_value values[3];
-    const struct tg_sql_value key[] = {tg_value_integer(place->service->id), tg_value_integer(place->iteration)};
+    const struct tg_sql_value range[] = {tg_value_integer(place->service->id), tg_value_integer(place->iteration),
+                                         tg_value_integer(place->iteration)};
+    struct tg_function_rows there;
+    struct tg_figures_row before;
     bool found = false;
-    enum tg_status status = tg_store_run(store, TG_QUERY_POINTS, key, 2, err);
+    enum tg_status status = tg_function_rows_run(&there, commit->store, TG_QUERY_ROWS, range, 3, err);
     if (status == TG_OK) {
-        status = tg_store_fetch(store, TG_QUERY_POINTS, values, 3, &found, err);
+        status = tg_function_rows_next(&there, &before, &found, err);
     }
     for (size_t i = 0; i < commit->row_count && status == TG_OK; i++) {
-        const struct tg_commit_row *row = &commit->rows[i];
+        const struct tg_figures_row *row = &commit->figures[i];
         uint64_t calls = 0;
         uint64_t total = 0;
-        while (found && status == TG_OK && tg_value_to_integer(&values[0]) <= row->function_id) {
-            if (tg_value_to_integer(&values[0]) == row->function_id) {
-                calls = saturating_add(calls, tg_value_to_figure(&values[1]));
-                total = saturating_add(total, tg_value_to_figure(&values[2]));
+        while (found && status == TG_OK && before.function_id <= row->function_id) {
+            if (before.function_id == row->function_id) {
+                calls = saturating_add(calls, before.call_count);
+                total = saturating_add(total, before.total_ns);
             }
-            status = tg_store_fetch(store, TG_QUERY_POINTS, values, 3, &found, err);
+            status = tg_function_rows_next(&there, &before, &found, err);
         }
         if (status == TG_OK) {
-            status = add_late(place->service, place->iteration, row, calls, total, err);
+            status = add_late(place->service, row, calls, total, err);
         }
     }
-    tg_store_reset(store, TG_QUERY_POINTS);
+    tg_function_rows_end(&there);
     return status;
 }
 
 enum tg_status tg_commit_add_rows(struct tg_commit *commit, const struct tg_commit_place *place, struct tg_error *err) {
-    static const size_t capacity = (size_t)ROWS_AT_A_TIME * ROW_VALUES;
-    struct tg_store *store = commit->store;
     enum tg_status status = TG_OK;
+    make_figures(commit, place->iteration);
     if (place->iteration <= place->service->folded_until) {
         status = add_all_late(commit, place, err);
     } else {
         place->service->unfolded_count += (int64_t)commit->row_count;
     }
-    if (status == TG_OK && !store->values && !(store->values = calloc(capacity, sizeof *store->values))) {
-        status = no_memory(err);
-    }
-    for (size_t done = 0; done < commit->row_count && status == TG_OK;) {
-        size_t rows = commit->row_count - done < ROWS_AT_A_TIME ? commit->row_count - done : ROWS_AT_A_TIME;
-        for (size_t i = 0; i < rows; i++) {
-            put_row(store->values + i * ROW_VALUES, place, &commit->rows[done + i]);
-        }
-        status = tg_store_run_rows(store, TG_QUERY_ADD_ROWS, store->values, ROW_VALUES, rows, err);
-        done += rows;
+    if (status == TG_OK) {
+        status = tg_function_rows_write(commit->store, place->service->id, place->interval_id, commit->figures,
+                                        commit->row_count, err);
     }
     return status;
 }

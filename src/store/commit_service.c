@@ -26,6 +26,7 @@ void tg_commit_release(struct tg_commit *commit) {
     free(commit->services);
     tg_commit_clear_rows(commit);
     free(commit->rows);
+    free(commit->figures);
     tg_strbuf_release(&commit->text);
     tg_commit_init(commit, commit->store);
 }

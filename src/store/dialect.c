@@ -1,8 +1,14 @@
 /* dialect: see dialect.h. */
 #include "store/dialect.h"
 
+#include "store/block_sql.h"
+
 #include <assert.h>
 #include <string.h>
+
+#define FIGURES "call_count, error_count, total_ns, cumulative_ns, self_ns, active_ns, minimum_ns, maximum_ns"
+#define FIGURES_OF_ROW                                                                                                 \
+    "r.call_count, r.error_count, r.total_ns, r.cumulative_ns, r.self_ns, r.active_ns, r.minimum_ns, r.maximum_ns"
 
 #define MYSQL_TABLE "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
@@ -26,8 +32,46 @@ static const struct {
     {"table", {"", MYSQL_TABLE}},
     {"clustered_table", {"WITHOUT ROWID", MYSQL_TABLE}},
     {"create_view", {"CREATE VIEW IF NOT EXISTS", "CREATE OR REPLACE VIEW"}},
+    /* What functions did in an interval: rows, or blocks of them (block.h). `r` is such a row. The table is one of
+     * schema version 1: it is not to be changed. */
+    {"function_rows_table",
+     {"CREATE TABLE IF NOT EXISTS function_intervals ("
+      " service_id INTEGER NOT NULL,"
+      " iteration INTEGER NOT NULL,"
+      " function_id INTEGER NOT NULL,"
+      " interval_id INTEGER NOT NULL,"
+      " call_count INTEGER NOT NULL,"
+      " error_count INTEGER NOT NULL,"
+      " total_ns INTEGER NOT NULL,"
+      " cumulative_ns INTEGER NOT NULL,"
+      " self_ns INTEGER NOT NULL,"
+      " active_ns INTEGER NOT NULL,"
+      " minimum_ns INTEGER NOT NULL,"
+      " maximum_ns INTEGER NOT NULL,"
+      " histogram BLOB NOT NULL,"
+      " PRIMARY KEY (service_id, iteration, function_id, interval_id)) WITHOUT ROWID",
+      TG_BLOCK_TABLES}},
+    {"function_rows", {"function_intervals", "function_blocks"}},
+    {"row_columns", {"r.iteration, r.function_id, " FIGURES_OF_ROW, "r.iteration, r.block, r.places, " FIGURES_OF_ROW}},
+    {"histogram_columns", {"r.histogram", "r.histogram_bounds, r.histograms"}},
+    {"by_function", {"r.iteration, r.function_id", "r.iteration, r.block"}},
+    {"function_is_given", {"r.function_id = ?", "r.block = ? DIV 16"}},
+    {"row_count", {"COUNT(r.function_id)", "CAST(COALESCE(SUM(BIT_COUNT(r.places)), 0) AS SIGNED)"}},
+    {"insert_rows",
+     {"INSERT INTO function_intervals (service_id, iteration, function_id, interval_id, " FIGURES ", histogram)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO function_blocks (service_id, iteration, block, interval_id, places, " FIGURES
+      ", histogram_bounds, histograms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"}},
+    /* The points of functions: calls and time of all intervals of an iteration. */
+    {"points",
+     {"(SELECT service_id, iteration, function_id, SUM(call_count) AS call_count, SUM(total_ns) AS total_ns"
+      " FROM function_intervals GROUP BY service_id, iteration, function_id) points"
+      " JOIN functions ON functions.id = points.function_id",
+      TG_BLOCK_POINTS}},
+    {"point_calls", {"points.call_count", TG_BLOCK_POINT_CALLS}},
+    {"point_total", {"points.total_ns / 1e9", TG_BLOCK_POINT_TOTAL " / 1e9"}},
+    {"point_average", {"points.total_ns / 1e9 / NULLIF(points.call_count, 0)", TG_BLOCK_POINT_AVERAGE}},
     /* Expressions. */
-    {"signed", {"INTEGER", "SIGNED"}},
     {"end_of_slot",
      {"datetime((services.first_slot + iteration + 1) * services.base_interval_ns / 1000000000, 'unixepoch')",
       "FROM_UNIXTIME((services.first_slot + iteration + 1) * services.base_interval_ns DIV 1000000000)"}},
@@ -41,8 +85,8 @@ static const struct {
     {"engine", {"'SQLite ' || sqlite_version()", "VERSION()"}},
     {"check_engine",
      {"SELECT 'history', 'check', 'status', integrity_check FROM pragma_integrity_check",
-      "CHECK TABLE services, processes, functions, function_code, intervals, function_intervals, function_sums,"
-      " events"}},
+      "CHECK TABLE services, processes, functions, function_code, intervals, function_blocks, block_places,"
+      " function_sums, events"}},
     {"size_bytes",
      {"(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",
       "(SELECT CAST(SUM(data_length + index_length) AS SIGNED) FROM information_schema.tables"

@@ -1,6 +1,8 @@
 /* last_rows: see last_rows.h. */
 #include "store/last_rows.h"
 
+#include "store/function_rows.h"
+
 void tg_last_rows_begin(struct tg_last_rows *rows, struct tg_store *store, const struct tg_store_selection *selection,
                         int64_t function_id, int64_t chunk) {
     *rows = (struct tg_last_rows){
@@ -48,11 +50,12 @@ static bool next_chunk(struct tg_last_rows *rows) {
 
 enum tg_status tg_last_rows_next(struct tg_last_rows *rows, struct tg_figures_row *row, bool *found,
                                  struct tg_error *err) {
-    struct tg_sql_value values[TG_ROW_COLUMNS + 2];
+    struct tg_sql_value values[1 + TG_FUNCTION_ROWS_COLUMNS_MAX];
     for (;;) {
         enum tg_status status = rows->is_running ? TG_OK : run_chunk(rows, err);
         if (status == TG_OK) {
-            status = tg_store_fetch(rows->store, rows->query, values, TG_ROW_COLUMNS + 2, found, err);
+            status =
+                tg_store_fetch(rows->store, rows->query, values, 1 + tg_function_rows_columns(rows->store), found, err);
         }
         if (status != TG_OK) {
             return status;
@@ -66,9 +69,9 @@ enum tg_status tg_last_rows_next(struct tg_last_rows *rows, struct tg_figures_ro
         int64_t iteration = tg_value_to_integer(&values[0]);
         rows->seen += rows->seen == 0 || iteration != rows->below;
         rows->below = iteration;
-        if (values[1].kind != TG_SQL_NULL) {
-            *row = tg_store_row_of(values + 1, true);
-            return TG_OK;
+        status = tg_function_rows_pick(rows->store, values + 1, rows->function_id, row, found, err);
+        if (status != TG_OK || *found) {
+            return status;
         }
     }
 }

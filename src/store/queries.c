@@ -9,12 +9,8 @@
     "function_id, iteration_count, first_iteration, last_iteration, origin_x, origin_y, sum_x, sum_y, sum_xx, sum_xy," \
     " sum_yy, call_count, error_count, total_ns, cumulative_ns, self_ns, active_ns, minimum_ns, maximum_ns"
 
-#define ROW_COLUMNS                                                                                                    \
-    "r.iteration, r.function_id, r.call_count, r.error_count, r.total_ns, r.cumulative_ns, r.self_ns, r.active_ns,"    \
-    " r.minimum_ns, r.maximum_ns"
-
 #define ROWS_BETWEEN " WHERE r.service_id = ? AND r.iteration BETWEEN ? AND ?"
-#define BY_FUNCTION  " ORDER BY r.iteration, r.function_id"
+#define BY_FUNCTION  " ORDER BY $by_function"
 
 /* The processes that rows come from, and which of them are meant. */
 #define WITH_PROCESSES " $then_join intervals i ON i.id = r.interval_id $then_join processes p ON p.id = i.process_id"
@@ -23,11 +19,11 @@
 /* The last iterations that anything happened in, and the rows of one function in them; an iteration without such rows
  * gives one of NULLs. Every iteration is looked up by itself, so that the others' rows are not read. */
 #define LAST_ITERATIONS                                                                                                \
-    "SELECT n.iteration, " ROW_COLUMNS ", r.histogram FROM"                                                            \
+    "SELECT n.iteration, $row_columns, $histogram_columns FROM"                                                        \
     " (SELECT DISTINCT iteration FROM intervals WHERE service_id = ? AND iteration BETWEEN ? AND ?"                    \
     " ORDER BY iteration DESC LIMIT ?) n"                                                                              \
     " LEFT JOIN "
-#define OF_ONE_FUNCTION " ON r.service_id = ? AND r.iteration = n.iteration AND r.function_id = ?"
+#define OF_ONE_FUNCTION " ON r.service_id = ? AND r.iteration = n.iteration AND $function_is_given"
 
 const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_PROCESS] = "SELECT id, service_id FROM processes WHERE uuid = ?",
@@ -35,8 +31,6 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_SERVICE_BY_NAME] = "SELECT " SERVICE_COLUMNS " FROM services WHERE $name_is_given $for_update",
     [TG_QUERY_INTERVAL] = "SELECT id FROM intervals WHERE process_id = ? AND seq = ?",
     [TG_QUERY_FUNCTION] = "SELECT id FROM functions WHERE service_id = ? AND $name_is_given",
-    [TG_QUERY_POINTS] = "SELECT function_id, call_count, total_ns FROM function_intervals"
-                        " WHERE service_id = ? AND iteration = ? ORDER BY function_id",
     [TG_QUERY_SUMS_BETWEEN] = "SELECT " SUMS_COLUMNS " FROM function_sums"
                               " WHERE service_id = ? AND function_id BETWEEN ? AND ?",
 
@@ -53,9 +47,7 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_ADD_FUNCTION] = "INSERT INTO functions (service_id, name, file, line) VALUES (?, ?, ?, ?)",
     [TG_QUERY_ADD_CODE] = "$insert_new function_code (function_id, code_hash, file, line, first_iteration)"
                           " VALUES (?, ?, ?, ?, ?)",
-    [TG_QUERY_ADD_ROWS] = "INSERT INTO function_intervals (service_id, iteration, function_id, interval_id, call_count,"
-                          " error_count, total_ns, cumulative_ns, self_ns, active_ns, minimum_ns, maximum_ns,"
-                          " histogram) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_ROWS] = "$insert_rows",
     [TG_QUERY_ADD_EVENT] = "INSERT INTO events (service_id, iteration, wall_ns, kind, process_id, version, detail)"
                            " VALUES (?, ?, ?, ?, ?, ?, ?)",
     [TG_QUERY_SET_SERVICE] = "UPDATE services SET last_iteration = ?, last_ended_ns = ?, folded_until = ?,"
@@ -77,16 +69,15 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_FUNCTION_NAMED] = "SELECT id, name, file, line FROM functions WHERE service_id = ? AND $name_is_given",
     [TG_QUERY_SUMS] = "SELECT " SUMS_COLUMNS " FROM function_sums WHERE service_id = ?",
     [TG_QUERY_SUMS_OF_FUNCTION] = "SELECT " SUMS_COLUMNS " FROM function_sums WHERE service_id = ? AND function_id = ?",
-    [TG_QUERY_ROWS] = "SELECT " ROW_COLUMNS " FROM function_intervals r" ROWS_BETWEEN BY_FUNCTION,
-    [TG_QUERY_ROWS_CHOSEN] =
-        "SELECT " ROW_COLUMNS " FROM function_intervals r" WITH_PROCESSES ROWS_BETWEEN CHOSEN BY_FUNCTION,
+    [TG_QUERY_ROWS] = "SELECT $row_columns FROM $function_rows r" ROWS_BETWEEN BY_FUNCTION,
+    [TG_QUERY_ROWS_CHOSEN] = "SELECT $row_columns FROM $function_rows r" WITH_PROCESSES ROWS_BETWEEN CHOSEN BY_FUNCTION,
     [TG_QUERY_ROWS_WITH_HISTOGRAMS] =
-        "SELECT " ROW_COLUMNS ", r.histogram FROM function_intervals r" ROWS_BETWEEN BY_FUNCTION,
+        "SELECT $row_columns, $histogram_columns FROM $function_rows r" ROWS_BETWEEN BY_FUNCTION,
     [TG_QUERY_ROWS_CHOSEN_WITH_HISTOGRAMS] =
-        "SELECT " ROW_COLUMNS ", r.histogram FROM function_intervals r" WITH_PROCESSES ROWS_BETWEEN CHOSEN BY_FUNCTION,
-    [TG_QUERY_LAST_ROWS] = LAST_ITERATIONS "function_intervals r" OF_ONE_FUNCTION " ORDER BY n.iteration DESC",
+        "SELECT $row_columns, $histogram_columns FROM $function_rows r" WITH_PROCESSES ROWS_BETWEEN CHOSEN BY_FUNCTION,
+    [TG_QUERY_LAST_ROWS] = LAST_ITERATIONS "$function_rows r" OF_ONE_FUNCTION " ORDER BY n.iteration DESC",
     [TG_QUERY_LAST_ROWS_CHOSEN] =
-        LAST_ITERATIONS "(function_intervals r" WITH_PROCESSES ")" OF_ONE_FUNCTION CHOSEN " ORDER BY n.iteration DESC",
+        LAST_ITERATIONS "($function_rows r" WITH_PROCESSES ")" OF_ONE_FUNCTION CHOSEN " ORDER BY n.iteration DESC",
     [TG_QUERY_EVENTS] = "SELECT e.wall_ns, e.iteration, e.kind, e.process_id, p.pid, p.host, e.version, e.detail"
                         " FROM events e JOIN processes p ON p.id = e.process_id"
                         " WHERE e.service_id = ? AND e.iteration BETWEEN ? AND ?" CHOSEN " ORDER BY e.wall_ns, e.id",
@@ -94,22 +85,22 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                           " WHERE service_id = ? GROUP BY version ORDER BY MIN(started_ns), version",
     [TG_QUERY_STATUS] = "SELECT $engine, (SELECT COUNT(*) FROM services), (SELECT COUNT(*) FROM processes),"
                         " (SELECT COUNT(*) FROM functions), (SELECT COUNT(*) FROM intervals),"
-                        " (SELECT COUNT(*) FROM function_intervals), $size_bytes",
+                        " (SELECT $row_count FROM $function_rows r), $size_bytes",
 
     [TG_QUERY_CHECK_ENGINE] = "$check_engine",
     [TG_QUERY_BOUNDS] = "SELECT id, name, folded_until, unfolded_count FROM services",
     [TG_QUERY_SEQ_GAPS] = "SELECT p.pid, p.host, COUNT(*), MAX(i.seq) FROM intervals i"
                           " JOIN processes p ON p.id = i.process_id GROUP BY p.id, p.pid, p.host"
                           " HAVING COUNT(*) <> MAX(i.seq)",
-    [TG_QUERY_ROW_GAPS] = "SELECT i.id, i.iteration, i.function_count, COUNT(r.function_id) FROM intervals i"
-                          " LEFT JOIN function_intervals r ON r.service_id = i.service_id"
+    [TG_QUERY_ROW_GAPS] = "SELECT i.id, i.iteration, i.function_count, $row_count FROM intervals i"
+                          " LEFT JOIN $function_rows r ON r.service_id = i.service_id"
                           " AND r.iteration = i.iteration AND r.interval_id = i.id"
                           " GROUP BY i.id, i.iteration, i.function_count"
-                          " HAVING COUNT(r.function_id) <> i.function_count",
+                          " HAVING $row_count <> i.function_count",
     [TG_QUERY_LOST_ROWS] = "SELECT COUNT(*) FROM function_intervals r"
                            " LEFT JOIN intervals i ON i.id = r.interval_id AND i.service_id = r.service_id"
                            " AND i.iteration = r.iteration"
                            " LEFT JOIN functions f ON f.id = r.function_id AND f.service_id = r.service_id"
                            " WHERE i.id IS NULL OR f.id IS NULL",
-    [TG_QUERY_UNFOLDED] = "SELECT COUNT(*) FROM function_intervals WHERE service_id = ? AND iteration > ?",
+    [TG_QUERY_UNFOLDED] = "SELECT $row_count FROM $function_rows r WHERE r.service_id = ? AND r.iteration > ?",
 };

@@ -12,7 +12,6 @@ enum tg_query {
     TG_QUERY_SERVICE_BY_NAME, /* name -> the same */
     TG_QUERY_INTERVAL,        /* process, seq -> id */
     TG_QUERY_FUNCTION,        /* service, name -> id */
-    TG_QUERY_POINTS,          /* service, iteration -> function, calls, total; by function */
     TG_QUERY_SUMS_BETWEEN,    /* service, first and last function -> TG_SUMS_COLUMNS */
     /* Committing: what is new. */
     TG_QUERY_ADD_SERVICE,
@@ -34,11 +33,11 @@ enum tg_query {
     TG_QUERY_FUNCTION_NAMED,   /* service, name -> the same */
     TG_QUERY_SUMS,             /* service -> TG_SUMS_COLUMNS */
     TG_QUERY_SUMS_OF_FUNCTION, /* service, function -> the same */
-    TG_QUERY_ROWS,             /* service, first, last -> TG_ROW_COLUMNS; by iteration and function */
+    TG_QUERY_ROWS,             /* service, first, last -> rows for function_rows.h; by iteration and function */
     TG_QUERY_ROWS_CHOSEN,      /* the same, and TG_CHOSEN_PARAMETERS */
     TG_QUERY_ROWS_WITH_HISTOGRAMS,
     TG_QUERY_ROWS_CHOSEN_WITH_HISTOGRAMS,
-    TG_QUERY_LAST_ROWS,        /* service, first, last, limit, function -> iteration, TG_ROW_COLUMNS, histogram */
+    TG_QUERY_LAST_ROWS,        /* service, first, last, limit, function -> iteration, and a row with its histogram */
     TG_QUERY_LAST_ROWS_CHOSEN, /* the same, and TG_CHOSEN_PARAMETERS */
     TG_QUERY_EVENTS,
     TG_QUERY_VERSIONS,
@@ -58,8 +57,8 @@ extern const char *const tg_query_texts[TG_QUERY_COUNT];
 
 /* The columns of function_sums from function_id on. */
 #define TG_SUMS_COLUMNS 19
-/* iteration and function_id to maximum_ns of function_intervals; the histogram comes after them where it is asked
- * for. */
+/* Where function_intervals is a table, its rows: iteration and function_id to maximum_ns; the histogram comes after
+ * them where it is asked for. */
 #define TG_ROW_COLUMNS 10
 /* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which. */
 #define TG_CHOSEN_PARAMETERS 4

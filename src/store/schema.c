@@ -85,22 +85,9 @@ static const char *const version_1[] = {
     " UNIQUE (process_id, seq),"
     " UNIQUE (service_id, iteration, id)) $table",
 
-    /* In the order of time: what is new comes last. */
-    "CREATE TABLE IF NOT EXISTS function_intervals ("
-    " service_id $integer,"
-    " iteration $integer,"
-    " function_id $integer,"
-    " interval_id $integer,"
-    " call_count $integer,"
-    " error_count $integer,"
-    " total_ns $integer,"
-    " cumulative_ns $integer,"
-    " self_ns $integer,"
-    " active_ns $integer,"
-    " minimum_ns $integer,"
-    " maximum_ns $integer,"
-    " histogram $bytes,"
-    " PRIMARY KEY (service_id, iteration, function_id, interval_id)) $clustered_table",
+    /* function_intervals: what a function did in an interval. In the order of time: what is new comes last. A table,
+     * or a view of blocks (dialect.c, block_sql.h). */
+    "$function_rows_table",
 
     /* All iterations up to services.folded_until: struct tg_store_sums, and the figures of function_intervals. */
     "CREATE TABLE IF NOT EXISTS function_sums ("
@@ -141,17 +128,14 @@ static const char *const version_1[] = {
     /* The table of the article that tachograph began with, so that its queries run as they are. The id is function and
      * iteration in one number. */
     "$create_view function_statistics AS"
-    " SELECT points.function_id * 17179869184 + points.iteration + 8589934592 AS id,"
+    " SELECT functions.id * 17179869184 + points.iteration + 8589934592 AS id,"
     " functions.name AS function_name,"
     " points.iteration AS iteration,"
-    " points.call_count AS call_count,"
-    " points.total_ns / 1e9 AS total_time,"
-    " points.total_ns / 1e9 / NULLIF(points.call_count, 0) AS average_time,"
+    " $point_calls AS call_count,"
+    " $point_total AS total_time,"
+    " $point_average AS average_time,"
     " $end_of_slot AS created_at"
-    " FROM (SELECT service_id, iteration, function_id,"
-    " CAST(SUM(call_count) AS $signed) AS call_count, SUM(total_ns) AS total_ns"
-    " FROM function_intervals GROUP BY service_id, iteration, function_id) points"
-    " JOIN functions ON functions.id = points.function_id"
+    " FROM $points"
     " JOIN services ON services.id = points.service_id",
 
     NULL,

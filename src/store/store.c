@@ -71,5 +71,6 @@ void tg_store_close(struct tg_store *store) {
     }
     tg_interning_clear(&store->interning);
     free(store->values);
+    free(store->text);
     free(store);
 }

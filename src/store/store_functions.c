@@ -4,6 +4,7 @@
  * Over everything, function_sums has the answer but for the iterations after services.folded_until, whose rows are read
  * (fold.c). Over a part, or with histograms, the part's rows are read.
  */
+#include "store/function_rows.h"
 #include "store/last_rows.h"
 #include "store/store_state.h"
 
@@ -45,23 +46,23 @@ static enum tg_status add_all_rows(struct reading *reading, int64_t first_iterat
                               ? (chosen ? TG_QUERY_ROWS_CHOSEN_WITH_HISTOGRAMS : TG_QUERY_ROWS_WITH_HISTOGRAMS)
                               : (chosen ? TG_QUERY_ROWS_CHOSEN : TG_QUERY_ROWS);
     struct tg_sql_value parameters[3 + TG_CHOSEN_PARAMETERS];
-    struct tg_sql_value values[TG_ROW_COLUMNS + 1];
-    bool found = false;
+    struct tg_function_rows rows;
+    struct tg_figures_row row;
+    bool found = true;
     tg_store_put_range(parameters, reading->selection);
     parameters[1] = tg_value_integer(first_iteration);
     enum tg_status status = tg_store_put_chosen(parameters + 3, reading->selection, reading->run_uuid, err);
-    if (status == TG_OK) {
-        status = tg_store_run(store, query, parameters, chosen ? 3 + TG_CHOSEN_PARAMETERS : 3, err);
+    if (status != TG_OK) {
+        return status;
     }
-    while (status == TG_OK) {
-        status = tg_store_fetch(store, query, values, TG_ROW_COLUMNS + with_histograms, &found, err);
-        if (status != TG_OK || !found) {
-            break;
+    status = tg_function_rows_run(&rows, store, query, parameters, chosen ? 3 + TG_CHOSEN_PARAMETERS : 3, err);
+    while (status == TG_OK && found) {
+        status = tg_function_rows_next(&rows, &row, &found, err);
+        if (status == TG_OK && found) {
+            status = tg_figures_add_with_point(&reading->figures, &row, err);
         }
-        struct tg_figures_row row = tg_store_row_of(values, with_histograms);
-        status = tg_figures_add_with_point(&reading->figures, &row, err);
     }
-    tg_store_reset(store, query);
+    tg_function_rows_end(&rows);
     return status;
 }
 

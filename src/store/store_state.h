@@ -26,7 +26,10 @@ struct tg_store {
     struct tg_sql *sql;
     struct tg_sql_statement *statements[TG_QUERY_COUNT]; /* NULL: not prepared yet */
     struct tg_interning interning;
-    struct tg_sql_value *values; /* room for rows on their way (commit_rows.c), used again and again */
+    /* Room for rows on their way (function_rows.c), used again and again. */
+    struct tg_sql_value *values;
+    char *text;
+    size_t text_capacity;
     bool read_only;
 };
 

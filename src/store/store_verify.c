@@ -4,6 +4,7 @@
  * Asks the engine about its files, then checks what the tables promise each other: every row belongs to an interval and
  * a function, every interval has its rows, no batch of a process is missing, and function_sums says what the rows say.
  */
+#include "store/function_rows.h"
 #include "store/store_state.h"
 
 #include <math.h>
@@ -116,20 +117,19 @@ static bool are_same(const struct tg_store_function *kept, const struct tg_store
 /* Adds up the rows that are in the sums. */
 static enum tg_status add_rows(struct tg_store *store, const struct bounds *bounds, struct tg_figures *figures,
                                struct tg_error *err) {
-    struct tg_sql_value values[TG_ROW_COLUMNS];
     const struct tg_sql_value range[] = {tg_value_integer(bounds->id), tg_value_integer(INT64_MIN),
                                          tg_value_integer(bounds->folded_until)};
-    bool found = false;
-    enum tg_status status = tg_store_run(store, TG_QUERY_ROWS, range, 3, err);
-    while (status == TG_OK) {
-        status = tg_store_fetch(store, TG_QUERY_ROWS, values, TG_ROW_COLUMNS, &found, err);
-        if (status != TG_OK || !found) {
-            break;
+    struct tg_function_rows rows;
+    struct tg_figures_row row;
+    bool found = true;
+    enum tg_status status = tg_function_rows_run(&rows, store, TG_QUERY_ROWS, range, 3, err);
+    while (status == TG_OK && found) {
+        status = tg_function_rows_next(&rows, &row, &found, err);
+        if (status == TG_OK && found) {
+            status = tg_figures_add_with_point(figures, &row, err);
         }
-        struct tg_figures_row row = tg_store_row_of(values, false);
-        status = tg_figures_add_with_point(figures, &row, err);
     }
-    tg_store_reset(store, TG_QUERY_ROWS);
+    tg_function_rows_end(&rows);
     tg_figures_end_points(figures);
     return status;
 }

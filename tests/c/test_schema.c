@@ -111,11 +111,11 @@ static void many_migrate_at_once(void **state) {
 static void words_become_each_engines(void **state) {
     (void)state;
     struct tg_strbuf text = TG_STRBUF_INIT;
-    tg_dialect_expand(&text, TG_SQL_DIALECT_SQLITE, "a $signed,$text;$for_update");
-    assert_string_equal(tg_strbuf_text(&text), "a INTEGER,TEXT NOT NULL;");
+    tg_dialect_expand(&text, TG_SQL_DIALECT_SQLITE, "a $integer,$text;$for_update");
+    assert_string_equal(tg_strbuf_text(&text), "a INTEGER NOT NULL,TEXT NOT NULL;");
     tg_strbuf_truncate(&text, 0);
-    tg_dialect_expand(&text, TG_SQL_DIALECT_MYSQL, "a $signed$for_update b");
-    assert_string_equal(tg_strbuf_text(&text), "a SIGNEDFOR UPDATE b");
+    tg_dialect_expand(&text, TG_SQL_DIALECT_MYSQL, "a $integer$for_update b");
+    assert_string_equal(tg_strbuf_text(&text), "a BIGINT NOT NULLFOR UPDATE b");
     tg_strbuf_release(&text);
 }
 

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #define FUNCTION_COUNT  600 /* and so many iterations that the sums are made (fold.c) */
-#define ITERATION_COUNT 20
+#define ITERATION_COUNT 44
 
 static void a_batch_is_stored_once(void **state) {
     (void)state;
@@ -418,6 +418,7 @@ static void late_batches_find_their_way_into_the_sums(void **state) {
     for (int64_t i = 0; i < ITERATION_COUNT; i++) {
         commit_many(store, 1, i, 2, i % 2 ? 1 : 2); /* in every other iteration, every other function */
     }
+    assert_int_equal(folded_count(), FUNCTION_COUNT);
     commit_many(store, 2, 3, 10, 1);
     commit_many(store, 2, 4, 10, 1);
     commit_many(store, 3, 4, 1, 3);
@@ -440,6 +441,7 @@ static void late_batches_of_one_commit_add_up(void **state) {
     for (int64_t i = 0; i < ITERATION_COUNT; i++) {
         commit_many(store, 1, i, 2, 1);
     }
+    assert_int_equal(folded_count(), FUNCTION_COUNT);
     struct tg_batch_function function = history_calls("many::f7", 3, 77);
     struct tg_batch batches[] = {
         history_batch(5, 1, 30, &function, 1),

@@ -196,10 +196,87 @@ static void expect_problem(struct tg_store *store, const char *text) {
     tg_strbuf_release(&report);
 }
 
+#define MANY 50
+
+/* Of each number from 1, the functions that are its multiples. */
+static size_t multiples(size_t number, struct tg_batch_function *functions) {
+    static char names[MANY][16];
+    size_t count = 0;
+    for (size_t i = 0; i < MANY; i += number) {
+        snprintf(names[i], sizeof names[i], "many::f%02zu", i);
+        functions[count++] = history_calls(names[i], number, 100 * (i + 1));
+    }
+    return count;
+}
+
+/* How many rows SQL finds of a function that was called once, and took so long. */
+static int64_t count_histograms(struct tg_sql *sql, int64_t function_id, uint64_t each_ns) {
+    struct tg_batch_function function = history_calls("", 1, each_ns);
+    struct tg_strbuf query = TG_STRBUF_INIT;
+    tg_strbuf_printf(&query,
+                     "SELECT COUNT(*) FROM function_intervals WHERE function_id = %" PRId64 " AND HEX(histogram) = '",
+                     function_id);
+    for (size_t i = 0; i < function.histogram.length; i++) {
+        tg_strbuf_printf(&query, "%02X", (unsigned char)function.histogram.data[i]);
+    }
+    tg_strbuf_append(&query, "'");
+    int64_t count = fixture_query_integer(sql, tg_strbuf_text(&query));
+    tg_strbuf_release(&query);
+    return count;
+}
+
+/* More functions than one block has, not the same ones in all processes, in one iteration; and what SQL sees of it. */
+static void many_functions_of_many_processes(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    for (uint8_t number = 1; number <= 4; number++) {
+        struct tg_batch_function functions[MANY];
+        size_t count = multiples(number, functions);
+        history_commit(store, history_batch(number, 1, 5, functions, count));
+        history_commit(store, history_batch(number, 2, 15, functions, count / 2));
+    }
+    struct tg_store_selection selection = history_everything(store);
+    struct tg_store_functions functions;
+    assert_int_equal(tg_store_functions(store, &selection, NULL, true, &functions, NULL), TG_OK);
+    assert_int_equal(functions.count, MANY);
+    char query[160];
+    struct tg_sql *sql = fixture_open(history_url, 5000);
+    for (size_t i = 0; i < MANY; i++) {
+        const struct tg_store_function *function = &functions.items[i];
+        uint64_t calls = 0;
+        for (size_t number = 1; number <= 4; number++) {
+            size_t count = (MANY + number - 1) / number;
+            calls += i % number == 0 ? number : 0;
+            calls += i % number == 0 && i / number < count / 2 ? number : 0;
+        }
+        assert_int_equal(function->call_count, calls);
+        assert_int_equal(function->total_ns, calls * 100 * (i + 1));
+        assert_int_equal(function->histogram->counts[tg_histogram_index(100 * (i + 1))], calls);
+        struct tg_store_series series = history_series(store, function->name, 0);
+        assert_int_equal(series.count, i < MANY / 2 ? 2 : 1);
+        tg_store_series_release(&series);
+        snprintf(query, sizeof query, "SELECT SUM(total_ns) FROM function_intervals WHERE function_id = %" PRId64,
+                 function->id);
+        assert_int_equal(fixture_query_integer(sql, query), function->total_ns);
+        snprintf(query, sizeof query, "SELECT SUM(call_count) FROM function_statistics WHERE function_name = '%s'",
+                 function->name);
+        assert_int_equal(fixture_query_integer(sql, query), calls);
+        assert_int_equal(count_histograms(sql, function->id, 100 * (i + 1)), i < MANY / 2 ? 2 : 1);
+    }
+    const int64_t rows = 50 + 25 + 25 + 12 + 17 + 8 + 13 + 6;
+    assert_int_equal(fixture_query_integer(sql, "SELECT COUNT(*) FROM function_intervals"), rows);
+    assert_int_equal(fixture_query_integer(sql, "SELECT COUNT(*) FROM function_statistics WHERE iteration = 0"), MANY);
+    assert_int_equal(fixture_query_integer(sql, "SELECT SUM(maximum_ns - minimum_ns) FROM function_intervals"), 0);
+    sql->driver->close(sql);
+    tg_store_functions_release(&functions);
+    history_verify(store);
+    tg_store_close(store);
+}
+
 /* Each damage is done and undone. */
 static void damage_is_found(void **state) {
     (void)state;
-    static const struct {
+    const struct {
         const char *harm;
         const char *repair;
         const char *words;
@@ -208,8 +285,11 @@ static void damage_is_found(void **state) {
          "batches are missing"},
         {"UPDATE intervals SET function_count = 9 WHERE seq = 10 AND process_id = 1",
          "UPDATE intervals SET function_count = 1 WHERE seq = 10 AND process_id = 1", "functions, not 9"},
-        {"UPDATE function_intervals SET function_id = 77 WHERE function_id = 2",
-         "UPDATE function_intervals SET function_id = 2 WHERE function_id = 77", "belong to no interval or function"},
+        {getenv("TEST_MYSQL_URL") ? "UPDATE function_blocks SET block = 77 WHERE iteration = 2"
+                                  : "UPDATE function_intervals SET function_id = 77 WHERE iteration = 2",
+         getenv("TEST_MYSQL_URL") ? "UPDATE function_blocks SET block = 0 WHERE block = 77"
+                                  : "UPDATE function_intervals SET function_id = 1 WHERE function_id = 77",
+         "belong to no interval or function"},
         {"UPDATE services SET unfolded_count = unfolded_count + 3",
          "UPDATE services SET unfolded_count = unfolded_count - 3", "rows are not in the sums"},
         {"UPDATE services SET folded_until = 7, unfolded_count = 25",
@@ -324,6 +404,7 @@ int main(void) {
         cmocka_unit_test_setup(the_course_of_a_function, history_set_up),
         cmocka_unit_test_setup(a_function_called_rarely, history_set_up),
         cmocka_unit_test_setup(the_state_of_a_history, history_set_up),
+        cmocka_unit_test_setup(many_functions_of_many_processes, history_set_up),
         cmocka_unit_test_setup(damage_is_found, history_set_up),
         cmocka_unit_test(points_in_time),
         cmocka_unit_test(what_is_no_point_in_time),
