@@ -4,23 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The id in the first row of a query; 0: there is none. */
-static enum tg_status ask_id(struct tg_store *store, enum tg_query query, const struct tg_sql_value *parameters,
-                             size_t count, int64_t *id, struct tg_error *err) {
-    struct tg_sql_value value = {.kind = TG_SQL_NULL};
-    bool found = false;
-    enum tg_status status = tg_store_run(store, query, parameters, count, err);
-    if (status == TG_OK) {
-        status = tg_store_fetch(store, query, &value, 1, &found, err);
-    }
-    *id = found ? tg_value_to_integer(&value) : 0;
-    tg_store_reset(store, query);
-    return status;
+/* Until the transaction is rolled back. */
+static void remember_process(struct tg_store *store, const struct tg_batch *batch, int64_t id, int64_t service_id) {
+    store->process = (struct tg_store_process){.id = id, .service_id = service_id};
+    memcpy(store->process.uuid, batch->process.uuid, sizeof store->process.uuid);
 }
 
 /* The process's id and service, or zeros. */
 static enum tg_status find_process(struct tg_store *store, const struct tg_batch *batch, int64_t *id,
                                    int64_t *service_id, struct tg_error *err) {
+    const struct tg_store_process *known = &store->process;
+    if (known->id != 0 && memcmp(known->uuid, batch->process.uuid, sizeof known->uuid) == 0) {
+        *id = known->id;
+        *service_id = known->service_id;
+        return TG_OK;
+    }
     const struct tg_sql_value uuid = tg_value_blob(batch->process.uuid, sizeof batch->process.uuid);
     struct tg_sql_value values[2];
     bool found = false;
@@ -30,6 +28,9 @@ static enum tg_status find_process(struct tg_store *store, const struct tg_batch
     }
     *id = found ? tg_value_to_integer(&values[0]) : 0;
     *service_id = found ? tg_value_to_integer(&values[1]) : 0;
+    if (found) {
+        remember_process(store, batch, *id, *service_id);
+    }
     tg_store_reset(store, TG_QUERY_PROCESS);
     return status;
 }
@@ -97,6 +98,7 @@ static enum tg_status add_process(struct tg_commit *commit, struct tg_commit_pla
     enum tg_status status = tg_store_run(commit->store, TG_QUERY_ADD_PROCESS, parameters, 12, err);
     if (status == TG_OK) {
         place->process_id = commit->store->driver->last_id(commit->store->sql);
+        remember_process(commit->store, batch, place->process_id, place->service->id);
         status = note_version(commit, place, batch, version, err);
     } else if (status == TG_ERROR_EXISTS) {
         status = tg_error_set(err, TG_ERROR_BUSY, "the process's figures are being stored by another program too");
@@ -128,23 +130,22 @@ static enum tg_status find_place(struct tg_commit *commit, struct tg_commit_plac
     return status;
 }
 
-static enum tg_status is_known(struct tg_commit *commit, const struct tg_commit_place *place,
-                               const struct tg_batch *batch, bool *known, struct tg_error *err) {
-    int64_t id = 0;
-    enum tg_status status = TG_OK;
-    if (place->process_id != 0) {
-        const struct tg_sql_value parameters[] = {
-            tg_value_integer(place->process_id),
-            tg_value_integer((int64_t)batch->seq),
-        };
-        status = ask_id(commit->store, TG_QUERY_INTERVAL, parameters, 2, &id, err);
+/* Whether the interval is there. */
+static enum tg_status find_interval(struct tg_store *store, const struct tg_commit_place *place,
+                                    const struct tg_batch *batch, bool *found, struct tg_error *err) {
+    const struct tg_sql_value key[] = {tg_value_integer(place->process_id), tg_value_integer((int64_t)batch->seq)};
+    struct tg_sql_value id = {.kind = TG_SQL_NULL};
+    enum tg_status status = tg_store_run(store, TG_QUERY_INTERVAL, key, 2, err);
+    if (status == TG_OK) {
+        status = tg_store_fetch(store, TG_QUERY_INTERVAL, &id, 1, found, err);
     }
-    *known = id != 0;
+    tg_store_reset(store, TG_QUERY_INTERVAL);
     return status;
 }
 
+/* What makes a batch stored once: (process, seq) is unique. *known: it is there, and nothing has been changed. */
 static enum tg_status add_interval(struct tg_commit *commit, struct tg_commit_place *place,
-                                   const struct tg_batch *batch, struct tg_error *err) {
+                                   const struct tg_batch *batch, bool *known, struct tg_error *err) {
     const struct tg_batch_quality *quality = &batch->quality;
     const struct tg_sql_value parameters[] = {
         tg_value_integer(place->service->id),
@@ -155,7 +156,7 @@ static enum tg_status add_interval(struct tg_commit *commit, struct tg_commit_pl
         tg_value_integer(batch->began_wall_ns),
         tg_value_integer(batch->ended_wall_ns),
         tg_value_integer(batch->interval_ns),
-        tg_value_integer((int64_t)commit->row_count),
+        tg_value_integer((int64_t)batch->function_count),
         tg_value_figure(quality->overflow_call_count),
         tg_value_figure(quality->unrecorded_call_count),
         tg_value_figure(quality->refused_function_count),
@@ -164,8 +165,25 @@ static enum tg_status add_interval(struct tg_commit *commit, struct tg_commit_pl
         tg_value_figure(quality->collector_cpu_ns),
     };
     enum tg_status status = tg_store_run(commit->store, TG_QUERY_ADD_INTERVAL, parameters, 15, err);
+    if (status == TG_ERROR_EXISTS) {
+        /* It must be that key: what is taken for known is never stored. */
+        enum tg_status asked = find_interval(commit->store, place, batch, known, NULL);
+        return asked == TG_OK && *known ? TG_OK : status;
+    }
     place->interval_id = commit->store->driver->last_id(commit->store->sql);
     return status;
+}
+
+/* Functions of the batch that are one in the history make fewer rows. */
+static enum tg_status correct_function_count(struct tg_commit *commit, const struct tg_commit_place *place,
+                                             const struct tg_batch *batch, struct tg_error *err) {
+    const struct tg_sql_value parameters[] = {
+        tg_value_integer((int64_t)commit->row_count),
+        tg_value_integer(place->interval_id),
+    };
+    return commit->row_count == batch->function_count
+               ? TG_OK
+               : tg_store_run(commit->store, TG_QUERY_SET_FUNCTION_COUNT, parameters, 2, err);
 }
 
 /* The process's extent, and its events: those of its start with its first batch, those of its end with its last. */
@@ -200,20 +218,18 @@ static enum tg_status store_batch(struct tg_commit *commit, const struct tg_batc
         return tg_error_set(err, TG_ERROR_INVALID, "the batch is damaged: it cannot be stored");
     }
     enum tg_status status = find_place(commit, &place, batch, err);
+    if (status == TG_OK && place.process_id == 0) {
+        status = add_process(commit, &place, batch, err);
+    }
     if (status == TG_OK) {
-        status = is_known(commit, &place, batch, known, err);
+        status = add_interval(commit, &place, batch, known, err);
     }
     if (status != TG_OK || *known) {
         return status;
     }
-    if (place.process_id == 0) {
-        status = add_process(commit, &place, batch, err);
-    }
+    status = tg_commit_find_rows(commit, &place, batch, err);
     if (status == TG_OK) {
-        status = tg_commit_find_rows(commit, &place, batch, err);
-    }
-    if (status == TG_OK) {
-        status = add_interval(commit, &place, batch, err);
+        status = correct_function_count(commit, &place, batch, err);
     }
     if (status == TG_OK) {
         status = tg_commit_add_rows(commit, &place, err);
@@ -262,7 +278,9 @@ enum tg_status tg_store_commit(struct tg_store *store, const struct tg_batch *ba
     if (status != TG_OK) {
         *result = (struct tg_store_commit){.stored_count = 0};
         store->driver->rollback(store->sql);
-        tg_interning_clear(&store->interning); /* ids that were given in this transaction are void */
+        /* Ids that were given in this transaction are void. */
+        tg_interning_clear(&store->interning);
+        store->process.id = 0;
     }
     tg_commit_release(&commit);
     return status;

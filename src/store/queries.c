@@ -50,6 +50,7 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_ADD_ROWS] = "$insert_rows",
     [TG_QUERY_ADD_EVENT] = "INSERT INTO events (service_id, iteration, wall_ns, kind, process_id, version, detail)"
                            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_SET_FUNCTION_COUNT] = "UPDATE intervals SET function_count = ? WHERE id = ?",
     [TG_QUERY_SET_SERVICE] = "UPDATE services SET last_iteration = ?, last_ended_ns = ?, folded_until = ?,"
                              " unfolded_count = ?, version = ?, version_ns = ? WHERE id = ?",
     [TG_QUERY_SET_PROCESS] = "UPDATE processes SET"

@@ -21,11 +21,19 @@
 /* Figures of an interval are at most this in the database, so that it can add them up. */
 #define TG_STORE_FIGURE_MAX (UINT64_C(1) << 56U)
 
+/* A process that is in the database for sure: a collector's own, batch for batch. */
+struct tg_store_process {
+    int64_t id; /* 0: none is known */
+    int64_t service_id;
+    uint8_t uuid[16];
+};
+
 struct tg_store {
     const struct tg_sql_driver *driver;
     struct tg_sql *sql;
     struct tg_sql_statement *statements[TG_QUERY_COUNT]; /* NULL: not prepared yet */
     struct tg_interning interning;
+    struct tg_store_process process;
     /* Room for rows on their way (function_rows.c), used again and again. */
     struct tg_sql_value *values;
     char *text;
