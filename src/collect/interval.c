@@ -354,7 +354,7 @@ static enum tg_status fill(struct making *making, const struct tg_view *view, tg
                            struct tg_snapshot *snapshot) {
     *making->draft = (struct tg_draft){.histograms = TG_STRBUF_INIT};
     describe(making->draft, (const struct tg_header *)(const void *)view->base);
-    return tg_snapshot_visit(snapshot, view, visit, making, making->err);
+    return tg_snapshot_visit(snapshot, view, false, visit, making, making->err);
 }
 
 enum tg_status tg_interval_make(struct tg_interval *interval, const struct tg_view *view, tg_ns now_monotonic_ns,

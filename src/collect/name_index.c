@@ -42,7 +42,7 @@ static enum tg_status add(void *context, struct tg_snapshot_row *row) {
 enum tg_status tg_name_index_build(struct tg_name_index *index, const struct tg_view *view, struct tg_error *err) {
     struct tg_snapshot snapshot;
     *index = (struct tg_name_index){.entries = NULL};
-    enum tg_status status = tg_snapshot_visit(&snapshot, view, add, index, err);
+    enum tg_status status = tg_snapshot_visit(&snapshot, view, false, add, index, err);
     if (status != TG_OK) {
         tg_name_index_release(index);
         return status;

@@ -412,9 +412,10 @@ enum tg_status tg_snapshot_take(struct tg_snapshot *snapshot, const struct tg_vi
     return take_all(&taking, err);
 }
 
-enum tg_status tg_snapshot_visit(struct tg_snapshot *snapshot, const struct tg_view *view, tg_snapshot_visitor *visit,
-                                 void *context, struct tg_error *err) {
-    struct taking taking = {.view = view, .snapshot = snapshot, .visit = visit, .context = context};
+enum tg_status tg_snapshot_visit(struct tg_snapshot *snapshot, const struct tg_view *view, bool by_thread,
+                                 tg_snapshot_visitor *visit, void *context, struct tg_error *err) {
+    struct taking taking = {
+        .view = view, .snapshot = snapshot, .by_thread = by_thread, .visit = visit, .context = context};
     return take_all(&taking, err);
 }
 

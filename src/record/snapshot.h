@@ -58,10 +58,10 @@ struct tg_snapshot {
  * names from the view: keep it mapped. */
 TG_NODISCARD enum tg_status tg_snapshot_take(struct tg_snapshot *snapshot, const struct tg_view *view, bool by_thread,
                                              struct tg_error *err);
-/* The same, all threads together, one function at a time: `visit` sees each row once and may take its measures over;
- * the snapshot ends without rows. Another status than TG_OK ends the visit and is returned. */
+/* The same, one function at a time: `visit` sees each row once and may take its measures over; the snapshot ends
+ * without rows. Another status than TG_OK ends the visit and is returned. */
 typedef enum tg_status tg_snapshot_visitor(void *context, struct tg_snapshot_row *row);
-TG_NODISCARD enum tg_status tg_snapshot_visit(struct tg_snapshot *snapshot, const struct tg_view *view,
+TG_NODISCARD enum tg_status tg_snapshot_visit(struct tg_snapshot *snapshot, const struct tg_view *view, bool by_thread,
                                               tg_snapshot_visitor *visit, void *context, struct tg_error *err);
 void tg_snapshot_release(struct tg_snapshot *snapshot);
 
