@@ -101,6 +101,33 @@ struct tg_human tg_humanize_count(uint64_t count) {
     return human;
 }
 
+struct tg_human tg_humanize_rate(uint64_t count, uint64_t interval_ns) {
+    __extension__ typedef unsigned __int128 wide;
+    struct tg_human human = {"0"};
+    if (count == 0 || interval_ns == 0) {
+        return human;
+    }
+    wide tenths = ((wide)count * UINT64_C(10000000000) + interval_ns / 2) / interval_ns;
+    if (tenths >= 100) {
+        wide whole = ((wide)count * UINT64_C(1000000000) + interval_ns / 2) / interval_ns;
+        return tg_humanize_count(whole > UINT64_MAX ? UINT64_MAX : (uint64_t)whole);
+    }
+    if (tenths == 0) {
+        return (struct tg_human){"<0.1"};
+    }
+    snprintf(human.text, sizeof human.text, "%u.%u", (unsigned)tenths / 10, (unsigned)tenths % 10);
+    return human;
+}
+
+struct tg_human tg_humanize_share(uint64_t part, uint64_t whole) {
+    __extension__ typedef unsigned __int128 wide;
+    struct tg_human human;
+    wide parts = whole ? ((wide)part * 1000 + whole / 2) / whole : 0;
+    unsigned tenths = parts > 1000 ? 1000 : (unsigned)parts;
+    snprintf(human.text, sizeof human.text, "%u.%u %%", tenths / 10, tenths % 10);
+    return human;
+}
+
 struct tg_human tg_humanize_bytes(uint64_t bytes) {
     struct tg_human human;
     format_unit(&human, false, bytes, byte_units);

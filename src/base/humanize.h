@@ -19,6 +19,10 @@ struct tg_human {
 struct tg_human tg_humanize_duration(int64_t ns);
 /* Exact, in groups of three: "1,234,567". */
 struct tg_human tg_humanize_count(uint64_t count);
+/* So many in `interval_ns`, for a second: "0", "<0.1", "0.3", "9.9", "12", "1,234". Without an interval "0". */
+struct tg_human tg_humanize_rate(uint64_t count, uint64_t interval_ns);
+/* A part of a whole as "0.0 %" to "100.0 %"; of nothing it is none. */
+struct tg_human tg_humanize_share(uint64_t part, uint64_t whole);
 /* Three digits and a binary unit: "512 B", "1.50 KiB", "64.0 MiB". */
 struct tg_human tg_humanize_bytes(uint64_t bytes);
 

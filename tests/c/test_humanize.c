@@ -66,11 +66,34 @@ static void bytes(void **state) {
     assert_string_equal(tg_humanize_bytes(UINT64_C(3) << 59U).text, "1.50 EiB");
 }
 
+static void rates(void **state) {
+    (void)state;
+    const uint64_t second = 1000000000;
+    assert_string_equal(tg_humanize_rate(0, second).text, "0");
+    assert_string_equal(tg_humanize_rate(5, 0).text, "0");
+    assert_string_equal(tg_humanize_rate(1, 30 * second).text, "<0.1");
+    assert_string_equal(tg_humanize_rate(1, 20 * second).text, "0.1");
+    assert_string_equal(tg_humanize_rate(3, 2 * second).text, "1.5");
+    assert_string_equal(tg_humanize_rate(994, 100 * second).text, "9.9");
+    assert_string_equal(tg_humanize_rate(995, 100 * second).text, "10");
+    assert_string_equal(tg_humanize_rate(1234567, second).text, "1,234,567");
+    assert_string_equal(tg_humanize_rate(UINT64_MAX, 1).text, "18,446,744,073,709,551,615");
+}
+
+static void shares(void **state) {
+    (void)state;
+    assert_string_equal(tg_humanize_share(0, 0).text, "0.0 %");
+    assert_string_equal(tg_humanize_share(5, 0).text, "0.0 %");
+    assert_string_equal(tg_humanize_share(1, 3).text, "33.3 %");
+    assert_string_equal(tg_humanize_share(2, 3).text, "66.7 %");
+    assert_string_equal(tg_humanize_share(UINT64_MAX, UINT64_MAX).text, "100.0 %");
+    assert_string_equal(tg_humanize_share(3, 2).text, "100.0 %");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations),
-        cmocka_unit_test(counts),
-        cmocka_unit_test(bytes),
+        cmocka_unit_test(rates),  cmocka_unit_test(shares), cmocka_unit_test(durations),
+        cmocka_unit_test(counts), cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests_name("humanize", tests, NULL, NULL);
 }
