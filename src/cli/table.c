@@ -14,6 +14,7 @@ struct tg_table_cell {
     size_t start; /* in the table's text */
     size_t length;
     size_t width;
+    enum tg_table_row_style row_style; /* of its row; the last cell's counts */
 };
 
 struct layout {
@@ -50,6 +51,13 @@ void tg_table_add_bytes(struct tg_table *table, const char *text, size_t length)
     tg_printable_append(&table->text, text, length);
     cell->length = table->text.length - cell->start;
     cell->width = tg_printable_width(tg_strbuf_text(&table->text) + cell->start, cell->length);
+    cell->row_style = TG_TABLE_ROW_PLAIN;
+}
+
+void tg_table_style_row(struct tg_table *table, enum tg_table_row_style style) {
+    if (table->cell_count) {
+        table->cells[table->cell_count - 1].row_style = style;
+    }
 }
 
 void tg_table_add(struct tg_table *table, const char *text) {
@@ -60,7 +68,8 @@ static void measure(const struct tg_table *table, struct layout *layout) {
     assert(table->column_count > 0);
     for (size_t i = 0; i < table->column_count; i++) {
         const char *title = table->columns[i].title;
-        layout->widths[i] = tg_printable_width(title, strlen(title));
+        size_t width = tg_printable_width(title, strlen(title));
+        layout->widths[i] = width > table->columns[i].width ? width : table->columns[i].width;
         layout->shown[i] = true;
     }
     for (size_t i = 0; i < table->cell_count; i++) {
@@ -160,13 +169,18 @@ static void print_cell(struct tg_strbuf *out, const struct tg_table_column *colu
 static void print_titles(const struct tg_table *table, const struct layout *layout, const struct tg_terminal *terminal,
                          struct tg_strbuf *out) {
     size_t last = last_shown(table, layout);
-    const char *gap = tg_terminal_bold(terminal);
+    const char *gap = "";
+    tg_strbuf_append(out, tg_terminal_bold(terminal));
     for (size_t i = 0; i < table->column_count; i++) {
         if (layout->shown[i]) {
             const char *title = table->columns[i].title;
             struct cell_text cell = {title, strlen(title), tg_printable_width(title, strlen(title))};
+            bool marked = table->columns[i].marked;
             tg_strbuf_append(out, gap);
+            tg_strbuf_append(out, marked ? tg_terminal_reverse(terminal) : "");
             print_cell(out, &table->columns[i], &cell, layout->widths[i], i == last);
+            tg_strbuf_append(out, marked ? tg_terminal_plain(terminal) : "");
+            tg_strbuf_append(out, marked ? tg_terminal_bold(terminal) : "");
             gap = "  ";
         }
     }
@@ -183,15 +197,29 @@ static size_t last_filled(const struct tg_table *table, const struct layout *lay
     return last;
 }
 
+static const char *row_mark(const struct tg_table *table, const struct tg_terminal *terminal, size_t row) {
+    switch (table->cells[(row + 1) * table->column_count - 1].row_style) {
+    case TG_TABLE_ROW_DIM:
+        return tg_terminal_dim(terminal);
+    case TG_TABLE_ROW_CHOSEN:
+        return tg_terminal_reverse(terminal);
+    case TG_TABLE_ROW_PLAIN:
+        break;
+    }
+    return "";
+}
+
 static void print_row(const struct tg_table *table, const struct layout *layout, const struct tg_terminal *terminal,
                       size_t row, struct tg_strbuf *out) {
     size_t last = last_filled(table, layout, row);
     const char *gap = "";
+    const char *mark = row_mark(table, terminal, row);
+    tg_strbuf_append(out, mark);
     for (size_t i = 0; i <= last; i++) {
         if (layout->shown[i]) {
             const struct tg_table_cell *cell = &table->cells[row * table->column_count + i];
             struct cell_text text = {tg_strbuf_text(&table->text) + cell->start, cell->length, cell->width};
-            bool dim = table->columns[i].dim;
+            bool dim = table->columns[i].dim && !*mark;
             tg_strbuf_append(out, gap);
             tg_strbuf_append(out, dim ? tg_terminal_dim(terminal) : "");
             print_cell(out, &table->columns[i], &text, layout->widths[i], i == last);
@@ -199,6 +227,7 @@ static void print_row(const struct tg_table *table, const struct layout *layout,
             gap = "  ";
         }
     }
+    tg_strbuf_append(out, *mark ? tg_terminal_plain(terminal) : "");
     tg_strbuf_append_char(out, '\n');
 }
 

@@ -22,6 +22,14 @@ struct tg_table_column {
     unsigned drop; /* 0: always shown */
     size_t least;  /* columns it may be shortened to; 0: not flexible */
     bool path;     /* shortened at the beginning, others in the middle */
+    size_t width;  /* columns it takes at least, so that a table that is printed again does not jump */
+    bool marked;   /* its title stands out: what the rows are sorted by */
+};
+
+enum tg_table_row_style {
+    TG_TABLE_ROW_PLAIN,
+    TG_TABLE_ROW_DIM,    /* less important */
+    TG_TABLE_ROW_CHOSEN, /* stands out */
 };
 
 struct tg_table {
@@ -42,6 +50,9 @@ void tg_table_release(struct tg_table *table);
 /* The next cell, from left to right and row by row; any text, it is made printable. */
 void tg_table_add(struct tg_table *table, const char *text);
 void tg_table_add_bytes(struct tg_table *table, const char *text, size_t length);
+
+/* Of the row that the last cell was added to. */
+void tg_table_style_row(struct tg_table *table, enum tg_table_row_style style);
 
 /* Appends the titles and all rows, a line each. Failure to allocate shows in the status of `out`. */
 void tg_table_print(const struct tg_table *table, const struct tg_terminal *terminal, struct tg_strbuf *out);

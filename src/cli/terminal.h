@@ -19,9 +19,16 @@ struct tg_terminal {
  * own width, COLUMNS. */
 struct tg_terminal tg_terminal_of(int fd);
 
+/* Lines of the terminal; LINES, or 24, where it does not know. */
+size_t tg_terminal_height(int fd);
+
+/* Whether text can be written anywhere on it: TERM says that it is not dumb. */
+bool tg_terminal_can_move(void);
+
 /* The escape sequences, or "" without colour. */
 const char *tg_terminal_bold(const struct tg_terminal *terminal);
 const char *tg_terminal_dim(const struct tg_terminal *terminal);
+const char *tg_terminal_reverse(const struct tg_terminal *terminal);
 const char *tg_terminal_plain(const struct tg_terminal *terminal);
 
 #endif

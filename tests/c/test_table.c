@@ -122,8 +122,37 @@ static void cells_are_made_printable(void **state) {
     tg_strbuf_release(&out);
 }
 
+static void a_table_that_is_printed_again_stays_in_place(void **state) {
+    (void)state;
+    static const struct tg_table_column steady[] = {
+        {.title = "calls", .width = 7, .marked = true},
+        {.title = "function", .left = true, .least = 6, .width = 6},
+    };
+    struct tg_table table;
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    struct tg_terminal terminal = {.colour = true, .width = 40};
+    tg_table_init(&table, steady, 2);
+    tg_table_style_row(&table, TG_TABLE_ROW_DIM); /* no row yet */
+    tg_table_add(&table, "1");
+    tg_table_add(&table, "m::f");
+    tg_table_style_row(&table, TG_TABLE_ROW_CHOSEN);
+    tg_table_add(&table, "-");
+    tg_table_add(&table, "m::g");
+    tg_table_style_row(&table, TG_TABLE_ROW_DIM);
+    tg_table_add(&table, "1,234");
+    tg_table_add(&table, "m::h");
+    tg_table_print(&table, &terminal, &out);
+    assert_string_equal(tg_strbuf_text(&out), "\033[1m\033[7m  calls\033[0m\033[1m  function\033[0m\n"
+                                              "\033[7m      1  m::f\033[0m\n"
+                                              "\033[2m      -  m::g\033[0m\n"
+                                              "  1,234  m::h\n");
+    tg_table_release(&table);
+    tg_strbuf_release(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_that_is_printed_again_stays_in_place),
         cmocka_unit_test(aligns_columns),
         cmocka_unit_test(shortens_the_widest_column_first),
         cmocka_unit_test(names_what_it_left_out),
