@@ -12,6 +12,7 @@
 const struct tg_command *const tg_commands[] = {
     &tg_command_run,
     &tg_command_report,
+    &tg_command_top,
     &tg_command_rank,
     &tg_command_trend,
     &tg_command_diff,

@@ -44,3 +44,15 @@ void tg_json_member_bytes(struct tg_json *json, const char *key, const char *byt
 void tg_json_member_text(struct tg_json *json, const char *key, const char *text) {
     tg_json_member_bytes(json, key, text, text ? strlen(text) : 0);
 }
+
+void tg_json_member_uuid(struct tg_json *json, const char *key, const uint8_t uuid[16]) {
+    static const char digits[] = "0123456789abcdef";
+    char text[32];
+    bool any = false;
+    for (size_t i = 0; i < 16; i++) {
+        text[2 * i] = digits[uuid[i] >> 4U];
+        text[2 * i + 1] = digits[uuid[i] & 0xFU];
+        any = any || uuid[i];
+    }
+    tg_json_member_bytes(json, key, text, any ? sizeof text : 0);
+}

@@ -22,4 +22,7 @@ void tg_json_member_if(struct tg_json *json, const char *key, bool known, uint64
 void tg_json_member_text(struct tg_json *json, const char *key, const char *text);
 void tg_json_member_bytes(struct tg_json *json, const char *key, const char *bytes, size_t length);
 
+/* As 32 hexadecimal digits, or null where all are zero. */
+void tg_json_member_uuid(struct tg_json *json, const char *key, const uint8_t uuid[16]);
+
 #endif

@@ -9,18 +9,6 @@
 /* A string of the header: it ends with a zero byte or with its array. */
 #define MEMBER_FIELD(JSON, KEY, FIELD) tg_json_member_bytes((JSON), (KEY), (FIELD), strnlen((FIELD), sizeof(FIELD)))
 
-static void member_uuid(struct tg_json *json, const char *key, const uint8_t uuid[16]) {
-    static const char digits[] = "0123456789abcdef";
-    char text[32];
-    bool any = false;
-    for (size_t i = 0; i < 16; i++) {
-        text[2 * i] = digits[uuid[i] >> 4U];
-        text[2 * i + 1] = digits[uuid[i] & 0xFU];
-        any = any || uuid[i];
-    }
-    tg_json_member_bytes(json, key, text, any ? sizeof text : 0);
-}
-
 static void write_process(struct tg_json *json, const struct tg_report_recording *recording) {
     const struct tg_header *header = recording->reader.header;
     char version[32];
@@ -29,8 +17,8 @@ static void write_process(struct tg_json *json, const struct tg_report_recording
     tg_json_begin_object(json);
     tg_json_member_uint(json, "pid", header->pid);
     tg_json_member_uint(json, "parent_pid", header->parent_pid);
-    member_uuid(json, "uuid", header->uuid);
-    member_uuid(json, "run", header->run_uuid);
+    tg_json_member_uuid(json, "uuid", header->uuid);
+    tg_json_member_uuid(json, "run", header->run_uuid);
     tg_json_member_text(json, "recording", recording->path);
     MEMBER_FIELD(json, "program", header->program);
     MEMBER_FIELD(json, "service", header->service);

@@ -1,0 +1,337 @@
+/* `tachograph top`: what goes on now. See commands.h. */
+#include "base/pattern.h"
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/top.h"
+#include "cli/top_interactive.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_S     1e9
+#define INTERVAL_MIN 0.1 /* seconds */
+#define INTERVAL_MAX 3600.0
+
+struct settings {
+    struct tg_text_list pids;
+    struct tg_text_list only;
+    const char *interval;
+    int sort;     /* enum tg_live_sort */
+    int by;       /* enum tg_live_group */
+    size_t limit; /* 0: not said */
+    bool once;
+    bool json;
+    bool ended;
+};
+
+static enum tg_status check_interval(const char *text, struct tg_error *err) {
+    char *end = NULL;
+    double seconds = strtod(text, &end);
+    if (end == text || *end || !isfinite(seconds) || seconds < INTERVAL_MIN || seconds > INTERVAL_MAX) {
+        return tg_error_set(err, TG_ERROR_INVALID, "'%s' is no interval: give seconds, from 0.1 to 3600", text);
+    }
+    return TG_OK;
+}
+
+static bool is_number(const char *word) {
+    return word[0] && word[strspn(word, "0123456789")] == '\0';
+}
+
+static enum tg_status check_pid(const char *text, struct tg_error *err) {
+    return is_number(text) ? TG_OK : tg_error_set(err, TG_ERROR_INVALID, "'%s' is no process id", text);
+}
+
+static const struct tg_option options[] = {
+    {.name = "pid",
+     .letter = 'p',
+     .kind = TG_OPTION_LIST,
+     .value = "PID",
+     .help = "only this process; may be repeated",
+     .offset = offsetof(struct settings, pids),
+     .check = check_pid},
+    {.name = "interval",
+     .letter = 'd',
+     .kind = TG_OPTION_TEXT,
+     .value = "SECONDS",
+     .help = "look so often; without it every second",
+     .offset = offsetof(struct settings, interval),
+     .check = check_interval},
+    {.name = "sort",
+     .kind = TG_OPTION_CHOICE,
+     .value = "KEY",
+     .help = "largest first by KEY; without it by self",
+     .offset = offsetof(struct settings, sort),
+     .choices = tg_live_sort_names},
+    {.name = "by",
+     .kind = TG_OPTION_CHOICE,
+     .value = "WHAT",
+     .help = "a line for each; without it for each function, of all processes together",
+     .offset = offsetof(struct settings, by),
+     .choices = tg_live_group_names},
+    {.name = "only",
+     .kind = TG_OPTION_LIST,
+     .value = "PATTERN",
+     .help = "only functions that PATTERN matches, as with run --time; may be repeated",
+     .offset = offsetof(struct settings, only),
+     .check = tg_pattern_validate},
+    {.name = "limit",
+     .letter = 'n',
+     .kind = TG_OPTION_NUMBER,
+     .value = "N",
+     .help = "show the first N lines; without it 30, or all on a terminal and as JSON",
+     .offset = offsetof(struct settings, limit)},
+    {.name = "ended",
+     .kind = TG_OPTION_FLAG,
+     .help = "also all processes that have ended and left a recording",
+     .offset = offsetof(struct settings, ended)},
+    {.name = "once",
+     .kind = TG_OPTION_FLAG,
+     .help = "print the figures of one interval, and end",
+     .offset = offsetof(struct settings, once)},
+    {.name = "json",
+     .kind = TG_OPTION_FLAG,
+     .help = "write a line of JSON for each interval (docs/formats/top-json.md)",
+     .offset = offsetof(struct settings, json)},
+    {.name = NULL},
+};
+
+static const char *const usage[] = {"[OPTION]... [PID | RECORDING | DIRECTORY]...", NULL};
+
+static const struct tg_example examples[] = {
+    {"tachograph top", "which functions the time goes into, now"},
+    {"tachograph top -p 4711 --once --sort p99 -n 5", "the five functions of a process with the slowest calls"},
+    {"tachograph top --json -d 10", "every ten seconds a line for another program"},
+    {NULL, NULL},
+};
+
+/* What to look at, from the words of the command line. */
+struct choice {
+    const char **paths; /* the arrays are owned */
+    size_t path_count;
+    uint64_t *pids;
+    size_t pid_count;
+};
+
+static void release_choice(struct choice *choice) {
+    free(choice->paths);
+    free(choice->pids);
+}
+
+static enum tg_status choose(struct choice *choice, const struct settings *settings, char **words,
+                             struct tg_error *err) {
+    size_t count = 0;
+    while (words[count]) {
+        count++;
+    }
+    *choice = (struct choice){
+        .paths = calloc(count + 1, sizeof *choice->paths),
+        .pids = calloc(count + settings->pids.count + 1, sizeof *choice->pids),
+    };
+    if (!choice->paths || !choice->pids) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory");
+    }
+    for (size_t i = 0; i < settings->pids.count; i++) {
+        choice->pids[choice->pid_count++] = strtoull(settings->pids.items[i], NULL, 10);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_number(words[i]) && access(words[i], F_OK) != 0) {
+            choice->pids[choice->pid_count++] = strtoull(words[i], NULL, 10);
+        } else {
+            choice->paths[choice->path_count++] = words[i];
+        }
+    }
+    return TG_OK;
+}
+
+/* Why there is no recording of a process. */
+static enum tg_status refuse_pid(uint64_t pid, struct tg_error *err) {
+    char path[32];
+    struct stat info;
+    snprintf(path, sizeof path, "/proc/%" PRIu64, pid);
+    if (stat(path, &info) != 0) {
+        return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                            "there is no process %" PRIu64 ", and no recording of one; 'tachograph top' shows all",
+                            pid);
+    }
+    if (info.st_uid != geteuid()) {
+        unsigned user = (unsigned)info.st_uid;
+        return tg_error_set(err, TG_ERROR_PERMISSION,
+                            "process %" PRIu64 " belongs to user %u, who alone may read its recording; root may be "
+                            "that user: sudo -u '#%u' XDG_RUNTIME_DIR=/run/user/%u tachograph top -p %" PRIu64,
+                            pid, user, user, user, pid);
+    }
+    return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                        "process %" PRIu64 " has no recording: start it with 'tachograph run', or set "
+                        "TACHOGRAPH_RUNTIME_DIR as it is set there",
+                        pid);
+}
+
+static enum tg_status check_pids(const struct tg_live *live, const struct choice *choice, struct tg_error *err) {
+    for (size_t i = 0; i < choice->pid_count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < live->process_count; j++) {
+            found = found || live->processes[j]->pid == choice->pids[i];
+        }
+        if (!found) {
+            return refuse_pid(choice->pids[i], err);
+        }
+    }
+    return TG_OK;
+}
+
+static enum tg_status refresh(struct tg_live *live, struct tg_error *err) {
+    return tg_live_refresh(live, tg_clock_monotonic_ns(), tg_clock_wall_ns(), err);
+}
+
+/* False: whoever reads has gone, and there is nothing to wait for. */
+static bool wait_until(tg_ns deadline_ns) {
+    for (;;) {
+        tg_ns left_ns = deadline_ns - tg_clock_monotonic_ns();
+        struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
+        struct pollfd output = {.fd = STDOUT_FILENO};
+        if (left_ns <= 0) {
+            return true;
+        }
+        if (ppoll(&output, 1, &left, NULL) > 0) {
+            return false;
+        }
+    }
+}
+
+/* Writes what there is now. A reader that has seen enough (`| head`) is no failure, but the end: `*ended`. */
+static enum tg_status print(struct tg_top *top, const struct settings *settings, const struct tg_live *live,
+                            bool *ended, struct tg_error *err) {
+    struct tg_live_view view;
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    struct tg_terminal terminal = tg_terminal_of(STDOUT_FILENO);
+    enum tg_status status = tg_live_view_make(&view, live, &top->query, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (settings->json) {
+        tg_top_print_json(top, live, &view, &text);
+    } else {
+        tg_top_print_text(top, live, &view, &terminal, &text);
+        tg_strbuf_append(&text, settings->once ? "" : "\n");
+    }
+    tg_live_view_release(&view);
+    status = tg_strbuf_status(&text);
+    int error = status == TG_OK ? tg_output_write(STDOUT_FILENO, tg_strbuf_text(&text), text.length) : 0;
+    tg_strbuf_release(&text);
+    *ended = error != 0;
+    if (status != TG_OK) {
+        return tg_error_set(err, status, "not enough memory to print the figures");
+    }
+    return error && error != EPIPE ? tg_error_set_errno(err, error, "cannot write to standard output") : TG_OK;
+}
+
+static bool any_lives(const struct tg_live *live) {
+    for (size_t i = 0; i < live->process_count; i++) {
+        if (live->processes[i]->alive) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One interval after the other, or one; none where nothing lives whose figures could change. */
+static enum tg_status print_all(struct tg_top *top, const struct settings *settings, struct tg_live *live,
+                                struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    tg_ns deadline_ns = tg_clock_monotonic_ns();
+    bool ended = false;
+    signal(SIGPIPE, SIG_IGN);
+    if (settings->once && !any_lives(live)) {
+        return print(top, settings, live, &ended, err);
+    }
+    while (status == TG_OK && !ended) {
+        deadline_ns += top->interval_ns;
+        if (!wait_until(deadline_ns)) {
+            break;
+        }
+        status = refresh(live, err);
+        if (status == TG_OK) {
+            status = print(top, settings, live, &ended, err);
+        }
+        ended = ended || settings->once;
+    }
+    return status;
+}
+
+static enum tg_status show(const struct settings *settings, const struct choice *choice, struct tg_error *err) {
+    struct tg_live live;
+    struct tg_top top;
+    bool interactive =
+        !settings->once && !settings->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && tg_terminal_can_move();
+    tg_top_init(&top);
+    top.query.sort = (enum tg_live_sort)settings->sort;
+    top.query.group = (enum tg_live_group)settings->by;
+    top.query.only = settings->only.items;
+    top.query.only_count = settings->only.count;
+    top.has_cursor = top.query.group != TG_LIVE_FUNCTIONS;
+    top.limit = settings->limit || interactive || settings->json ? settings->limit : TG_TOP_ROWS;
+    top.interval_ns = (tg_ns)((settings->interval ? strtod(settings->interval, NULL) : 1) * NS_PER_S);
+    tg_live_init(&live, &(struct tg_live_options){.paths = choice->paths,
+                                                  .path_count = choice->path_count,
+                                                  .pids = choice->pids,
+                                                  .pid_count = choice->pid_count,
+                                                  .with_ended = settings->ended});
+    enum tg_status status = refresh(&live, err);
+    if (status == TG_OK) {
+        status = check_pids(&live, choice, err);
+    }
+    if (status == TG_OK) {
+        status = interactive ? tg_top_interact(&top, &live, err) : print_all(&top, settings, &live, err);
+    }
+    tg_live_release(&live);
+    return status;
+}
+
+static int run(const struct tg_command *command, char **words) {
+    struct settings settings = {.sort = TG_LIVE_SORT_SELF, .by = TG_LIVE_FUNCTIONS};
+    struct tg_error err = TG_ERROR_INIT;
+    struct choice choice = {.paths = NULL};
+    int exit_code = TG_EXIT_OK;
+    if (tg_commands_parse(command, words, &settings, &exit_code)) {
+        enum tg_status status = choose(&choice, &settings, words, &err);
+        if (status == TG_OK) {
+            status = show(&settings, &choice, &err);
+        }
+        if (status != TG_OK) {
+            tg_message_error("top: %s", err.message);
+            exit_code = TG_EXIT_FAILED;
+        }
+    }
+    release_choice(&choice);
+    tg_text_list_release(&settings.pids);
+    tg_text_list_release(&settings.only);
+    return exit_code;
+}
+
+const struct tg_command tg_command_top = {
+    .name = "top",
+    .summary = "what the timed programs do now, refreshed every second",
+    .usage = usage,
+    .description =
+        "Shows the functions of all timed processes of this user, and what each of them did in the last interval. It "
+        "only reads their recordings: nothing is asked of the processes, and none is slowed down.\n"
+        "On a terminal it fills the screen: h says what the keys and the columns are, q ends it. Elsewhere each "
+        "interval is printed, as a table or with --json on a line.\n"
+        "Processes that end meanwhile stay, until their recording is gone. Those that had ended before are shown with "
+        "a run that goes on, or when nothing else is; --ended shows all. A directory or a recording that is named is "
+        "read whoever owns it.",
+    .options = options,
+    .examples = examples,
+    .exit_codes = "0 done; 1 what was named cannot be read, or nothing can be written; 2 wrong usage",
+    .run = run,
+};
