@@ -69,10 +69,10 @@ def _projects() -> set[str]:
     return projects
 
 
-def _imports_main_again() -> bool:
-    """Whether this is a program of multiprocessing's, which imports that of its parent as ``__mp_main__``."""
-    programs = ("from multiprocessing.spawn ", "from multiprocessing.forkserver ")
-    return any(word.startswith(programs) for word in sys.orig_argv)
+def _is_of_multiprocessing(*modules: str) -> bool:
+    """Whether this program is one of these modules of multiprocessing's, which start in this way alone."""
+    starts = tuple(f"from multiprocessing.{module} " for module in modules)
+    return any(word.startswith(starts) for word in sys.orig_argv)
 
 
 def _with_slash(directory: str) -> str:
@@ -102,6 +102,8 @@ def start() -> None:
         return
     if "tachograph._absent" in sys.modules:  # an interpreter that cannot be timed, in a child
         return
+    if _is_of_multiprocessing("resource_tracker"):  # runs nothing of the program's
+        return
     patterns = _lines("TACHOGRAPH_TIME")
     projects: list[str] = []
     foreign: list[str] = []
@@ -117,7 +119,8 @@ def start() -> None:
         _say(str(warning.message))
     _keep_history()
     _native.instrument_everything(patterns, _lines("TACHOGRAPH_EXCLUDE"), projects, foreign)
-    _native.watch_main(_imports_main_again())
+    # They import the main program of their parent as __mp_main__.
+    _native.watch_main(_is_of_multiprocessing("spawn", "forkserver"))
     if _lines("TACHOGRAPH_TIME"):
         import atexit
 
