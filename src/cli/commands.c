@@ -19,6 +19,7 @@ const struct tg_command *const tg_commands[] = {
     &tg_command_collect,
     &tg_command_store,
     &tg_command_clean,
+    &tg_command_doctor,
     &tg_command_help,
     &tg_command_version,
     NULL,

@@ -16,6 +16,7 @@
 extern const struct tg_command tg_command_clean;
 extern const struct tg_command tg_command_collect;
 extern const struct tg_command tg_command_diff;
+extern const struct tg_command tg_command_doctor;
 extern const struct tg_command tg_command_help;
 extern const struct tg_command tg_command_rank;
 extern const struct tg_command tg_command_report;

@@ -22,6 +22,7 @@
 struct tg_interpreter {
     char path[TG_INTERPRETER_PATH_SIZE]; /* as the user would have typed it: no link is resolved */
     const char *origin;                  /* who named it, for messages: "--python" */
+    char version[24];                    /* known after a probe: "3.12.1" */
     bool lacks_hook;                     /* known after a probe: tachograph can be imported, but is not at start-up */
     char injected[TG_INTERPRETER_PATH_SIZE]; /* known after a probe: what PYTHONPATH must begin with; "": nothing */
 };

@@ -13,6 +13,7 @@
 #include "cli/interpreter_ask.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,9 @@ enum tg_status tg_interpreter_probe(struct tg_interpreter *interpreter, struct t
     struct tg_strbuf answer = TG_STRBUF_INIT;
     char *fields[FIELDS];
     enum tg_status status = ask(interpreter, &answer, fields, err);
+    if (status == TG_OK) {
+        snprintf(interpreter->version, sizeof interpreter->version, "%s", fields[VERSION]);
+    }
     if (status == TG_OK && !inject(interpreter, fields)) {
         interpreter->injected[0] = '\0';
         status = judge(interpreter, fields, err);

@@ -95,12 +95,10 @@ static enum tg_status judge_spool(struct tg_leftover *item, const char *path, st
     enum tg_status status = tg_spool_peek(&spool, path, NULL);
     if (status == TG_ERROR_BUSY) {
         item->state = TG_LEFTOVER_USED;
-    } else if (status != TG_OK) {
-        item->state = TG_LEFTOVER_KEPT;
-    } else if (spool.stored_seq != spool.last_seq) {
+    } else if (status == TG_OK && spool.stored_seq != spool.last_seq) {
         item->batch_count = spool.last_seq - spool.stored_seq;
         return keep_store(item, spool.store_url, err);
-    } else if (tg_orphans_need_spool(&spool)) {
+    } else if (status != TG_OK || tg_orphans_need_spool(&spool)) {
         item->state = TG_LEFTOVER_KEPT;
     }
     return TG_OK;
@@ -123,47 +121,45 @@ static enum tg_status judge(struct tg_leftover *item, const char *path, struct t
     return TG_OK;
 }
 
-static enum tg_status add_item(struct tg_leftovers *leftovers, const struct tg_leftover *item, struct tg_error *err) {
+/* A new last one, or NULL; releasing it is right from here on. */
+static struct tg_leftover *add_item(struct tg_leftovers *leftovers) {
     if (leftovers->count == leftovers->capacity) {
         size_t capacity = leftovers->capacity ? leftovers->capacity * 2 : 32;
         struct tg_leftover *items = realloc(leftovers->items, capacity * sizeof *items);
         if (!items) {
-            return no_memory(err);
+            return NULL;
         }
         leftovers->items = items;
         leftovers->capacity = capacity;
     }
-    leftovers->items[leftovers->count++] = *item;
-    return TG_OK;
+    struct tg_leftover *item = &leftovers->items[leftovers->count++];
+    *item = (struct tg_leftover){.directory = leftovers->directory_count - 1};
+    return item;
 }
 
 /* One entry of the directory opened last. */
 static enum tg_status add_entry(struct tg_leftovers *leftovers, int directory_fd, const char *name,
                                 struct tg_error *err) {
     struct tg_leftover_directory *directory = &leftovers->directories[leftovers->directory_count - 1];
-    struct tg_leftover item = {.directory = leftovers->directory_count - 1};
+    enum tg_leftover_kind kind;
     struct stat info;
     char path[TG_RUNTIME_PATH_SIZE + 256];
-    bool is_ours = kind_of(name, &item.kind) && join(path, sizeof path, directory->path, name);
+    bool is_ours = kind_of(name, &kind) && join(path, sizeof path, directory->path, name);
     if (fstatat(directory_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
         return TG_OK; /* gone meanwhile */
     }
-    if (!is_ours || (item.kind != TG_LEFTOVER_SWITCH && !S_ISREG(info.st_mode))) {
+    if (!is_ours || (kind != TG_LEFTOVER_SWITCH && !S_ISREG(info.st_mode))) {
         directory->other_count++;
         return TG_OK;
     }
-    item.bytes = (uint64_t)info.st_blocks * 512;
-    item.changed_s = (int64_t)info.st_mtime;
-    item.name = strdup(name);
-    enum tg_status status = item.name ? judge(&item, path, err) : no_memory(err);
-    if (status == TG_OK) {
-        status = add_item(leftovers, &item, err);
+    struct tg_leftover *item = add_item(leftovers);
+    if (!item || !(item->name = strdup(name))) {
+        return no_memory(err);
     }
-    if (status != TG_OK) {
-        free(item.name);
-        free(item.store_url);
-    }
-    return status;
+    item->kind = kind;
+    item->bytes = (uint64_t)info.st_blocks * 512;
+    item->changed_s = (int64_t)info.st_mtime;
+    return judge(item, path, err);
 }
 
 static bool is_listed(const struct tg_leftovers *leftovers, const char *path) {
