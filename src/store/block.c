@@ -99,15 +99,22 @@ char *tg_block_encode(const struct tg_figures_row *rows, size_t count, char *roo
     return room;
 }
 
-/* False: they are not that many numbers. */
-static bool decode_numbers(const struct tg_sql_value *value, size_t count, uint64_t *numbers) {
+/* Columns of `count` numbers, of which those from `first` on are read, `wanted` of them. */
+struct part {
+    size_t count;
+    size_t first;
+    size_t wanted;
+};
+
+/* False: there are not that many numbers. */
+static bool decode_numbers(const struct tg_sql_value *value, struct part part, uint64_t *numbers) {
     struct tg_bytes text = tg_value_to_bytes(value);
-    size_t digits = text.length / count;
-    if (digits == 0 || digits >= DIGITS_MAX || text.length % count != 0) {
+    size_t digits = text.length / part.count;
+    if (digits == 0 || digits >= DIGITS_MAX || text.length % part.count != 0) {
         return false;
     }
-    const char *at = text.data;
-    for (size_t i = 0; i < count; i++) {
+    const char *at = text.data + part.first * digits;
+    for (size_t i = 0; i < part.wanted; i++) {
         numbers[i] = 0;
         for (size_t k = 0; k < digits; k++, at++) {
             unsigned digit = (unsigned)(unsigned char)*at - '0';
@@ -120,37 +127,54 @@ static bool decode_numbers(const struct tg_sql_value *value, size_t count, uint6
     return true;
 }
 
-static bool decode_figures(struct tg_block *block, const struct tg_sql_value *values) {
+static bool decode_figures(struct tg_figures_row *rows, struct part part, const struct tg_sql_value *values) {
     uint64_t numbers[TG_BLOCK_FUNCTIONS];
     for (size_t figure = 0; figure < TG_BLOCK_FIGURES; figure++) {
-        if (!decode_numbers(&values[figure], block->count, numbers)) {
+        if (!decode_numbers(&values[figure], part, numbers)) {
             return false;
         }
-        for (size_t i = 0; i < block->count; i++) {
-            set_figure(&block->rows[i], figure, numbers[i]);
+        for (size_t i = 0; i < part.wanted; i++) {
+            set_figure(&rows[i], figure, numbers[i]);
         }
     }
-    for (size_t i = 0; i < block->count; i++) {
-        struct tg_figures_row *row = &block->rows[i];
+    for (size_t i = 0; i < part.wanted; i++) {
+        struct tg_figures_row *row = &rows[i];
         row->minimum_ns = row->minimum_ns < TG_STORE_FIGURE_MAX ? row->minimum_ns : UINT64_MAX; /* no call ended */
     }
     return true;
 }
 
-static bool decode_histograms(struct tg_block *block, const struct tg_sql_value *values) {
+static bool decode_histograms(struct tg_figures_row *rows, struct part part, const struct tg_sql_value *values) {
     uint64_t bounds[TG_BLOCK_FUNCTIONS + 1];
     struct tg_bytes histograms = tg_value_to_bytes(&values[1]);
-    if (!decode_numbers(&values[0], block->count + 1, bounds)) {
+    struct part bounding = {.count = part.count + 1, .first = part.first, .wanted = part.wanted + 1};
+    if (!decode_numbers(&values[0], bounding, bounds)) {
         return false;
     }
-    for (size_t i = 0; i < block->count; i++) {
+    for (size_t i = 0; i < part.wanted; i++) {
         if (bounds[i] > bounds[i + 1] || bounds[i + 1] > histograms.length) {
             return false;
         }
-        block->rows[i].histogram =
-            (struct tg_bytes){.data = histograms.data + bounds[i], .length = bounds[i + 1] - bounds[i]};
+        rows[i].histogram = (struct tg_bytes){.data = histograms.data + bounds[i], .length = bounds[i + 1] - bounds[i]};
     }
     return true;
+}
+
+static bool decode_rows(struct tg_figures_row *rows, struct part part, const struct tg_sql_value *values,
+                        bool with_histograms) {
+    return decode_figures(rows, part, values + 3)
+           && (!with_histograms || decode_histograms(rows, part, values + TG_BLOCK_COLUMNS));
+}
+
+static enum tg_status damaged(const struct tg_sql_value *values, struct tg_error *err) {
+    return tg_error_set(err, TG_ERROR_FORMAT, "the history is damaged: block %lld of iteration %lld cannot be read",
+                        (long long)tg_value_to_integer(&values[1]), (long long)tg_value_to_integer(&values[0]));
+}
+
+/* Whether number and places can be those of a block. */
+static bool is_block(int64_t number, uint64_t places) {
+    return places != 0 && places >> TG_BLOCK_FUNCTIONS == 0 && number >= 0
+           && number <= INT64_MAX / TG_BLOCK_FUNCTIONS - 1;
 }
 
 enum tg_status tg_block_decode(struct tg_block *block, const struct tg_sql_value *values, bool with_histograms,
@@ -159,6 +183,9 @@ enum tg_status tg_block_decode(struct tg_block *block, const struct tg_sql_value
     block->iteration = tg_value_to_integer(&values[0]);
     block->number = tg_value_to_integer(&values[1]);
     block->count = 0;
+    if (!is_block(block->number, places)) {
+        return damaged(values, err);
+    }
     for (unsigned k = 0; k < TG_BLOCK_FUNCTIONS; k++) {
         if (places >> k & 1U) {
             block->rows[block->count++] = (struct tg_figures_row){
@@ -167,11 +194,28 @@ enum tg_status tg_block_decode(struct tg_block *block, const struct tg_sql_value
             };
         }
     }
-    bool is_block = block->count > 0 && places >> TG_BLOCK_FUNCTIONS == 0 && block->number >= 0
-                    && block->number <= INT64_MAX / TG_BLOCK_FUNCTIONS - 1 && decode_figures(block, values + 3)
-                    && (!with_histograms || decode_histograms(block, values + TG_BLOCK_COLUMNS));
-    return is_block ? TG_OK
-                    : tg_error_set(err, TG_ERROR_FORMAT,
-                                   "the history is damaged: block %lld of iteration %lld cannot be read",
-                                   (long long)block->number, (long long)block->iteration);
+    struct part all = {.count = block->count, .first = 0, .wanted = block->count};
+    return decode_rows(block->rows, all, values, with_histograms) ? TG_OK : damaged(values, err);
+}
+
+enum tg_status tg_block_decode_one(const struct tg_sql_value *values, int64_t function_id, struct tg_figures_row *row,
+                                   bool *found, struct tg_error *err) {
+    uint64_t places = (uint64_t)tg_value_to_integer(&values[2]);
+    uint64_t place = UINT64_C(1) << (function_id % TG_BLOCK_FUNCTIONS);
+    int64_t number = tg_value_to_integer(&values[1]);
+    *row = (struct tg_figures_row){.iteration = tg_value_to_integer(&values[0]), .function_id = function_id};
+    *found = false;
+    if (!is_block(number, places)) {
+        return damaged(values, err);
+    }
+    if (number != tg_block_of(function_id) || (places & place) == 0) {
+        return TG_OK;
+    }
+    struct part one = {
+        .count = (size_t)__builtin_popcountll(places),
+        .first = (size_t)__builtin_popcountll(places & (place - 1)),
+        .wanted = 1,
+    };
+    *found = decode_rows(row, one, values, true);
+    return *found ? TG_OK : damaged(values, err);
 }

@@ -53,5 +53,8 @@ struct tg_block {
 /* TG_ERROR_FORMAT: that is no block. */
 TG_NODISCARD enum tg_status tg_block_decode(struct tg_block *block, const struct tg_sql_value *values,
                                             bool with_histograms, struct tg_error *err);
+/* One function of a block that was read with its histograms; *found false: it was not called. */
+TG_NODISCARD enum tg_status tg_block_decode_one(const struct tg_sql_value *values, int64_t function_id,
+                                                struct tg_figures_row *row, bool *found, struct tg_error *err);
 
 #endif

@@ -231,22 +231,13 @@ size_t tg_function_rows_columns(const struct tg_store *store) {
 enum tg_status tg_function_rows_pick(const struct tg_store *store, const struct tg_sql_value *values,
                                      int64_t function_id, struct tg_figures_row *row, bool *found,
                                      struct tg_error *err) {
-    struct tg_block block;
     *found = values[0].kind != TG_SQL_NULL;
     if (!*found) {
         return TG_OK;
     }
-    if (!tg_function_rows_are_blocks(store)) {
-        *row = tg_store_row_of(values, true);
-        return TG_OK;
+    if (tg_function_rows_are_blocks(store)) {
+        return tg_block_decode_one(values, function_id, row, found, err);
     }
-    enum tg_status status = tg_block_decode(&block, values, true, err);
-    *found = false;
-    for (size_t i = 0; i < block.count && status == TG_OK; i++) {
-        if (block.rows[i].function_id == function_id) {
-            *row = block.rows[i];
-            *found = true;
-        }
-    }
-    return status;
+    *row = tg_store_row_of(values, true);
+    return TG_OK;
 }

@@ -104,6 +104,15 @@ static void what_is_written_is_read(void **state) {
         for (size_t i = 0; i < count; i++) {
             expect_row(&block.rows[i], &rows[i]);
         }
+        for (int64_t id = 150, next = 0; id < 190; id++) {
+            struct tg_figures_row one;
+            bool found = false;
+            assert_int_equal(tg_block_decode_one(written.columns, id, &one, &found, NULL), TG_OK);
+            assert_int_equal(found, next < (int64_t)count && rows[next].function_id == id);
+            if (found) {
+                expect_row(&one, &rows[next++]);
+            }
+        }
         assert_int_equal(tg_block_decode(&block, written.columns, false, NULL), TG_OK);
         assert_int_equal(block.rows[0].histogram.length, 0);
         free(written.room);
@@ -142,6 +151,11 @@ static void expect_damaged(const struct written *written, size_t column, struct 
     columns[column] = value;
     assert_int_equal(tg_block_decode(&block, columns, true, &err), TG_ERROR_FORMAT);
     assert_non_null(strstr(err.message, "damaged"));
+    bool found = true;
+    struct tg_figures_row row;
+    enum tg_status status = tg_block_decode_one(columns, 4, &row, &found, &err);
+    assert_true(status == TG_ERROR_FORMAT || column <= 2); /* it may be in another block, or not there */
+    assert_false(found);
 }
 
 static void damage_is_noticed(void **state) {
