@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,26 +30,41 @@ void tg_interning_clear(struct tg_interning *interning) {
     tg_interning_init(interning);
 }
 
+static bool holds(const struct tg_interned *slot, int64_t service_id, struct tg_bytes name) {
+    return slot->name && slot->service_id == service_id && slot->name_length == name.length
+           && memcmp(slot->name, name.data, name.length) == 0;
+}
+
 /* The slot that holds the name, or the free one where it belongs. */
 static struct tg_interned *slot_of(const struct tg_interning *interning, uint64_t hash, int64_t service_id,
                                    struct tg_bytes name) {
     size_t place = hash & (interning->slot_count - 1);
     struct tg_interned *slot = &interning->slots[place];
-    while (slot->name
-           && (slot->hash != hash || slot->service_id != service_id || slot->name_length != name.length
-               || memcmp(slot->name, name.data, name.length) != 0)) {
+    while (slot->name && (slot->hash != hash || !holds(slot, service_id, name))) {
         place = (place + 1) & (interning->slot_count - 1);
         slot = &interning->slots[place];
     }
     return slot;
 }
 
-struct tg_interned *tg_interning_find(const struct tg_interning *interning, int64_t service_id, struct tg_bytes name) {
+struct tg_interned *tg_interning_find(struct tg_interning *interning, int64_t service_id, struct tg_bytes name) {
     if (interning->slot_count == 0) {
         return NULL;
     }
-    struct tg_interned *slot = slot_of(interning, hash_of(service_id, name), service_id, name);
-    return slot->name ? slot : NULL;
+    struct tg_interned *slots = interning->slots;
+    size_t likely = interning->last > 0 ? slots[interning->last - 1].next : 0;
+    struct tg_interned *slot = likely > 0 && holds(&slots[likely - 1], service_id, name)
+                                   ? &slots[likely - 1]
+                                   : slot_of(interning, hash_of(service_id, name), service_id, name);
+    if (!slot->name) {
+        return NULL;
+    }
+    size_t place = (size_t)(slot - slots) + 1;
+    if (interning->last > 0) {
+        slots[interning->last - 1].next = place;
+    }
+    interning->last = place;
+    return slot;
 }
 
 static enum tg_status make_room(struct tg_interning *interning) {
@@ -75,6 +91,7 @@ static enum tg_status make_room(struct tg_interning *interning) {
     }
     free(interning->slots);
     *interning = larger;
+    interning->last = 0;
     return TG_OK;
 }
 

@@ -33,6 +33,31 @@ static void names_are_found_again(void **state) {
     tg_interning_clear(NULL);
 }
 
+/* In one order several times, then in others, while more are added; of two services alike. */
+static void order_does_not_matter(void **state) {
+    (void)state;
+    struct tg_interning interning;
+    char buffer[32];
+    tg_interning_init(&interning);
+    int count = 0;
+    for (int round = 0; round < 40; round++) {
+        for (int end = count + 50; count < end; count++) {
+            assert_non_null(tg_interning_add(&interning, 1, name_of(buffer, count), count));
+            assert_non_null(tg_interning_add(&interning, 2, name_of(buffer, count), -count));
+        }
+        int step = round / 3 * 2 + 1;
+        for (int i = 0; i < count; i++) {
+            int number = (int)((long)i * step % count);
+            int64_t service = 1 + i / 3 % 2;
+            const struct tg_interned *found = tg_interning_find(&interning, service, name_of(buffer, number));
+            assert_non_null(found);
+            assert_int_equal(found->function_id, service == 1 ? number : -number);
+        }
+        assert_null(tg_interning_find(&interning, 1, name_of(buffer, count)));
+    }
+    tg_interning_clear(&interning);
+}
+
 /* However many names come: it begins anew. */
 static void what_is_kept_is_bounded(void **state) {
     (void)state;
@@ -62,6 +87,7 @@ static void what_is_kept_is_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_again),
+        cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(what_is_kept_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
