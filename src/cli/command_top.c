@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/printable.h"
 #include "cli/top.h"
 #include "cli/top_interactive.h"
 
@@ -176,6 +177,20 @@ static enum tg_status refuse_pid(uint64_t pid, struct tg_error *err) {
                         pid);
 }
 
+/* Adds to what has failed who may read what was named. */
+static enum tg_status explain(enum tg_status status, const struct choice *choice, struct tg_error *err) {
+    if (status != TG_ERROR_PERMISSION || !choice->path_count || geteuid() == 0) {
+        return status;
+    }
+    struct tg_error reason = *err;
+    struct tg_strbuf path = TG_STRBUF_INIT;
+    tg_printable_append_word(&path, choice->paths[0]);
+    tg_error_set(err, status, "%s; its owner may, and root: sudo tachograph top %s", reason.message,
+                 tg_strbuf_text(&path));
+    tg_strbuf_release(&path);
+    return status;
+}
+
 static enum tg_status check_pids(const struct tg_live *live, const struct choice *choice, struct tg_error *err) {
     for (size_t i = 0; i < choice->pid_count; i++) {
         bool found = false;
@@ -286,7 +301,7 @@ static enum tg_status show(const struct settings *settings, const struct choice 
                                                   .pids = choice->pids,
                                                   .pid_count = choice->pid_count,
                                                   .with_ended = settings->ended});
-    enum tg_status status = refresh(&live, err);
+    enum tg_status status = explain(refresh(&live, err), choice, err);
     if (status == TG_OK) {
         status = check_pids(&live, choice, err);
     }

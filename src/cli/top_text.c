@@ -46,6 +46,8 @@ void tg_top_append_nothing(const struct tg_live *live, const struct tg_live_quer
         tg_strbuf_append(out, "no function matches --only");
     } else if (live->process_count) {
         tg_strbuf_append(out, "no call has been counted yet");
+    } else if (live->options.path_count) {
+        tg_strbuf_append(out, "no recording lies in what was named");
     } else {
         tg_strbuf_append(out, "no process is being timed; 'tachograph run SCRIPT' starts one");
     }

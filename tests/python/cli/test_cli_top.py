@@ -6,9 +6,11 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +33,12 @@ class Living:
         fcntl.fcntl(self.file, fcntl.F_OFD_SETLK, lock)
 
     def count(self, functions: list[Any]) -> None:
-        """Changes the figures in place, as the process would: the file neither moves nor gets shorter."""
+        """Changes the figures in place: the file neither moves nor gets shorter, and a histogram is there first."""
         fresh = self.cli.record(functions, "fresh", **self.header)
-        self.file.seek(0)
-        self.file.write(fresh.read_bytes())
+        data = fresh.read_bytes()
         fresh.unlink()
+        for offset in reversed(range(0, len(data), 64)):
+            os.pwrite(self.file.fileno(), data[offset : offset + 64], offset)
 
     def end(self) -> None:
         """The process ends."""
@@ -235,6 +238,7 @@ def test_says_why_there_is_nothing(cli: Any, function: Any) -> None:
     missing = cli("top", "nowhere.tgr")
     assert missing.returncode == 1
     assert "nowhere.tgr" in missing.stderr
+    assert "no recording lies in what was named" in cli("top", "--once", cli.directory).stdout
     cli.record([function("m::f", [5])])
     assert "no function matches --only" in cli("top", "--once", "--only", "shop").stdout
 
@@ -248,6 +252,20 @@ def test_a_process_of_another_user_is_refused_with_the_way(cli: Any) -> None:
     assert result.returncode == 1
     assert f"process {pid} belongs to user {user}" in result.stderr
     assert f"sudo -u '#{user}' XDG_RUNTIME_DIR=/run/user/{user} tachograph top -p {pid}" in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user, who only root can be")
+def test_a_directory_of_another_user_is_refused_with_the_way(program: Path) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        place.chmod(0o755)
+        shutil.copy(program, place / "top")
+        (place / "runtime").mkdir(0o700)
+        options: dict[str, Any] = {"user": 65534, "group": 65534, "env": {}, "cwd": "/"}
+        words = [place / "top", "top", "--once", place / "runtime"]
+        result = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, **options)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"Permission denied; its owner may, and root: sudo tachograph top {place / 'runtime'}" in result.stderr
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
