@@ -47,7 +47,7 @@ soak: venv ## run the tests that take long: kills, churns, forks
 	@tools/bootstrap test
 	@TACHOGRAPH_SOAK=1 .venv/bin/python tools/test 3.11 3.12 3.13 3.14
 
-wheel: venv ## build a wheel for each CPython found, into dist/
+wheel: venv ## build a wheel for each CPython found, and the source archive, into dist/
 	@tools/build_wheels
 
 clean: ## remove everything that was built, .venv too

@@ -1,6 +1,8 @@
 /* `tachograph version`, `tachograph --version`: see commands.h. */
+#include "base/strbuf.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "store/sql.h"
 
 #include <unistd.h>
 
@@ -8,13 +10,23 @@ static const struct tg_option options[] = {{.name = NULL}};
 static const char *const usage[] = {"", NULL};
 
 static int run(const struct tg_command *command, char **words) {
-    static const char text[] = "tachograph " TG_VERSION "\n";
     int exit_code = TG_EXIT_OK;
     char nothing = 0;
     if (!tg_commands_parse(command, words, &nothing, &exit_code)) {
         return exit_code;
     }
-    return tg_output_write(STDOUT_FILENO, text, sizeof text - 1) ? TG_EXIT_FAILED : TG_EXIT_OK;
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_strbuf_append(&text, "tachograph " TG_VERSION "\n");
+    size_t next = 0;
+    const char *package = NULL;
+    for (const char *scheme; (scheme = tg_sql_missing(&next, &package));) {
+        tg_strbuf_printf(&text, "built without \"%s\" histories: they need %s\n", scheme, package);
+    }
+    if (tg_strbuf_status(&text) != TG_OK || tg_output_write(STDOUT_FILENO, text.data, text.length)) {
+        exit_code = TG_EXIT_FAILED;
+    }
+    tg_strbuf_release(&text);
+    return exit_code;
 }
 
 const struct tg_command tg_command_version = {
