@@ -120,9 +120,10 @@ static bool fold_function(struct tg_counters *part, uint32_t function, uint64_t 
     struct tg_counters *sum = tg_recording_at(&tg_tracer.recording, sum_place);
     uint32_t before_place = TG_LOAD(*slot);
     struct tg_counters *before = before_place ? tg_recording_at(&tg_tracer.recording, before_place) : NULL;
+    atomic_thread_fence(memory_order_release); /* who sees this old sum cleared sees that another has replaced it */
     tg_counters_clear(sum, function);
     add_block(sum, before, part);
-    TG_STORE(sum->absorbed, occupancy);
+    atomic_store_explicit(&sum->absorbed, occupancy, memory_order_release); /* for who still holds it as an old sum */
     atomic_store_explicit(slot, sum_place, memory_order_release);
     atomic_thread_fence(memory_order_release); /* the part is cleared after it is counted elsewhere */
     tg_counters_clear(part, function);

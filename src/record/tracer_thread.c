@@ -88,7 +88,7 @@ static struct tg_thread_entry *free_entry(void) {
     for (uint32_t i = 1; tg_tracer.free_entries && i < count; i++) {
         struct tg_thread_entry *entry =
             tg_recording_at(&tg_tracer.recording, TG_LOAD(*chunk_slot(header->thread_chunks, i, TG_THREAD_CHUNK)));
-        if (TG_LOAD(entry->occupancy) == 0) {
+        if (atomic_load_explicit(&entry->occupancy, memory_order_acquire) == 0) { /* its counts are cleared, too */
             tg_tracer.free_entries--;
             return entry;
         }

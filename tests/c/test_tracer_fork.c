@@ -334,6 +334,9 @@ static void run_with_heirs(int ready, int keep) {
 
 static void heirs_do_not_keep_a_recording_alive(void **state) {
     (void)state;
+    if (getenv("MESON_EXE_WRAPPER")) {
+        skip(); /* qemu keeps MADV_DONTFORK from the kernel, so that heirs keep the mapping and its lock */
+    }
     int ready[2];
     int keep[2];
     assert_int_equal(pipe(ready), 0);
