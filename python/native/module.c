@@ -124,7 +124,7 @@ void tg_start_recording(void) {
     read_program(&identity);
     identity.has_run = parse_hex(getenv("TACHOGRAPH_RUN"), identity.run_uuid, sizeof identity.run_uuid);
     struct tg_tracer_options options = {
-        .recording = {.python_version = PY_VERSION_HEX,
+        .recording = {.python_version = (uint32_t)Py_Version, /* not that of the headers */
                       .service = getenv("TACHOGRAPH_SERVICE"),
                       .service_version = getenv("TACHOGRAPH_SERVICE_VERSION"),
                       .program = identity.program,
