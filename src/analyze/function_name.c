@@ -22,6 +22,18 @@ static bool ends_with(const char *name, const char *end) {
            && strcmp(name + name_length - end_length, end) == 0;
 }
 
+/* "__main__::main", as reports call it, means "backup.py::main". */
+static bool is_of_main(const char *name, const char *wanted) {
+    static const char main_module[] = "__main__";
+    const size_t length = sizeof main_module - 1;
+    const char *rest = strstr(name, ".py::");
+    return rest && strncmp(wanted, main_module, length) == 0 && strcmp(rest + strlen(".py"), wanted + length) == 0;
+}
+
+static bool is_meant(const char *name, const char *wanted) {
+    return ends_with(name, wanted) || is_of_main(name, wanted);
+}
+
 /* The whole name and every end of it that could be typed. */
 static void offer_ends(struct tg_nearest *nearest, const char *name) {
     tg_nearest_offer(nearest, name);
@@ -60,7 +72,7 @@ static enum tg_status refuse_several(const struct tg_store_functions *functions,
     struct tg_strbuf names = TG_STRBUF_INIT;
     size_t named = 0;
     for (size_t i = 0; i < functions->count && named < NAMED_MAX; i++) {
-        if (ends_with(functions->items[i].name, wanted)) {
+        if (is_meant(functions->items[i].name, wanted)) {
             tg_strbuf_printf(&names, "%s'%s'", named++ ? ", " : "", functions->items[i].name);
         }
     }
@@ -79,7 +91,7 @@ enum tg_status tg_function_name_find(const struct tg_store_functions *functions,
             *found = function;
             return TG_OK;
         }
-        if (ends_with(function->name, wanted)) {
+        if (is_meant(function->name, wanted)) {
             *found = function;
             count++;
         }

@@ -10,7 +10,8 @@
 #include "base/error.h"
 #include "store/store.h"
 
-/* Borrowed from `functions`, which are those of the scope's service. TG_ERROR_NOT_FOUND: none is, and `err` has the
+/* A function of the program's main file is also found as __main__::main, as reports call it (store/stored_name.h).
+ * Borrowed from `functions`, which are those of the scope's service. TG_ERROR_NOT_FOUND: none is, and `err` has the
  * nearest names; TG_ERROR_INVALID: several end like this. */
 TG_NODISCARD enum tg_status tg_function_name_find(const struct tg_store_functions *functions,
                                                   const struct tg_scope *scope, const char *wanted,

@@ -43,6 +43,13 @@ enum thread_state {
     JOINED,   /* somebody waits for that */
 };
 
+/* What failed first; what fails besides is not said, for a full disk is one thing to a person. */
+enum complaint {
+    NO_COMPLAINT,
+    OF_STORE,
+    OF_SPOOL,
+};
+
 struct collector {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -65,14 +72,13 @@ struct collector {
     struct tg_collection collection;
     struct tg_store *store;
     tg_ns interval_ns;
-    tg_ns next_ns;         /* monotonic: end of the interval that runs */
-    tg_ns retry_ns;        /* monotonic: no attempt at the store before */
-    tg_ns retry_wait_ns;   /* 0: the last attempt went well */
-    tg_ns orphans_ns;      /* monotonic: next look for what others have left */
-    tg_ns cpu_ns;          /* of this thread, at the end of the last round */
-    bool store_complained; /* that it cannot be reached, and that has not ended yet */
-    bool spool_complained; /* likewise */
-    char *store_url;       /* with the password */
+    tg_ns next_ns;            /* monotonic: end of the interval that runs */
+    tg_ns retry_ns;           /* monotonic: no attempt at the store before */
+    tg_ns retry_wait_ns;      /* 0: the last attempt went well */
+    tg_ns orphans_ns;         /* monotonic: next look for what others have left */
+    tg_ns cpu_ns;             /* of this thread, at the end of the last round */
+    enum complaint complaint; /* that has been said, and is not over yet */
+    char *store_url;          /* with the password */
     char *shown_url;
     void (*say)(const char *line);
 };
@@ -202,8 +208,8 @@ static void store_failed(tg_ns now_ns, bool at_once, const struct tg_error *err)
     collector.retry_ns = now_ns + collector.retry_wait_ns;
     enum tg_status ignored = tg_spool_sync(&collector.collection.spool, NULL);
     (void)ignored; /* it only helps should the machine go down as well */
-    if (!collector.store_complained) {
-        collector.store_complained = true;
+    if (!collector.complaint) {
+        collector.complaint = OF_STORE;
         say("tachograph: %s; timings are kept in %s and stored when that is over", err->message,
             collector.collection.spool.path);
     }
@@ -229,10 +235,6 @@ static enum tg_status upload(bool at_once, struct tg_error *err) {
         return status;
     }
     collector.retry_wait_ns = 0;
-    if (collector.store_complained) {
-        collector.store_complained = false;
-        say("tachograph: %s is there again: what waited is stored", collector.shown_url);
-    }
     return TG_OK;
 }
 
@@ -298,21 +300,32 @@ static enum tg_status close_interval(enum tg_batch_end end, struct tg_error *err
     return looked && status == TG_OK ? tg_collection_keep(&collector.collection, &draft, err) : status;
 }
 
+/* All of it works. */
+static void say_recovery(void) {
+    if (collector.complaint == OF_STORE) {
+        say("tachograph: %s is there again: what waited is stored", collector.shown_url);
+    } else if (collector.complaint == OF_SPOOL) {
+        say("tachograph: intervals can be closed again: what waited in the recording is stored");
+    }
+    collector.complaint = NO_COMPLAINT;
+}
+
 /* One interval to its end; `*closed`: all that was counted until then is in the spool. */
 static enum tg_status round_once(enum tg_batch_end end, bool at_once, bool *closed, struct tg_error *err) {
     enum tg_status status = close_interval(end, err);
     *closed = status == TG_OK;
-    if (status != TG_OK && !collector.spool_complained) {
+    if (status != TG_OK && !collector.complaint) {
+        collector.complaint = OF_SPOOL;
         say("tachograph: %s; timings stay in the recording meanwhile, and none is lost", err->message);
-    } else if (status == TG_OK && collector.spool_complained) {
-        say("tachograph: intervals can be closed again: what waited in the recording is one");
     }
-    collector.spool_complained = status != TG_OK;
     struct tg_error upload_error = TG_ERROR_INIT;
     enum tg_status uploaded = upload(at_once, &upload_error);
     if (status == TG_OK && uploaded != TG_OK) {
         status = uploaded;
         *err = upload_error;
+    }
+    if (status == TG_OK) {
+        say_recovery();
     }
     return status;
 }
@@ -516,8 +529,7 @@ static enum tg_status configure(const struct tg_collector_options *options, cons
     collector.interval_ns = options->interval_ns ? options->interval_ns : TG_COLLECTOR_INTERVAL_NS;
     collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
     collector.retry_wait_ns = 0;
-    collector.store_complained = false;
-    collector.spool_complained = false;
+    collector.complaint = NO_COMPLAINT;
     tg_tracer_describe(&(struct tg_tracer_description){
         .service = options->service,
         .service_version = options->service_version,
@@ -637,8 +649,7 @@ void tg_collector_after_fork_in_child(void) {
     collector.flush_done = collector.flush_wanted;
     collector.result = TG_OK;
     collector.retry_wait_ns = 0;
-    collector.store_complained = false;
-    collector.spool_complained = false;
+    collector.complaint = NO_COMPLAINT;
     collector.orphans_ns = tg_clock_monotonic_ns() + ORPHANS_NS;
     if (collector.prepared) { /* the parent's thread may have waited on it */
         collector.prepared = false;

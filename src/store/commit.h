@@ -42,6 +42,7 @@ struct tg_commit {
     struct tg_figures_row *figures;  /* theirs, as they are stored; as much room */
     struct tg_commit_merged *merged; /* what some of them were made of; owned */
     struct tg_strbuf text;           /* for tg_store_clean_text() */
+    struct tg_strbuf name;           /* for tg_stored_name() */
 };
 
 /* Where a batch belongs. */

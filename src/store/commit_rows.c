@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "measure/histogram.h"
 #include "store/function_rows.h"
+#include "store/stored_name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +31,12 @@ void tg_commit_clear_rows(struct tg_commit *commit) {
 }
 
 /* Asks for the id of a name, and makes one if there is none. */
-static enum tg_status find_function(struct tg_commit *commit, int64_t service_id,
+static enum tg_status find_function(struct tg_commit *commit, int64_t service_id, struct tg_bytes stored_name,
                                     const struct tg_batch_function *function, int64_t *id, struct tg_error *err) {
     struct tg_store *store = commit->store;
     struct tg_sql_value value = {.kind = TG_SQL_NULL};
     bool found = false;
-    struct tg_bytes name = tg_store_clean_text(function->name, TG_STORE_NAME_BYTES_MAX, &commit->text);
+    struct tg_bytes name = tg_store_clean_text(stored_name, TG_STORE_NAME_BYTES_MAX, &commit->text);
     const struct tg_sql_value key[] = {tg_value_integer(service_id), tg_value_text(name)};
     enum tg_status status = tg_store_run(store, TG_QUERY_FUNCTION, key, 2, err);
     if (status == TG_OK) {
@@ -89,13 +90,14 @@ static enum tg_status intern(struct tg_commit *commit, const struct tg_commit_pl
                              const struct tg_batch_function *function, int64_t *id, struct tg_error *err) {
     struct tg_interning *interning = &commit->store->interning;
     int64_t service_id = place->service->id;
-    struct tg_interned *known = tg_interning_find(interning, service_id, function->name);
+    struct tg_bytes name = tg_stored_name(function->name, function->file, &commit->name);
+    struct tg_interned *known = tg_interning_find(interning, service_id, name);
     if (!known) {
-        enum tg_status status = find_function(commit, service_id, function, id, err);
+        enum tg_status status = find_function(commit, service_id, name, function, id, err);
         if (status != TG_OK) {
             return status;
         }
-        known = tg_interning_add(interning, service_id, function->name, *id);
+        known = tg_interning_add(interning, service_id, name, *id);
         if (!known) {
             return no_memory(err);
         }

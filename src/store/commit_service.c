@@ -28,6 +28,7 @@ void tg_commit_release(struct tg_commit *commit) {
     free(commit->rows);
     free(commit->figures);
     tg_strbuf_release(&commit->text);
+    tg_strbuf_release(&commit->name);
     tg_commit_init(commit, commit->store);
 }
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define PATIENCE_NS INT64_C(20000000000)
@@ -355,6 +356,36 @@ static void a_closed_descriptor_is_noticed(void **state) {
     assert_int_equal(stored_calls("m::f"), 2);
 }
 
+static bool is_collected(void) {
+    bool collected = tg_tracer_hold()->header->collected != 0;
+    tg_tracer_let_go();
+    return collected;
+}
+
+/* What the last interval has counted is in the recording alone: that is left to be collected. */
+static void an_end_that_cannot_be_written_is_no_end(void **state) {
+    (void)state;
+    struct rlimit before;
+    uint32_t f = fixture_function("m::f");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    start(0);
+    fixture_call(f, 10);
+    flush();
+    fixture_call(f, 10);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 1, .rlim_max = before.rlim_max}), 0);
+    enum tg_status status = tg_collector_stop(true, PATIENCE_NS, NULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_not_equal(status, TG_OK);
+    assert_false(is_collected());
+    assert_int_equal(stored_calls("m::f"), 1);
+    start(0);
+    assert_int_equal(tg_collector_stop(true, PATIENCE_NS, NULL), TG_OK);
+    assert_int_equal(stored_calls("m::f"), 2);
+    assert_true(is_collected());
+}
+
 static void fork_around(pid_t *child) {
     tg_collector_before_fork();
     *child = fork_for_test();
@@ -493,6 +524,7 @@ int main(void) {
         WITH_STORE(a_store_that_is_not_there_is_waited_for),
         WITH_STORE(a_spool_that_cannot_be_made_is_waited_for),
         WITH_STORE(a_closed_descriptor_is_noticed),
+        WITH_STORE(an_end_that_cannot_be_written_is_no_end),
         WITH_STORE(children_collect_for_themselves),
         WITH_STORE(a_child_has_a_thread_from_its_first_call_on),
         WITH_STORE(a_kill_at_any_moment_loses_and_doubles_nothing),

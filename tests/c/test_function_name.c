@@ -10,6 +10,7 @@ static struct tg_store_function functions[] = {
     {.name = (char[]){"shop.items::Items.price"}},
     {.name = (char[]){"shop.orders::Orders.price"}},
     {.name = (char[]){"main"}},
+    {.name = (char[]){"backup.py::Backup.run"}},
     {.name = (char[]){"shop.__main__::main"}},
 };
 static const struct tg_store_functions all = {functions, sizeof functions / sizeof functions[0]};
@@ -43,6 +44,9 @@ static void finds_whole_names_and_ends(void **state) {
     assert_found("orders::Orders.search", "shop.orders::Orders.search");
     assert_found("search", "shop.orders::Orders.search");
     assert_found("Items.price", "shop.items::Items.price");
+    assert_found("Backup.run", "backup.py::Backup.run");
+    assert_found("__main__::Backup.run", "backup.py::Backup.run");
+    assert_refused("__main__::run", TG_ERROR_NOT_FOUND, "no function '__main__::run'");
 }
 
 static void a_whole_name_comes_before_an_end(void **state) {

@@ -506,7 +506,7 @@ WRONG = {
     "since after until": (("rank", "--since", "iteration:9", "--until", "iteration:3"), 2, "ends before"),
     "version": (("rank", "--version", "9"), 1, "has no version '9'"),
     "service": (("rank", "--service", "shpo"), 1, "did you mean 'shop'"),
-    "key": (("rank", "--by", "size"), 2, "average, total, calls, p99, errors"),
+    "key": (("rank", "--by", "size"), 2, "average, total, self, calls, p99, errors"),
     "operand": (("rank", "shop"), 2, "nothing to name"),
     "no function": (("trend",), 2, "name a function, or --all"),
     "two functions": (("trend", "a", "b"), 2, "one function at a time"),
@@ -759,7 +759,7 @@ def test_a_programs_own_history(cli: Any, tmp_path: Path) -> None:
     (function,) = found["functions"]
     (ranked,) = answer(cli("rank", "--by", "p99", "--store", store, "--json"))["functions"]
     assert ranked["p99_ns"] > 0.03 * NS
-    assert (function["name"], function["a"]["call_count"], function["b"]["call_count"]) == ("__main__::work", 20, 20)
+    assert (function["name"], function["a"]["call_count"], function["b"]["call_count"]) == ("app.py::work", 20, 20)
     assert 1.5 < function["average_ratio"] < 4
     assert cli("diff", "version:1", "version:2", "--store", store, "--fail-over", "20%").returncode == 3
     assert cli("store", "verify", store).returncode == 0

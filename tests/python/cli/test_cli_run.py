@@ -165,7 +165,8 @@ def test_a_history_is_kept_and_named_last(cli: Any, tmp_path: Path) -> None:
     path = tmp_path / "data" / "tachograph" / "shop.db"
     *_, where, run, trend = result.stderr.splitlines()
     assert (where, trend) == (f"history   sqlite:///{path}", "trend     tachograph trend --all")
-    assert "__main__::inner" in cli("rank", "--service", "shop").stdout
+    assert " app.py::inner " in cli("rank", "--service", "shop").stdout
+    assert "function  app.py::inner (" in cli("trend", "__main__::inner", "--service", "shop").stdout
     word = re.fullmatch(r"this run  (run:[0-9a-f]{32}) \(a side of tachograph diff\)", run)
     assert word
     assert (
