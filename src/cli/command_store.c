@@ -266,6 +266,8 @@ static int run(const struct tg_command *command, char **words) {
     return status == TG_OK ? action.exit_code : tg_history_fail(command, &err);
 }
 
+static const char *const operands[] = {"init", "status", "migrate", "verify", NULL};
+
 const struct tg_command tg_command_store = {
     .name = "store",
     .summary = "make, show, migrate or check a history",
@@ -283,5 +285,6 @@ const struct tg_command tg_command_store = {
     .examples = examples,
     .exit_codes = "0 done, and what was verified is whole; 1 it failed, or something is wrong with the history; "
                   "2 wrong usage",
+    .operands = operands,
     .run = run,
 };

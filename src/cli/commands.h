@@ -15,6 +15,7 @@
 
 extern const struct tg_command tg_command_clean;
 extern const struct tg_command tg_command_collect;
+extern const struct tg_command tg_command_completion;
 extern const struct tg_command tg_command_diff;
 extern const struct tg_command tg_command_doctor;
 extern const struct tg_command tg_command_help;

@@ -13,8 +13,6 @@
 #define OPTION_INDENT  ((size_t)26)
 #define EXAMPLE_INDENT ((size_t)6)
 
-static const struct tg_option help_option = {.name = "help", .letter = 'h', .help = "show this"};
-
 /* Appends words, wrapped; `column` is where the line stands now, further lines are indented. */
 static void append_wrapped(struct tg_strbuf *out, const char *text, size_t column, size_t indent) {
     bool first = true;
@@ -100,7 +98,7 @@ void tg_help_append_command(struct tg_strbuf *out, const struct tg_command *comm
     for (const struct tg_option *option = command->options; option->name || option->letter; option++) {
         append_option(out, option);
     }
-    append_option(out, &help_option);
+    append_option(out, &tg_help_option);
     if (command->examples) {
         append_examples(out, command->examples);
     }
@@ -108,7 +106,7 @@ void tg_help_append_command(struct tg_strbuf *out, const struct tg_command *comm
     append_paragraphs(out, command->exit_codes ? command->exit_codes : "0 done; 1 failed; 2 wrong usage", 2);
 }
 
-static int print(struct tg_strbuf *text) {
+int tg_help_print(struct tg_strbuf *text) {
     int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
     tg_strbuf_release(text);
     if (error) {
@@ -122,7 +120,7 @@ static int print(struct tg_strbuf *text) {
 int tg_help_print_command(const struct tg_command *command) {
     struct tg_strbuf text = TG_STRBUF_INIT;
     tg_help_append_command(&text, command);
-    return print(&text);
+    return tg_help_print(&text);
 }
 
 int tg_help_print_overview(void) {
@@ -144,7 +142,7 @@ int tg_help_print_overview(void) {
     }
     tg_strbuf_append(&text, "\n'tachograph help COMMAND' has the options of a command, and more examples;\n"
                             "'tachograph help settings' what can be set in the environment or pyproject.toml.\n");
-    return print(&text);
+    return tg_help_print(&text);
 }
 
 /* "TACHOGRAPH_STORE, key store, run --store, start(store=)", and what it is for. */
@@ -183,5 +181,5 @@ int tg_help_print_settings(void) {
     for (size_t i = 0; i < TG_SETTING_COUNT; i++) {
         append_setting(&text, &tg_setting_table[i]);
     }
-    return print(&text);
+    return tg_help_print(&text);
 }

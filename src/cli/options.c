@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct tg_option help_option = {.name = "help", .letter = 'h', .kind = TG_OPTION_FLAG};
+const struct tg_option tg_help_option = {.name = "help", .letter = 'h', .kind = TG_OPTION_FLAG, .help = "show this"};
 
 struct parser {
     const struct tg_command *command;
@@ -25,14 +25,22 @@ static bool is_end(const struct tg_option *option) {
     return !option->name && !option->letter;
 }
 
+const struct tg_option *tg_options_next(const struct tg_command *command, const struct tg_option *option) {
+    if (option == &tg_help_option) {
+        return NULL;
+    }
+    option = option ? option + 1 : command->options;
+    return is_end(option) ? &tg_help_option : option;
+}
+
 static const struct tg_option *find_name(const struct tg_command *command, const char *name, size_t length) {
     for (const struct tg_option *option = command->options; !is_end(option); option++) {
         if (option->name && strncmp(option->name, name, length) == 0 && option->name[length] == '\0') {
             return option;
         }
     }
-    bool is_help = length == strlen(help_option.name) && strncmp(help_option.name, name, length) == 0;
-    return is_help ? &help_option : NULL;
+    bool is_help = length == strlen(tg_help_option.name) && strncmp(tg_help_option.name, name, length) == 0;
+    return is_help ? &tg_help_option : NULL;
 }
 
 static const struct tg_option *find_letter(const struct tg_command *command, char letter) {
@@ -41,7 +49,7 @@ static const struct tg_option *find_letter(const struct tg_command *command, cha
             return option;
         }
     }
-    return letter == help_option.letter ? &help_option : NULL;
+    return letter == tg_help_option.letter ? &tg_help_option : NULL;
 }
 
 /* "--sort", or "-n" for an option without a name. */
@@ -121,7 +129,7 @@ static enum tg_status set_choice(int *out, const struct tg_option *option, const
 static enum tg_status set_value(struct parser *parser, const struct tg_option *option, const char *value) {
     char spelled[64];
     spell(option, spelled, sizeof spelled);
-    if (option == &help_option) {
+    if (option == &tg_help_option) {
         *parser->help = true;
         return TG_OK;
     }

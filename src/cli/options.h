@@ -60,9 +60,16 @@ struct tg_command {
     const struct tg_example *examples; /* ended by one without a command */
     const char *exit_codes;            /* paragraphs like the description's; NULL: 0, 1 and 2 as for every command */
     bool program;                      /* the first operand ends the options */
+    const char *const *operands;       /* the words that it can begin with, ended by NULL; NULL: files and others */
     /* Runs the command with the words after its name, ended by NULL; returns the exit code. */
     int (*run)(const struct tg_command *command, char **words);
 };
+
+/* What every command has: --help. */
+extern const struct tg_option tg_help_option;
+
+/* For lists: the option after `option`, at first NULL; --help comes last, and after it NULL. */
+const struct tg_option *tg_options_next(const struct tg_command *command, const struct tg_option *option);
 
 /* Reads `words` into `settings` and leaves the operands in `words`, ended by NULL. Sets `*help` and stops when help is
  * asked for. TG_ERROR_INVALID has a message with what was meant, where something comes near. */
