@@ -254,7 +254,7 @@ enum tg_screen_event tg_screen_wait(tg_ns deadline_ns, struct tg_key *key) {
         bool is_sending = screen.sent < screen.sending.length;
         tg_ns now_ns = tg_clock_monotonic_ns();
         tg_ns left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-        left_ns = is_open && left_ns > ESCAPE_NS ? ESCAPE_NS : left_ns;
+        left_ns = is_open ? ESCAPE_NS : left_ns; /* whatever the deadline: what has begun is on its way */
         struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
         struct pollfd waiting[] = {{.fd = screen.signal_fd, .events = POLLIN},
                                    {.fd = STDIN_FILENO, .events = POLLIN},

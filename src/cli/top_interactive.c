@@ -35,19 +35,23 @@ static enum tg_status interact(struct tg_top *top, struct tg_live *live, struct 
     tg_ns deadline_ns = tg_clock_monotonic_ns() + first_ns;
     enum tg_status status = draw(top, live, &view, err);
     bool goes_on = true;
+    bool is_due = false; /* to draw, unless more keys wait: a text that is pasted gets one frame */
     while (status == TG_OK && goes_on) {
         struct tg_key key;
-        enum tg_screen_event event = tg_screen_wait(top->is_paused ? INT64_MAX : deadline_ns, &key);
+        tg_ns until_ns = is_due ? 0 : top->is_paused ? INT64_MAX : deadline_ns;
+        enum tg_screen_event event = tg_screen_wait(until_ns, &key);
         goes_on = event != TG_SCREEN_QUIT;
         if (event == TG_SCREEN_KEY) {
             goes_on = tg_top_press(top, &view, &key);
         }
+        is_due = event == TG_SCREEN_KEY && top->is_typing;
         tg_ns now_ns = tg_clock_monotonic_ns();
         if (goes_on && !top->is_paused && now_ns >= deadline_ns) {
             status = tg_live_refresh(live, now_ns, tg_clock_wall_ns(), err);
             deadline_ns = next_deadline(deadline_ns, now_ns, top->interval_ns);
+            is_due = false; /* the view has lost what it borrows */
         }
-        if (status == TG_OK && goes_on) {
+        if (status == TG_OK && goes_on && !is_due) {
             status = draw(top, live, &view, err);
         }
     }

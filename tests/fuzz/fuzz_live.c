@@ -1,6 +1,6 @@
 /*
- * Hostile bytes for live figures: a recording that is read, changes, and is read again, then summed up in every way. The
- * last bytes of the input say what changes. The corpus begins with what seed_recording.c writes.
+ * Hostile bytes for live figures: a recording that is read, changes, and is read again, then summed up in every way.
+ * The last bytes of the input say what changes. The corpus begins with what seed_recording.c writes.
  */
 #include "profile/live_process.h"
 #include "profile/live_view.h"

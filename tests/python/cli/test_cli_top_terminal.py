@@ -170,6 +170,17 @@ def test_keys(screen: Any) -> None:
     assert top.ends() == 0
 
 
+def test_a_text_that_is_pasted_is_taken_whole(screen: Any) -> None:
+    top = screen()
+    top.shows("f39")
+    top.press("/" + "x" * 90 + "\025cart::f07\r")
+    top.until(lambda text: "with 'cart::f07'" in text and text.count("shop.cart::") == 1, "one function")
+    top.press("\033")
+    top.until(lambda text: text.count("shop.cart::") == 16, "all functions")
+    top.press("q")
+    assert top.ends() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGSEGV, signal.SIGABRT])
 def test_signals_end_it_with_the_terminal_put_back(screen: Any, number: signal.Signals) -> None:
     top = screen()
