@@ -14,7 +14,7 @@ _directory = os.path.dirname(__file__)
 while _directory in sys.path:
     sys.path.remove(_directory)
 sys.path_importer_cache.pop(_directory, None)
-del sys.modules["sitecustomize"]
+_this = sys.modules.pop("sitecustomize")  # kept, because Python 2 clears a module that nobody has
 
 # Where tachograph is installed as well, its own start-up file has been faster.
 if "TACHOGRAPH_RUN" in os.environ and sys.version_info >= (3, 11) and "tachograph" not in sys.modules:
