@@ -106,8 +106,8 @@ static bool is_disabled(void) {
     return value && !tg_yes_no_is_no(value);
 }
 
-/* Whether this is a child of a process that is timed alone (`tachograph run --no-subprocesses`). tachograph/_settings.py
- * asks the same. */
+/* Whether this is a child of a process that is timed alone (`tachograph run --no-subprocesses`). _settings.py asks the
+ * same. */
 static bool is_left_out(bool alone) {
     const char *pid = getenv("TACHOGRAPH_RUN_PID");
     return alone && pid && strtol(pid, NULL, 10) != getpid();
