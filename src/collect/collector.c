@@ -93,12 +93,13 @@ static void say(const char *format, ...) TG_PRINTF(1, 2);
 static void say(const char *format, ...) {
     char line[TG_ERROR_MESSAGE_SIZE + TG_SPOOL_PATH_SIZE + 128];
     va_list args;
-    if (collector.say) {
-        va_start(args, format);
-        vsnprintf(line, sizeof line, format, args);
-        va_end(args);
-        collector.say(line);
+    if (!collector.say) {
+        return;
     }
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    collector.say(line);
 }
 
 static tg_ns thread_cpu_ns(void) {

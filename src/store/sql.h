@@ -107,8 +107,8 @@ struct tg_sql {
 /* All engines built in, ended by NULL. */
 extern const struct tg_sql_driver *const tg_sql_drivers[];
 
-/* The scheme of an engine that this build lacks, and the package to build it with; NULL: there is no further one. `next`
- * begins with 0. */
+/* The scheme of an engine that this build lacks, and the package to build it with; NULL: there is no further one.
+ * `next` begins with 0. */
 const char *tg_sql_missing(size_t *next, const char **package);
 
 /* The driver of a URL's scheme; TG_ERROR_UNSUPPORTED says what to do. */
