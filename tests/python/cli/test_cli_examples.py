@@ -37,7 +37,7 @@ def test_thumbnails_with_a_history(cli: Any) -> None:
     own = {"__main__::thumbnail": 6, "__main__::draw": 6, "__main__::halve": 18}
     assert calls(result.stdout) == {**own, "__main__::quads": 6 * (64 + 32 + 16)}
     ranked = cli("rank", "--store", "kept.db", "--by", "calls", "--json")
-    assert json.loads(ranked.stdout)["functions"][0]["name"] == "__main__::quads"
+    assert json.loads(ranked.stdout)["functions"][0]["name"] == "thumbnails.py::quads"
 
 
 def test_primes_from_outside(cli: Any) -> None:
