@@ -72,7 +72,8 @@ def pip(bare: Path, *words: object) -> None:
 
 def files(bare: Path) -> set[str]:
     """All files of an environment, but what Python has compiled of pip."""
-    names = (path.relative_to(bare.parent).as_posix() for path in bare.parent.rglob("*"))
+    paths = (path for path in bare.parent.rglob("*") if not path.is_dir())  # pip leaves directories, empty
+    names = (path.relative_to(bare.parent).as_posix() for path in paths)
     return {
         name for name in names if not re.search(r"/site-packages/(pip|setuptools|pkg_resources|_distutils_hack)/", name)
     }
@@ -88,7 +89,7 @@ def use(bare: Path, home: dict[str, str], tmp_path: Path) -> None:
     assert re.search(r"^ *100 .*__main__::work", told, re.MULTILINE), told
     history = Path(home["HOME"]) / ".local" / "share" / "tachograph" / "shop.db"
     ranked = execute(bare / "tachograph", "rank", "--by", "calls", "--store", history, **home)
-    assert re.search(r"\b200 .*__main__::work", ranked), ranked
+    assert re.search(r"\b200 .*app\.py::work", ranked), ranked
     assert execute(bare / "tachograph", "--version").startswith("tachograph 0.")
     asked = "from tachograph import history; print(history.open(%r).rank(by='calls')[0].function.call_count)"
     assert execute(bare / "python", "-c", asked % str(history), **home) == "200\n"
@@ -116,7 +117,9 @@ class TestWheel:
     def test_comes_works_and_goes(self, wheel: Path, bare: Path, home: dict[str, str], tmp_path: Path) -> None:
         before = files(bare)
         pip(bare, "install", "--no-index", wheel)
-        assert any(name.endswith("site-packages/tachograph.pth") for name in files(bare) - before)
+        added = files(bare) - before
+        assert {"bin/tachograph", "share/man/man1/tachograph.1"} <= added
+        assert any(name.endswith("site-packages/tachograph.pth") for name in added)
         use(bare, home, tmp_path)
         pip(bare, "uninstall", "--yes", "tachograph")
         assert files(bare) == before
