@@ -84,7 +84,7 @@ static void note_waiting(struct tg_gathered *gathered, const char *store_url, co
 static void gather_one(struct tg_gathered *gathered, struct open_store *open, const struct tg_orphan *orphan) {
     struct tg_error err = TG_ERROR_INIT;
     size_t stored_count = 0;
-    enum tg_status status = tg_orphan_collect(orphan, open->store, &stored_count, &err);
+    enum tg_status status = tg_orphan_collect(orphan, open->store, NULL, &stored_count, &err);
     gathered->batch_count += stored_count;
     if (status == TG_ERROR_BUSY && open->store) {
         return; /* somebody else is at it */

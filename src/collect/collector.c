@@ -190,7 +190,8 @@ static void collect_orphans(void) {
         const struct tg_orphan *orphan = &orphans.items[i];
         size_t stored_count = 0;
         if (strcmp(orphan->store_url, collector.shown_url) == 0
-            && tg_orphan_collect(orphan, collector.store, &stored_count, NULL) == TG_ERROR_IO) {
+            && tg_orphan_collect(orphan, collector.store, &collector.hurry, &stored_count, NULL) == TG_ERROR_IO) {
+            close_store();
             break;
         }
     }
@@ -216,20 +217,30 @@ static void store_failed(tg_ns now_ns, bool at_once, const struct tg_error *err)
     }
 }
 
+static enum tg_status try_upload(bool at_once, struct tg_error *err) {
+    size_t stored_count = 0;
+    enum tg_status status = open_store(err);
+    if (status == TG_OK) {
+        status = tg_upload(&collector.collection.spool, collector.store, at_once ? NULL : &collector.hurry,
+                           &stored_count, err);
+    }
+    return status;
+}
+
 /* Brings the spool to the store, unless the store failed a moment ago. */
 static enum tg_status upload(bool at_once, struct tg_error *err) {
     tg_ns now_ns = tg_clock_monotonic_ns();
-    size_t stored_count = 0;
     if (!tg_collection_is_open(&collector.collection) || tg_collection_is_stored(&collector.collection)) {
         return TG_OK;
     }
     if (!at_once && collector.retry_wait_ns && now_ns < collector.retry_ns) {
         return tg_error_set(err, TG_ERROR_BUSY, "the store failed a moment ago");
     }
-    enum tg_status status = open_store(err);
-    if (status == TG_OK) {
-        status = tg_upload(&collector.collection.spool, collector.store, at_once ? NULL : &collector.hurry,
-                           &stored_count, err);
+    bool was_open = collector.store != NULL;
+    enum tg_status status = try_upload(at_once, err);
+    if (status == TG_ERROR_IO && was_open) { /* a server closes what was idle for hours: that is no failure yet */
+        close_store();
+        status = try_upload(at_once, err);
     }
     if (status != TG_OK) {
         store_failed(now_ns, at_once, err);
@@ -301,6 +312,11 @@ static enum tg_status close_interval(enum tg_batch_end end, struct tg_error *err
     return looked && status == TG_OK ? tg_collection_keep(&collector.collection, &draft, err) : status;
 }
 
+static void complain_of_spool(const struct tg_error *err) {
+    collector.complaint = OF_SPOOL;
+    say("tachograph: %s; timings stay in the recording meanwhile, and none is lost", err->message);
+}
+
 /* All of it works. */
 static void say_recovery(void) {
     if (collector.complaint == OF_STORE) {
@@ -316,11 +332,13 @@ static enum tg_status round_once(enum tg_batch_end end, bool at_once, bool *clos
     enum tg_status status = close_interval(end, err);
     *closed = status == TG_OK;
     if (status != TG_OK && !collector.complaint) {
-        collector.complaint = OF_SPOOL;
-        say("tachograph: %s; timings stay in the recording meanwhile, and none is lost", err->message);
+        complain_of_spool(err);
     }
     struct tg_error upload_error = TG_ERROR_INIT;
     enum tg_status uploaded = upload(at_once, &upload_error);
+    if (status != TG_OK && uploaded == TG_OK && collector.complaint == OF_STORE) { /* what was said is over */
+        complain_of_spool(err);
+    }
     if (status == TG_OK && uploaded != TG_OK) {
         status = uploaded;
         *err = upload_error;
@@ -642,7 +660,7 @@ void tg_collector_after_fork_in_parent(void) {
 void tg_collector_after_fork_in_child(void) {
     pthread_mutex_init(&collector.lock, NULL); /* another thread of the parent may have had it */
     pthread_mutex_lock(&collector.lock);
-    tg_spool_close(&collector.collection.spool);
+    tg_spool_after_fork_in_child();
     collector.collection = (struct tg_collection)TG_COLLECTION_INIT;
     collector.store = NULL;
     collector.state = NO_THREAD;

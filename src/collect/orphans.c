@@ -252,13 +252,19 @@ static void mark_collected(const char *path) {
     }
 }
 
-static enum tg_status store_spool(struct tg_spool *spool, struct tg_store *store, size_t *stored_count,
-                                  struct tg_error *err) {
-    return store ? tg_upload(spool, store, NULL, stored_count, err) : TG_OK;
+/* Into which store, until when, and how much of it was stored. */
+struct storing {
+    struct tg_store *store; /* NULL: into none */
+    const atomic_bool *stop;
+    size_t *stored_count;
+};
+
+static enum tg_status store_spool(struct tg_spool *spool, const struct storing *storing, struct tg_error *err) {
+    return storing->store ? tg_upload(spool, storing->store, storing->stop, storing->stored_count, err) : TG_OK;
 }
 
 /* A spool whose recording is out of sight, or was collected by a process that then was killed. */
-static enum tg_status collect_spool(const struct tg_orphan *orphan, struct tg_store *store, size_t *stored_count,
+static enum tg_status collect_spool(const struct tg_orphan *orphan, const struct storing *storing,
                                     struct tg_error *err) {
     struct tg_spool spool;
     struct tg_header header;
@@ -266,7 +272,7 @@ static enum tg_status collect_spool(const struct tg_orphan *orphan, struct tg_st
     if (status != TG_OK) {
         return status;
     }
-    status = store_spool(&spool, store, stored_count, err);
+    status = store_spool(&spool, storing, err);
     if (status == TG_OK && spool.stored_seq == spool.last_seq
         && !has_to_stay(&spool, remains_beside(&spool, &header))) {
         tg_spool_remove(&spool);
@@ -276,7 +282,7 @@ static enum tg_status collect_spool(const struct tg_orphan *orphan, struct tg_st
 }
 
 static enum tg_status collect_recording(const struct tg_orphan *orphan, const struct tg_reader *reader,
-                                        struct tg_store *store, size_t *stored_count, struct tg_error *err) {
+                                        const struct storing *storing, struct tg_error *err) {
     struct tg_collection collection;
     char directory[TG_SPOOL_PATH_SIZE];
     snprintf(directory, sizeof directory, "%s", orphan->spool);
@@ -300,7 +306,7 @@ static enum tg_status collect_recording(const struct tg_orphan *orphan, const st
     }
     status = tg_collection_close_interval(&collection, &reader->view, 0, TG_BATCH_FOUND, 0, err);
     if (status == TG_OK) {
-        status = store_spool(&collection.spool, store, stored_count, err);
+        status = store_spool(&collection.spool, storing, err);
     }
     if (status == TG_OK && tg_collection_is_stored(&collection)) {
         mark_collected(orphan->recording);
@@ -310,18 +316,19 @@ static enum tg_status collect_recording(const struct tg_orphan *orphan, const st
     return status;
 }
 
-enum tg_status tg_orphan_collect(const struct tg_orphan *orphan, struct tg_store *store, size_t *stored_count,
-                                 struct tg_error *err) {
+enum tg_status tg_orphan_collect(const struct tg_orphan *orphan, struct tg_store *store, const atomic_bool *stop,
+                                 size_t *stored_count, struct tg_error *err) {
+    const struct storing storing = {.store = store, .stop = stop, .stored_count = stored_count};
     struct tg_reader reader;
     if (!orphan->recording) {
-        return collect_spool(orphan, store, stored_count, err);
+        return collect_spool(orphan, &storing, err);
     }
     enum tg_status status = tg_reader_open(&reader, orphan->recording, err);
     if (status != TG_OK) {
         return status;
     }
     status = reader.alive ? tg_error_set(err, TG_ERROR_BUSY, "the process of \"%s\" lives", orphan->recording)
-                          : collect_recording(orphan, &reader, store, stored_count, err);
+                          : collect_recording(orphan, &reader, &storing, err);
     tg_reader_close(&reader);
     return status;
 }

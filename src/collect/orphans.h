@@ -14,6 +14,7 @@
 #include "collect/spool.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,9 +42,9 @@ void tg_orphans_release(struct tg_orphans *orphans);
  * still to be collected, perhaps by somebody in another container. */
 bool tg_orphans_need_spool(const struct tg_spool *spool);
 
-/* Brings one into its store; with a NULL store only into its spool. TG_ERROR_BUSY: somebody else is at it, or it lives.
- * `*stored_count`: batches more that this call has stored. */
+/* Brings one into its store; with a NULL store only into its spool. `stop` (may be NULL): once true, the rest waits on.
+ * TG_ERROR_BUSY: somebody else is at it, or it lives. `*stored_count`: batches more that this call has stored. */
 TG_NODISCARD enum tg_status tg_orphan_collect(const struct tg_orphan *orphan, struct tg_store *store,
-                                              size_t *stored_count, struct tg_error *err);
+                                              const atomic_bool *stop, size_t *stored_count, struct tg_error *err);
 
 #endif

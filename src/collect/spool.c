@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,47 @@
 
 /* The largest record that is believed to be one. */
 #define RECORD_MAX UINT32_C(0x7fffffff)
+#define HELD_MAX   8 /* spools of a thread: its own, an orphan's, and one that replaces another */
+
+/* Descriptors with a lock, which a child inherits and would hold for as long as it lives. Written by the thread that
+ * has them, read after a fork. */
+static struct held {
+    atomic_int fd; /* 0: free; the last one written, the first one cleared */
+    dev_t device;
+    ino_t inode;
+} held[HELD_MAX];
+
+/* Before the descriptor is locked. Where there is no place, a child keeps it. */
+static void note_held(int fd) {
+    struct stat info;
+    for (size_t i = 0; i < HELD_MAX && fd > 0 && fstat(fd, &info) == 0; i++) {
+        int free_place = 0;
+        if (atomic_compare_exchange_strong(&held[i].fd, &free_place, -1)) {
+            held[i].device = info.st_dev;
+            held[i].inode = info.st_ino;
+            atomic_store(&held[i].fd, fd);
+            return;
+        }
+    }
+}
+
+static void forget_held(int fd) {
+    for (size_t i = 0; i < HELD_MAX; i++) {
+        int expected = fd;
+        if (fd > 0 && atomic_compare_exchange_strong(&held[i].fd, &expected, 0)) {
+            return;
+        }
+    }
+}
+
+void tg_spool_after_fork_in_child(void) {
+    for (size_t i = 0; i < HELD_MAX; i++) {
+        int fd = atomic_exchange(&held[i].fd, 0);
+        if (fd > 0 && tg_descriptor_is(fd, held[i].device, held[i].inode)) {
+            close(fd);
+        }
+    }
+}
 
 static enum tg_status failed(const struct tg_spool *spool, struct tg_error *err, const char *what) {
     return tg_error_set_errno(err, errno, "cannot %s the spool \"%s\"", what, spool->path);
@@ -229,7 +271,9 @@ static bool is_still_there(const struct tg_spool *spool) {
 static void take_descriptor(struct tg_spool *spool, int fd) {
     struct stat info;
     int error = errno;
+    forget_held(fd);
     spool->fd = tg_descriptor_lift(fd);
+    note_held(spool->fd);
     if (spool->fd >= 0 && fstat(spool->fd, &info) == 0) {
         spool->device = info.st_dev;
         spool->inode = info.st_ino;
@@ -329,6 +373,7 @@ bool tg_spool_is_open(const struct tg_spool *spool) {
 }
 
 void tg_spool_close(struct tg_spool *spool) {
+    forget_held(spool->fd);
     if (tg_spool_is_open(spool)) {
         close(spool->fd);
     }
@@ -439,6 +484,7 @@ enum tg_status tg_spool_compact(struct tg_spool *spool, const struct tg_batch *s
     if (fd < 0) {
         return failed(spool, err, "rewrite");
     }
+    note_held(fd);
     enum tg_status status = write_header(spool, fd, err);
     if (status == TG_OK) {
         status = write_record(spool, fd, end_bytes, TG_SPOOL_SUM, sum, &end_bytes, err);
@@ -448,9 +494,11 @@ enum tg_status tg_spool_compact(struct tg_spool *spool, const struct tg_batch *s
     }
     if (status != TG_OK) {
         unlink(hidden);
+        forget_held(fd);
         close(fd);
         return status;
     }
+    forget_held(spool->fd);
     close(spool->fd);
     take_descriptor(spool, fd);
     spool->end_bytes = spool->unstored_bytes = end_bytes;

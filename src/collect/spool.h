@@ -110,6 +110,9 @@ bool tg_spool_is_open(const struct tg_spool *spool);
 void tg_spool_close(struct tg_spool *spool);
 /* Removes the file and closes. */
 void tg_spool_remove(struct tg_spool *spool);
+/* Closes what the parent has open: locks are inherited with descriptors, and a child would keep them for life. The
+ * parent's structs are not touched. */
+void tg_spool_after_fork_in_child(void);
 
 /* Appends the batch (seq = last_seq + 1). On failure nothing has been appended; TG_ERROR_FULL: no room. */
 TG_NODISCARD enum tg_status tg_spool_append(struct tg_spool *spool, const struct tg_batch *batch, struct tg_error *err);

@@ -102,7 +102,7 @@ static size_t collect_orphans(void) {
     assert_int_equal(tg_orphans_find(&orphans, NULL), TG_OK);
     for (size_t i = 0; i < orphans.count; i++) {
         if (is_of_this_test(&orphans.items[i])) {
-            assert_int_equal(tg_orphan_collect(&orphans.items[i], store, &stored_count, NULL), TG_OK);
+            assert_int_equal(tg_orphan_collect(&orphans.items[i], store, NULL, &stored_count, NULL), TG_OK);
         }
     }
     tg_orphans_release(&orphans);

@@ -301,11 +301,47 @@ static void the_directory_is_made_for_the_user_alone(void **state) {
     unsetenv("XDG_STATE_HOME");
 }
 
+/* A child lets go of what its parent has locked, whatever the parent was doing with it. */
+static void a_child_holds_no_lock(void **state) {
+    (void)state;
+    struct tg_spool spool;
+    struct tg_spool peeked;
+    int ready[2];
+    int done[2];
+    char byte = 0;
+    assert_true(pipe(ready) == 0 && pipe(done) == 0);
+    open_new(&spool);
+    append(&spool, 1, 10);
+    mark(&spool, 1);
+    struct tg_batch_function function;
+    struct tg_batch sum = batch_of(1, 10, &function);
+    assert_int_equal(tg_spool_compact(&spool, &sum, NULL), TG_OK); /* another descriptor */
+    pid_t child = fork_for_test();
+    if (child == 0) {
+        close(done[1]);
+        tg_spool_after_fork_in_child();
+        tg_spool_after_fork_in_child();
+        _exit(write(ready[1], &byte, 1) == 1 && read(done[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(tg_spool_peek(&peeked, spool.path, NULL), TG_ERROR_BUSY); /* the parent's is another */
+    tg_spool_close(&spool);
+    assert_int_equal(tg_spool_peek(&peeked, spool.path, NULL), TG_OK);
+    close(done[1]);
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_int_equal(how, 0);
+    close(done[0]);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 int main(void) {
 #define WITH_DIRECTORY(TEST) cmocka_unit_test_setup_teardown(TEST, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(batches_wait_in_order),
         WITH_DIRECTORY(one_at_a_time),
+        WITH_DIRECTORY(a_child_holds_no_lock),
         WITH_DIRECTORY(a_torn_tail_is_cut_anywhere),
         WITH_DIRECTORY(a_full_disk_leaves_the_file_whole),
         WITH_DIRECTORY(a_sum_replaces_what_is_stored),
