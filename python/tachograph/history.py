@@ -234,7 +234,7 @@ class Diff(NamedTuple):
     """Two parts of a history, compared function by function."""
 
     iteration_count_before: int
-    """Iterations of the side, by which its figures are divided: those of the function called in most."""
+    """Iterations of the side in which anything was called, by which its figures are divided."""
     iteration_count_after: int
     self_time_before: float
     """Of the functions that take part, in seconds for each iteration, or of a whole run."""

@@ -66,16 +66,12 @@ static enum tg_status select_word(struct tg_diff_side *side, const struct tg_sco
     return side->is_run ? TG_OK : select_period(side, scope, word, err);
 }
 
-/* The façade counts iterations by function only. Some function is called in most of the iterations in which anything
- * is. */
-static void measure(struct tg_diff_side *side) {
+/* Of the iterations in which a function was called. */
+static void find_ends(struct tg_diff_side *side) {
     side->first_iteration = INT64_MAX;
     side->last_iteration = INT64_MIN;
     for (size_t i = 0; i < side->functions.count; i++) {
         const struct tg_store_sums *sums = &side->functions.items[i].sums;
-        if (sums->iteration_count > side->iteration_count) {
-            side->iteration_count = sums->iteration_count;
-        }
         if (sums->first_iteration < side->first_iteration) {
             side->first_iteration = sums->first_iteration;
         }
@@ -114,7 +110,10 @@ enum tg_status tg_diff_side_read(struct tg_diff_side *side, const struct tg_scop
     if (status == TG_OK && side->functions.count == 0) {
         status = refuse_empty(scope, word, err);
     }
-    measure(side);
+    if (status == TG_OK) {
+        status = tg_store_count_iterations(scope->store, &side->selection, &side->iteration_count, err);
+    }
+    find_ends(side);
     return status;
 }
 

@@ -18,7 +18,7 @@ struct tg_diff_side {
     struct tg_store_selection selection;
     struct tg_store_functions functions;
     bool is_run;
-    int64_t iteration_count; /* in which anything was called: those of the function that was called in most */
+    int64_t iteration_count; /* in which anything was called */
     int64_t first_iteration; /* of them */
     int64_t last_iteration;
 };

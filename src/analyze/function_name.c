@@ -22,16 +22,23 @@ static bool ends_with(const char *name, const char *end) {
            && strcmp(name + name_length - end_length, end) == 0;
 }
 
-/* "__main__::main", as reports call it, means "backup.py::main". */
-static bool is_of_main(const char *name, const char *wanted) {
+/* "__main__::main", as reports call it, means "backup.py::main" of /srv/backup.py. */
+static bool is_of_main(const struct tg_store_function *function, const char *wanted) {
     static const char main_module[] = "__main__";
     const size_t length = sizeof main_module - 1;
-    const char *rest = strstr(name, ".py::");
-    return rest && strncmp(wanted, main_module, length) == 0 && strcmp(rest + strlen(".py"), wanted + length) == 0;
+    const char *rest = strstr(function->name, "::");
+    size_t module_length = rest ? (size_t)(rest - function->name) : 0;
+    size_t file_length = function->file ? strlen(function->file) : 0;
+    if (!module_length || file_length < module_length || strncmp(wanted, main_module, length) != 0
+        || strcmp(rest, wanted + length) != 0) {
+        return false;
+    }
+    const char *tail = function->file + file_length - module_length;
+    return memcmp(tail, function->name, module_length) == 0 && (tail == function->file || tail[-1] == '/');
 }
 
-static bool is_meant(const char *name, const char *wanted) {
-    return ends_with(name, wanted) || is_of_main(name, wanted);
+static bool is_meant(const struct tg_store_function *function, const char *wanted) {
+    return ends_with(function->name, wanted) || is_of_main(function, wanted);
 }
 
 /* The whole name and every end of it that could be typed. */
@@ -72,7 +79,7 @@ static enum tg_status refuse_several(const struct tg_store_functions *functions,
     struct tg_strbuf names = TG_STRBUF_INIT;
     size_t named = 0;
     for (size_t i = 0; i < functions->count && named < NAMED_MAX; i++) {
-        if (is_meant(functions->items[i].name, wanted)) {
+        if (is_meant(&functions->items[i], wanted)) {
             tg_strbuf_printf(&names, "%s'%s'", named++ ? ", " : "", functions->items[i].name);
         }
     }
@@ -91,7 +98,7 @@ enum tg_status tg_function_name_find(const struct tg_store_functions *functions,
             *found = function;
             return TG_OK;
         }
-        if (is_meant(function->name, wanted)) {
+        if (is_meant(function, wanted)) {
             *found = function;
             count++;
         }

@@ -143,7 +143,8 @@ static enum tg_status check_order(const char *begin, const char *end, const stru
 static enum tg_status read_end(const struct tg_scope *scope, const char *begin, const char *end, int64_t *iteration,
                                struct tg_error *err) {
     struct tg_strbuf text = TG_STRBUF_INIT;
-    bool is_number = *end && end[strspn(end, "0123456789")] == '\0';
+    const char *digits = end + (*end == '-');
+    bool is_number = *digits && digits[strspn(digits, "0123456789")] == '\0';
     tg_strbuf_append(&text, is_number && starts_with(begin, iteration_prefix) ? iteration_prefix : "");
     tg_strbuf_append(&text, end);
     enum tg_status status = tg_scope_moment(scope, tg_strbuf_text(&text), true, iteration, err);

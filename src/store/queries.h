@@ -42,6 +42,7 @@ enum tg_query {
     TG_QUERY_LAST_ROWS_CHOSEN, /* the same, and TG_CHOSEN_PARAMETERS */
     TG_QUERY_EVENTS,
     TG_QUERY_VERSIONS,
+    TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */
     TG_QUERY_STATUS,
     /* Verifying. */
     TG_QUERY_CHECK_ENGINE, /* -> table, operation, kind of message, message */

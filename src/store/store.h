@@ -117,6 +117,10 @@ TG_NODISCARD enum tg_status tg_store_functions(struct tg_store *store, const str
                                                const char *name, bool with_histograms,
                                                struct tg_store_functions *functions, struct tg_error *err);
 void tg_store_functions_release(struct tg_store_functions *functions);
+/* In how many iterations of a selection any function was called. */
+TG_NODISCARD enum tg_status tg_store_count_iterations(struct tg_store *store,
+                                                      const struct tg_store_selection *selection, int64_t *count,
+                                                      struct tg_error *err);
 
 struct tg_store_point {
     int64_t iteration;

@@ -234,3 +234,23 @@ enum tg_status tg_store_functions(struct tg_store *store, const struct tg_store_
     }
     return status;
 }
+
+enum tg_status tg_store_count_iterations(struct tg_store *store, const struct tg_store_selection *selection,
+                                         int64_t *count, struct tg_error *err) {
+    struct tg_sql_value parameters[3 + TG_CHOSEN_PARAMETERS];
+    struct tg_sql_value value = {.kind = TG_SQL_NULL};
+    uint8_t run_uuid[16];
+    bool found = false;
+    *count = 0;
+    tg_store_put_range(parameters, selection);
+    enum tg_status status = tg_store_put_chosen(parameters + 3, selection, run_uuid, err);
+    if (status == TG_OK) {
+        status = tg_store_run(store, TG_QUERY_ITERATIONS, parameters, 3 + TG_CHOSEN_PARAMETERS, err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_fetch(store, TG_QUERY_ITERATIONS, &value, 1, &found, err);
+        *count = found ? tg_value_to_integer(&value) : 0;
+    }
+    tg_store_reset(store, TG_QUERY_ITERATIONS);
+    return status;
+}

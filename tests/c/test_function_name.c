@@ -10,7 +10,10 @@ static struct tg_store_function functions[] = {
     {.name = (char[]){"shop.items::Items.price"}},
     {.name = (char[]){"shop.orders::Orders.price"}},
     {.name = (char[]){"main"}},
-    {.name = (char[]){"backup.py::Backup.run"}},
+    {.name = (char[]){"backup.py::Backup.run"}, .file = (char[]){"/srv/backup.py"}},
+    {.name = (char[]){"serve::start"}, .file = (char[]){"/usr/local/bin/serve"}},
+    {.name = (char[]){"shop/__main__.py::start_shop"}, .file = (char[]){"/srv/shop/__main__.py"}},
+    {.name = (char[]){"hop::stop"}, .file = (char[]){"/srv/shop"}},
     {.name = (char[]){"shop.__main__::main"}},
 };
 static const struct tg_store_functions all = {functions, sizeof functions / sizeof functions[0]};
@@ -46,6 +49,9 @@ static void finds_whole_names_and_ends(void **state) {
     assert_found("Items.price", "shop.items::Items.price");
     assert_found("Backup.run", "backup.py::Backup.run");
     assert_found("__main__::Backup.run", "backup.py::Backup.run");
+    assert_found("__main__::start", "serve::start");
+    assert_found("__main__::start_shop", "shop/__main__.py::start_shop");
+    assert_refused("__main__::stop", TG_ERROR_NOT_FOUND, "no function '__main__::stop'");
     assert_refused("__main__::run", TG_ERROR_NOT_FOUND, "no function '__main__::run'");
 }
 

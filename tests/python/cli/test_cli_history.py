@@ -323,6 +323,18 @@ def test_no_trend_is_said(cli: Any, shop: Path) -> None:
     assert "too early to say: called in 2 iterations, and a trend takes 3" in result.stdout
 
 
+def test_functions_that_take_turns(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(-10, 10):
+        both = {"m::a": (100, MS), "m::b": (100, MS)}
+        service.add(iteration, both if iteration < 0 else dict([list(both.items())[iteration % 2]]))
+    path = history.done()
+    found = answer(cli("diff", "iteration:-10..-1", "iteration:0..9", "--store", path, "--json"))
+    assert (found["a"]["iteration_count"], found["b"]["iteration_count"]) == (10, 10)
+    assert {f["name"]: f["b"]["calls_per_unit"] for f in found["functions"]} == {"m::a": 50, "m::b": 50}
+    assert [f["change_ns"] for f in found["functions"]] == [-50 * MS, -50 * MS]
+
+
 def test_a_minimum_makes_no_trend_of_little(cli: Any, shop: Path) -> None:
     words = ("trend", SEARCH, "--store", shop, "--version", "1", "--json")
     assert answer(cli(*words, "--minimum", "25%"))["trend"]["direction"] == "slower"
