@@ -184,7 +184,7 @@ static enum tg_status ask_series(struct tg_store *store, const char *place, void
     struct asking *asking = context;
     enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        status = tg_function_read(&asking->one.function, &asking->scope, asking->function, err);
+        status = tg_function_name_read(&asking->one.function, &asking->scope, asking->function, err);
     }
     if (status == TG_OK) {
         status =

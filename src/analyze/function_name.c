@@ -109,8 +109,8 @@ enum tg_status tg_function_name_find(const struct tg_store_functions *functions,
     return count == 0 ? refuse(functions, scope, wanted, err) : refuse_several(functions, wanted, count, err);
 }
 
-enum tg_status tg_function_read(struct tg_store_function *function, const struct tg_scope *scope, const char *wanted,
-                                struct tg_error *err) {
+enum tg_status tg_function_name_read(struct tg_store_function *function, const struct tg_scope *scope,
+                                     const char *wanted, struct tg_error *err) {
     const struct tg_store_selection everything = tg_scope_everything(scope);
     struct tg_store_functions functions = {.items = NULL};
     const struct tg_store_function *found = NULL;
@@ -130,7 +130,7 @@ enum tg_status tg_function_read(struct tg_store_function *function, const struct
     return status;
 }
 
-void tg_function_release(struct tg_store_function *function) {
+void tg_function_name_release(struct tg_store_function *function) {
     if (function) {
         free(function->name);
         free(function->file);

@@ -17,9 +17,9 @@ TG_NODISCARD enum tg_status tg_function_name_find(const struct tg_store_function
                                                   const struct tg_scope *scope, const char *wanted,
                                                   const struct tg_store_function **found, struct tg_error *err);
 
-/* Reads what a name means of all functions that a service ever called. Released with tg_function_release(). */
-TG_NODISCARD enum tg_status tg_function_read(struct tg_store_function *function, const struct tg_scope *scope,
-                                             const char *wanted, struct tg_error *err);
-void tg_function_release(struct tg_store_function *function);
+/* Reads what a name means of all functions that a service ever called. Released with tg_function_name_release(). */
+TG_NODISCARD enum tg_status tg_function_name_read(struct tg_store_function *function, const struct tg_scope *scope,
+                                                  const char *wanted, struct tg_error *err);
+void tg_function_name_release(struct tg_store_function *function);
 
 #endif

@@ -28,7 +28,7 @@ enum tg_status tg_trend_one_read(struct tg_trend_one *one, const struct tg_scope
                                  const struct tg_store_selection *selection, const char *name, size_t limit,
                                  const struct tg_rank_evidence *evidence, struct tg_error *err) {
     *one = (struct tg_trend_one){.row = {.function = &one->function}};
-    enum tg_status status = tg_function_read(&one->function, scope, name, err);
+    enum tg_status status = tg_function_name_read(&one->function, scope, name, err);
     if (status == TG_OK) {
         status = tg_store_series(scope->store, selection, one->function.name, limit, &one->series, err);
     }
@@ -45,7 +45,7 @@ enum tg_status tg_trend_one_read(struct tg_trend_one *one, const struct tg_scope
 void tg_trend_one_release(struct tg_trend_one *one) {
     if (one) {
         tg_store_series_release(&one->series);
-        tg_function_release(&one->function);
+        tg_function_name_release(&one->function);
     }
 }
 

@@ -256,16 +256,15 @@ static void mark_collected(const char *path) {
 struct storing {
     struct tg_store *store; /* NULL: into none */
     const atomic_bool *stop;
-    size_t *stored_count;
+    size_t stored_count;
 };
 
-static enum tg_status store_spool(struct tg_spool *spool, const struct storing *storing, struct tg_error *err) {
-    return storing->store ? tg_upload(spool, storing->store, storing->stop, storing->stored_count, err) : TG_OK;
+static enum tg_status store_spool(struct tg_spool *spool, struct storing *storing, struct tg_error *err) {
+    return storing->store ? tg_upload(spool, storing->store, storing->stop, &storing->stored_count, err) : TG_OK;
 }
 
 /* A spool whose recording is out of sight, or was collected by a process that then was killed. */
-static enum tg_status collect_spool(const struct tg_orphan *orphan, const struct storing *storing,
-                                    struct tg_error *err) {
+static enum tg_status collect_spool(const struct tg_orphan *orphan, struct storing *storing, struct tg_error *err) {
     struct tg_spool spool;
     struct tg_header header;
     enum tg_status status = tg_spool_open_file(&spool, orphan->spool, err);
@@ -282,7 +281,7 @@ static enum tg_status collect_spool(const struct tg_orphan *orphan, const struct
 }
 
 static enum tg_status collect_recording(const struct tg_orphan *orphan, const struct tg_reader *reader,
-                                        const struct storing *storing, struct tg_error *err) {
+                                        struct storing *storing, struct tg_error *err) {
     struct tg_collection collection;
     char directory[TG_SPOOL_PATH_SIZE];
     snprintf(directory, sizeof directory, "%s", orphan->spool);
@@ -316,19 +315,23 @@ static enum tg_status collect_recording(const struct tg_orphan *orphan, const st
     return status;
 }
 
-enum tg_status tg_orphan_collect(const struct tg_orphan *orphan, struct tg_store *store, const atomic_bool *stop,
-                                 size_t *stored_count, struct tg_error *err) {
-    const struct storing storing = {.store = store, .stop = stop, .stored_count = stored_count};
+static enum tg_status collect_ended(const struct tg_orphan *orphan, struct storing *storing, struct tg_error *err) {
     struct tg_reader reader;
-    if (!orphan->recording) {
-        return collect_spool(orphan, &storing, err);
-    }
     enum tg_status status = tg_reader_open(&reader, orphan->recording, err);
     if (status != TG_OK) {
         return status;
     }
     status = reader.alive ? tg_error_set(err, TG_ERROR_BUSY, "the process of \"%s\" lives", orphan->recording)
-                          : collect_recording(orphan, &reader, &storing, err);
+                          : collect_recording(orphan, &reader, storing, err);
     tg_reader_close(&reader);
+    return status;
+}
+
+enum tg_status tg_orphan_collect(const struct tg_orphan *orphan, struct tg_store *store, const atomic_bool *stop,
+                                 size_t *stored_count, struct tg_error *err) {
+    struct storing storing = {.store = store, .stop = stop};
+    enum tg_status status =
+        orphan->recording ? collect_ended(orphan, &storing, err) : collect_spool(orphan, &storing, err);
+    *stored_count += storing.stored_count;
     return status;
 }

@@ -306,8 +306,8 @@ static void a_child_holds_no_lock(void **state) {
     (void)state;
     struct tg_spool spool;
     struct tg_spool peeked;
-    int ready[2];
-    int done[2];
+    int ready[2] = {-1, -1};
+    int done[2] = {-1, -1};
     char byte = 0;
     assert_true(pipe(ready) == 0 && pipe(done) == 0);
     open_new(&spool);

@@ -190,7 +190,7 @@ static void in_use_before_it_has_a_log(void **state) {
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, end_soon, sql), 0);
     options.timeout_ns = HISTORY_S * 20;
-    assert_int_equal(fixture_try_open(&other, history_url, &options, &err), TG_OK);
+    other = fixture_open_with(history_url, options);
     assert_int_equal(pthread_join(thread, NULL), 0);
     other->driver->close(other);
     sql->driver->close(sql);
