@@ -79,6 +79,10 @@ enum tg_status tg_scope_choose(struct tg_scope *scope, const char *service, stru
                           : refuse_service(scope, service, err);
 }
 
+bool tg_scope_has(const struct tg_scope *scope, const char *service) {
+    return scope->services.count > 0 && find_service(scope, service) != NULL;
+}
+
 enum tg_status tg_scope_choose_only(struct tg_scope *scope, const char *service, struct tg_error *err) {
     if (service || scope->services.count <= 1) {
         return tg_scope_choose(scope, service, err);

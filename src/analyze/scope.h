@@ -38,6 +38,8 @@ void tg_scope_release(struct tg_scope *scope);
 /* Chooses a service; NULL: the one written to last. TG_ERROR_NOT_FOUND: there is none, or none of that name, and the
  * message has those there are. */
 TG_NODISCARD enum tg_status tg_scope_choose(struct tg_scope *scope, const char *service, struct tg_error *err);
+/* Whether there is a service of that name. */
+bool tg_scope_has(const struct tg_scope *scope, const char *service);
 /* NULL: the only one. TG_ERROR_INVALID: there are several. */
 TG_NODISCARD enum tg_status tg_scope_choose_only(struct tg_scope *scope, const char *service, struct tg_error *err);
 

@@ -144,8 +144,8 @@ static void ask_waiting(struct tg_doctor *doctor) {
     }
     if (waiting) {
         tg_doctor_add(doctor, TG_VERDICT_NOTE, "tachograph collect stores them; tachograph clean shows all of them",
-                      "%zu file%s of ended processes wait for a store, such as %s", waiting, waiting == 1 ? "" : "s",
-                      store);
+                      "%zu file%s of ended processes %s for a store, such as %s", waiting, waiting == 1 ? "" : "s",
+                      waiting == 1 ? "waits" : "wait", store);
     }
     tg_leftovers_release(&leftovers);
 }

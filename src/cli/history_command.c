@@ -20,14 +20,17 @@ static enum tg_status no_memory(struct tg_error *err) {
 }
 
 /* The index of the file that is the service's own by default, else 0: the newest. */
-static size_t choose_file(const struct tg_history_files *files, const char *service) {
+static size_t choose_file(const struct tg_history_files *files, const char *service, bool *is_services) {
     struct tg_strbuf text = TG_STRBUF_INIT;
     struct tg_store_url url = {.path = NULL};
     size_t chosen = 0;
     if (service && tg_store_url_default(&text, service, NULL) == TG_OK
         && tg_store_url_parse(&url, tg_strbuf_text(&text), NULL) == TG_OK) {
         for (size_t i = 0; i < files->count; i++) {
-            chosen = strcmp(files->items[i].path, url.path) == 0 ? i : chosen;
+            if (strcmp(files->items[i].path, url.path) == 0) {
+                chosen = i;
+                *is_services = true;
+            }
         }
     }
     tg_store_url_release(&url);
@@ -58,9 +61,10 @@ static enum tg_status locate_file(const char *service, struct tg_strbuf *url, st
                               "that lies elsewhere");
     }
     if (status == TG_OK) {
-        size_t chosen = choose_file(&files, service);
+        bool is_services = false;
+        size_t chosen = choose_file(&files, service, &is_services);
         tg_strbuf_append(url, files.items[chosen].path);
-        if (other_files && !service) {
+        if (other_files && !is_services) {
             name_others(other_files, &files, chosen);
         }
     }
@@ -81,25 +85,41 @@ enum tg_status tg_history_locate(const char *store, const char *service, struct 
     return status == TG_OK && tg_strbuf_status(url) != TG_OK ? no_memory(err) : status;
 }
 
-static enum tg_status open_history(struct tg_history *history, const struct tg_history_options *options,
-                                   struct tg_error *err) {
+static enum tg_status open_store(struct tg_history *history, const char *url, const char *service, bool must_be_that,
+                                 struct tg_error *err) {
     static const struct tg_store_options reading = {.read_only = true};
-    struct tg_strbuf url = TG_STRBUF_INIT;
     struct tg_store *store = NULL;
-    history->store_was_named = options->store != NULL;
-    history->service_was_named = options->service != NULL;
-    enum tg_status status = tg_history_locate(options->store, options->service, &url, &history->other_files, err);
+    enum tg_status status = tg_store_url_append_place(&history->place, url, err);
     if (status == TG_OK) {
-        status = tg_store_url_append_place(&history->place, tg_strbuf_text(&url), err);
+        status = tg_store_open(&store, url, &reading, err);
     }
-    if (status == TG_OK) {
-        status = tg_store_open(&store, tg_strbuf_text(&url), &reading, err);
-    }
-    tg_strbuf_release(&url);
     if (status == TG_OK) {
         status = tg_scope_init(&history->scope, store, tg_strbuf_text(&history->place), err);
     }
-    return status == TG_OK ? tg_scope_choose(&history->scope, options->service, err) : status;
+    if (status == TG_OK && !must_be_that && service && !tg_scope_has(&history->scope, service)) {
+        service = NULL;
+    }
+    return status == TG_OK ? tg_scope_choose(&history->scope, service, err) : status;
+}
+
+/* The service of the project in which the question is asked is the one that is meant, if it has a history. */
+static enum tg_status open_history(struct tg_history *history, const struct tg_history_options *options,
+                                   struct tg_error *err) {
+    struct tg_strbuf url = TG_STRBUF_INIT;
+    char *own = NULL;
+    history->store_was_named = options->store != NULL;
+    history->service_was_named = options->service != NULL;
+    enum tg_status status = options->service ? TG_OK : tg_settings_find_service(&own, err);
+    const char *service = options->service ? options->service : own;
+    if (status == TG_OK) {
+        status = tg_history_locate(options->store, service, &url, &history->other_files, err);
+    }
+    if (status == TG_OK) {
+        status = open_store(history, tg_strbuf_text(&url), service, options->service != NULL, err);
+    }
+    tg_strbuf_release(&url);
+    free(own);
+    return status;
 }
 
 static void close_history(struct tg_history *history) {

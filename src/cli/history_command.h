@@ -3,7 +3,8 @@
  * meant, and how an answer ends.
  *
  * The store is that of --store, else of the settings (settings/settings.h), else a file where histories lie by default:
- * the one of --service, or the one written to last. The service is that of --service, else the one written to last.
+ * the one of the service, or the one written to last. The service is that of --service, else that of the project in
+ * which the question is asked, if it has a history, else the one written to last.
  * What was chosen for the user, and what it was chosen from, stands in the head of the answer (history_head.h).
  *
  * The JSON of all of them is specified in docs/formats/history-json.md.
@@ -42,13 +43,13 @@ struct tg_history_options {
      .kind = TG_OPTION_TEXT,                                                                                           \
      .value = "URL",                                                                                                   \
      .help = "ask this history: a path, sqlite:///PATH or mysql://USER@HOST/DATABASE; without it that of "             \
-             "TACHOGRAPH_STORE or of the pyproject.toml, else the file under ~/.local/share/tachograph that was "      \
-             "written to last",                                                                                        \
+             "TACHOGRAPH_STORE or of the pyproject.toml, else the service's file under ~/.local/share/tachograph, "    \
+             "or the one written to last",                                                                             \
      .offset = offsetof(SETTINGS, history.store)},                                                                     \
         {.name = "service",                                                                                            \
          .kind = TG_OPTION_TEXT,                                                                                       \
          .value = "NAME",                                                                                              \
-         .help = "of this service; without it of the one written to last",                                             \
+         .help = "of this service; without it of the project's, if it has a history, else of the one written to last", \
          .offset = offsetof(SETTINGS, history.service)},                                                               \
         {.name = "since",                                                                                              \
          .kind = TG_OPTION_TEXT,                                                                                       \

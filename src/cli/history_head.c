@@ -16,16 +16,20 @@ void tg_history_print_fact(struct tg_history_question *question, const char *lab
 }
 
 static void append_other_services(struct tg_strbuf *out, const struct tg_history *history) {
-    size_t count = history->scope.services.count;
-    if (history->service_was_named || count < 2) {
+    const struct tg_store_services *services = &history->scope.services;
+    bool is_newest = history->scope.service == &services->items[0];
+    size_t named = 0;
+    if (history->service_was_named || services->count < 2) {
         return;
     }
-    tg_strbuf_append(out, ", written to last (--service chooses another: ");
-    for (size_t i = 1; i < count && i <= NAMED_MAX; i++) {
-        tg_strbuf_printf(out, "%s%s", i > 1 ? ", " : "", history->scope.services.items[i].name);
+    tg_strbuf_printf(out, ", %s (--service chooses another: ", is_newest ? "written to last" : "of this project");
+    for (size_t i = 0; i < services->count && named < NAMED_MAX; i++) {
+        if (history->scope.service != &services->items[i]) {
+            tg_strbuf_printf(out, "%s%s", named++ ? ", " : "", services->items[i].name);
+        }
     }
-    if (count - 1 > NAMED_MAX) {
-        tg_strbuf_printf(out, " and %zu more", count - 1 - NAMED_MAX);
+    if (services->count - 1 > named) {
+        tg_strbuf_printf(out, " and %zu more", services->count - 1 - named);
     }
     tg_strbuf_append_char(out, ')');
 }

@@ -17,6 +17,7 @@
 
 #define LINE_WIDTH     16
 #define FUNCTION_LEAST 24
+#define POINTS_LEAST   3
 
 /* Appends a line whose ends are those of the period, so that the lines of a table align. */
 static void append_sparkline(struct tg_strbuf *out, const struct tg_store_series *series,
@@ -169,6 +170,32 @@ static void append_functions(struct tg_strbuf *out, size_t count, const char *wh
 }
 
 /* The functions of which nothing is shown. */
+/* In the iterations of the selection no line can be told from noise yet. */
+static bool is_too_early(const struct tg_trends *trends) {
+    for (size_t i = 0; i < trends->functions.count; i++) {
+        if (trends->rows[i].trend.iteration_count >= POINTS_LEAST) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void print_early(struct tg_history_question *question) {
+    const struct tg_store_versions *versions = &question->history.scope.versions;
+    struct tg_strbuf *out = &question->out;
+    tg_strbuf_printf(out, "too early to say: a trend takes calls in %d iterations\n", POINTS_LEAST);
+    if (versions->count > 1) {
+        tg_strbuf_append(out, "versions can be compared: tachograph diff");
+        tg_history_append_version_word(out, versions->items[versions->count - 2].version);
+        tg_history_append_version_word(out, versions->items[versions->count - 1].version);
+        tg_history_append_words(out, &question->history);
+        tg_strbuf_append_char(out, '\n');
+    } else {
+        tg_strbuf_append(out,
+                         "runs can be compared: tachograph diff run:A run:B, with the words that run ended with\n");
+    }
+}
+
 static void print_others(struct tg_history_question *question, const struct tg_trends *trends, size_t evident) {
     size_t others = trends->functions.count - evident;
     if (others) {
@@ -185,6 +212,10 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     tg_strbuf_append_char(&question->out, '\n');
     if (trends->functions.count == 0) {
         tg_history_print_nothing(question, &view->selection);
+        return;
+    }
+    if (is_too_early(trends)) {
+        print_early(question);
         return;
     }
     print_changes(question, view);

@@ -10,6 +10,7 @@
 #include "collect/collection.h"
 #include "collect/orphans.h"
 #include "record/tracer.h"
+#include "store/sql.h"
 #include "store/store_url.h"
 
 #include <pthread.h>
@@ -520,9 +521,14 @@ static enum tg_status configure(const struct tg_collector_options *options, cons
                                 struct tg_error *err) {
     struct tg_store_url url;
     struct tg_strbuf shown = TG_STRBUF_INIT;
+    const struct tg_sql_driver *driver;
     enum tg_status status = tg_store_url_parse(&url, options->store_url, err);
     if (status != TG_OK) {
         return status;
+    }
+    if (tg_sql_driver_of(&driver, &url, err) != TG_OK) { /* a mistyped scheme would be waited for without end */
+        tg_store_url_release(&url);
+        return TG_ERROR_INVALID;
     }
     tg_store_url_shown(&url, &shown);
     tg_store_url_release(&url);

@@ -90,3 +90,20 @@ enum tg_status tg_settings_find_store(char **store, struct tg_error *err) {
     tg_settings_release(&settings);
     return status;
 }
+
+enum tg_status tg_settings_find_service(char **service, struct tg_error *err) {
+    struct tg_settings settings = {.project.path = NULL};
+    enum tg_status status = TG_OK;
+    *service = NULL;
+    if (!of_environment(TG_SETTING_SERVICE)) {
+        status = tg_settings_read(&settings, "", err);
+    }
+    const char *found = tg_settings_get(&settings, TG_SETTING_SERVICE);
+    found = found ? found : settings.project.name;
+    if (status == TG_OK && found) {
+        *service = strdup(found);
+        status = *service ? TG_OK : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the service's name");
+    }
+    tg_settings_release(&settings);
+    return status;
+}

@@ -39,5 +39,7 @@ const char *tg_settings_store_of_environment(void);
 /* The store that is set, for questions to a history, as if by a program that starts in the working directory; NULL:
  * none, or `none`. Freed by the caller. The file is not read where the environment says it. */
 TG_NODISCARD enum tg_status tg_settings_find_store(char **store, struct tg_error *err);
+/* Likewise the service, or the name of the project; NULL: neither. */
+TG_NODISCARD enum tg_status tg_settings_find_service(char **service, struct tg_error *err);
 
 #endif

@@ -632,6 +632,7 @@ def test_another_store_is_refused(tmp_path: Path) -> None:
         ({"interval": float("nan")}, ValueError, "from 0.01 seconds to a day"),
         ({"store": 7}, TypeError, "os.PathLike"),
         ({"store": "mysql://host"}, ValueError, "names no database"),
+        ({"store": "mysqll://host/history"}, ValueError, 'can be kept in "mysqll"'),
         ({"instrument": 3}, TypeError, "expected a pattern"),
         ({"instrument": "shop.["}, ValueError, "without its"),
     ],

@@ -323,6 +323,30 @@ def test_no_trend_is_said(cli: Any, shop: Path) -> None:
     assert "too early to say: called in 2 iterations, and a trend takes 3" in result.stdout
 
 
+def test_the_project_asked_in_is_meant(cli: Any, history: History) -> None:
+    for name in ("shop", "bank"):  # the bank is written to last
+        history.service(name).add(0, {f"m::{name}": (10, MS)})
+    path = history.done()
+    result = cli("rank", "--store", path)
+    assert "service   bank, written to last (--service chooses another: shop)" in result.stdout
+    (cli.directory / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    result = cli("rank", "--store", path)
+    assert "service   shop, of this project (--service chooses another: bank)" in result.stdout
+    assert " m::shop " in result.stdout or result.stdout.rstrip().endswith("m::shop")
+    (cli.directory / "pyproject.toml").write_text('[project]\nname = "farm"\n')
+    assert "service   bank, written to last" in cli("rank", "--store", path).stdout
+
+
+def test_too_early_for_trends(cli: Any, history: History) -> None:
+    service = history.service()
+    service.add(0, {"m::f": (10, MS)}, version="1")
+    service.add(1, {"m::f": (10, 5 * MS)}, version="2")
+    path = history.done()
+    result = cli("trend", "--all", "--store", path)
+    assert "too early to say: a trend takes calls in 3 iterations\n" in result.stdout
+    assert f"tachograph diff version:1 version:2 --store {path}\n" in result.stdout
+
+
 def test_functions_that_take_turns(cli: Any, history: History) -> None:
     service = history.service()
     for iteration in range(-10, 10):
