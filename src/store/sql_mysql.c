@@ -21,7 +21,7 @@
 
 #define NS_PER_SECOND 1000000000LL
 
-enum { TIMEOUT_SECONDS_DEFAULT = 5 };
+enum { TIMEOUT_SECONDS_DEFAULT = 5, ANSWER_SECONDS_WHEN_READING = 900 };
 
 void tg_mysql_guard_begin(struct tg_mysql_guard *guard) {
     sigset_t pending;
@@ -132,14 +132,19 @@ static enum tg_status check_readable(const char *path, const char *what, struct 
     return TG_OK;
 }
 
+static unsigned whole_seconds(tg_ns duration_ns) {
+    return (unsigned)((duration_ns + NS_PER_SECOND - 1) / NS_PER_SECOND);
+}
+
 static void set_options(struct tg_mysql *mysql, const struct tg_store_url *url) {
     static const my_bool yes = 1;
     static const unsigned no = 0;
-    const unsigned seconds = (unsigned)((mysql->timeout_ns + NS_PER_SECOND - 1) / NS_PER_SECOND);
+    const unsigned seconds = whole_seconds(mysql->timeout_ns);
+    const unsigned answer_seconds = whole_seconds(mysql->answer_timeout_ns);
     const struct tg_mysql_library *library = mysql->library;
     MYSQL *handle = mysql->handle;
     library->mysql_optionsv(handle, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
-    library->mysql_optionsv(handle, MYSQL_OPT_READ_TIMEOUT, &seconds);
+    library->mysql_optionsv(handle, MYSQL_OPT_READ_TIMEOUT, &answer_seconds);
     library->mysql_optionsv(handle, MYSQL_OPT_WRITE_TIMEOUT, &seconds);
     library->mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     library->mysql_optionsv(handle, MYSQL_REPORT_DATA_TRUNCATION, &yes);
@@ -244,7 +249,7 @@ static long long patience_seconds(const struct tg_mysql *mysql) {
 static enum tg_status set_session(struct tg_mysql *mysql, bool read_only, struct tg_error *err) {
     char text[640];
     char patience[64] = "";
-    if (mysql->is_mariadb) {
+    if (mysql->is_mariadb && mysql->answer_timeout_ns == mysql->timeout_ns) {
         snprintf(patience, sizeof patience, ", max_statement_time = %lld.%03lld", patience_ms(mysql) / 1000,
                  patience_ms(mysql) % 1000);
     }
@@ -317,6 +322,9 @@ static enum tg_status new_mysql(struct tg_mysql **out, const struct tg_store_url
         .timeout_ns = options->timeout_ns > 0 ? options->timeout_ns : TIMEOUT_SECONDS_DEFAULT * NS_PER_SECOND,
         .plain_locale = newlocale(LC_ALL_MASK, "C", NULL),
     };
+    mysql->answer_timeout_ns = options->read_only && options->timeout_ns <= 0
+                                   ? ANSWER_SECONDS_WHEN_READING * NS_PER_SECOND
+                                   : mysql->timeout_ns;
     *out = mysql;
     if (!mysql->handle || !mysql->plain_locale) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to open a store");

@@ -8,7 +8,8 @@
  *
  * Waiting. The library's time-outs are whole seconds (rounded up) and hold for each wait of a call; looking up a host's
  * name is up to the resolver. The server itself gives up a little earlier, by the session's own limits, so that a lock
- * shows as TG_ERROR_BUSY on a healthy connection.
+ * shows as TG_ERROR_BUSY on a healthy connection. A question over millions of rows takes longer than any lock should:
+ * who only reads, without a time-out of their own, waits for minutes, and sets the server no limit for statements.
  *
  * SIGPIPE is blocked while the library may write, and one that comes is taken away: not all of its versions and not
  * TLS keep it from the program.
@@ -32,9 +33,10 @@ struct tg_mysql {
     pid_t owner;
     dev_t socket_device; /* which socket the descriptor was */
     ino_t socket_inode;
-    tg_ns timeout_ns;
-    bool is_mariadb; /* else MySQL */
-    bool has_bulk;   /* the server takes many rows with one statement */
+    tg_ns timeout_ns;        /* for connecting and for locks */
+    tg_ns answer_timeout_ns; /* for what the server answers; the same, or more */
+    bool is_mariadb;         /* else MySQL */
+    bool has_bulk;           /* the server takes many rows with one statement */
     size_t packet_bytes_max;
     int64_t last_id;
     int64_t changed_rows;

@@ -25,7 +25,7 @@
 struct tg_store;
 
 struct tg_store_options {
-    tg_ns timeout_ns; /* for each call; 0: 5 s */
+    tg_ns timeout_ns; /* for each call; 0: 5 s, and 15 minutes for an answer when read_only */
     bool create;      /* make file, database and tables where they are missing, and migrate older ones */
     bool read_only;   /* ask questions only */
 };

@@ -242,6 +242,34 @@ static void a_long_statement_ends_in_time(void **state) {
     sql->driver->close(sql);
 }
 
+static double statement_seconds(struct tg_sql *sql) {
+    struct tg_sql_value value = fixture_query(sql, "SELECT @@max_statement_time");
+    return value.kind == TG_SQL_REAL ? value.real : (double)value.integer;
+}
+
+static unsigned read_seconds(struct tg_sql *sql) {
+    return tg_mysql_of(sql)->handle->options.read_timeout;
+}
+
+/* The time-out of a collector would cut off every question about millions of rows. */
+static void who_only_reads_waits_for_the_answer(void **state) {
+    (void)state;
+    struct tg_sql *writing = fixture_open_with(fixture_mysql_url(), (struct tg_sql_options){.create = true});
+    struct tg_sql *reading = fixture_open_with(fixture_mysql_url(), (struct tg_sql_options){.read_only = true});
+    struct tg_sql *hurried =
+        fixture_open_with(fixture_mysql_url(), (struct tg_sql_options){.read_only = true, .timeout_ns = 2000000000});
+    assert_float_equal(statement_seconds(writing), 4.5, 1e-6);
+    assert_int_equal(read_seconds(writing), 5);
+    assert_float_equal(statement_seconds(reading), 0, 1e-6);
+    assert_true(read_seconds(reading) >= 600);
+    assert_int_equal(fixture_query_integer(reading, "SELECT @@lock_wait_timeout"), 4);
+    assert_float_equal(statement_seconds(hurried), 1.8, 1e-6);
+    assert_int_equal(read_seconds(hurried), 2);
+    writing->driver->close(writing);
+    reading->driver->close(reading);
+    hurried->driver->close(hurried);
+}
+
 /* A reconnection as the store does it; the server comes back by itself. */
 static struct tg_sql *open_when_it_is_back(void) {
     struct tg_sql *sql = NULL;
@@ -509,6 +537,7 @@ int main(void) {
         cmocka_unit_test(a_server_that_hangs_does_not_hang_us),
         cmocka_unit_test(a_server_that_stops_answering_does_not_hang_us),
         cmocka_unit_test(a_long_statement_ends_in_time),
+        cmocka_unit_test(who_only_reads_waits_for_the_answer),
         cmocka_unit_test(a_killed_server_is_an_error_and_no_signal),
         cmocka_unit_test(a_killed_connection_is_an_error),
         cmocka_unit_test(a_child_does_not_disturb_its_parent),
