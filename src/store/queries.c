@@ -82,8 +82,9 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_EVENTS] = "SELECT e.wall_ns, e.iteration, e.kind, e.process_id, p.pid, p.host, e.version, e.detail"
                         " FROM events e JOIN processes p ON p.id = e.process_id"
                         " WHERE e.service_id = ? AND e.iteration BETWEEN ? AND ?" CHOSEN " ORDER BY e.wall_ns, e.id",
-    [TG_QUERY_VERSIONS] = "SELECT version, MIN(first_iteration), MAX(last_iteration), COUNT(*) FROM processes"
-                          " WHERE service_id = ? GROUP BY version ORDER BY MIN(started_ns), version",
+    [TG_QUERY_VERSIONS] =
+        "SELECT version, MIN(first_iteration), MAX(last_iteration), COUNT(*) FROM processes"
+        " WHERE service_id = ? GROUP BY version ORDER BY MIN(first_iteration), MIN(started_ns), version",
     [TG_QUERY_ITERATIONS] = "SELECT COUNT(DISTINCT i.iteration) FROM intervals i"
                             " JOIN processes p ON p.id = i.process_id"
                             " WHERE i.service_id = ? AND i.iteration BETWEEN ? AND ? AND i.function_count > 0" CHOSEN,

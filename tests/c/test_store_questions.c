@@ -186,6 +186,28 @@ static void the_state_of_a_history(void **state) {
     tg_store_close(store);
 }
 
+/* By what happened in them, not by when their processes began: 1.0's first process waits long for its first call. */
+static void versions_in_the_order_of_their_appearance(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    struct tg_batch_function function = history_calls("f", 1, 100);
+    struct tg_batch batch = history_batch(2, 1, 10, &function, 1);
+    batch.process.service_version = history_bytes("1.1");
+    history_commit(store, batch);
+    batch = history_batch(1, 1, 110, &function, 1);
+    assert_true(batch.process.started_wall_ns < HISTORY_BEGIN_NS + 2);
+    history_commit(store, batch);
+    struct tg_store_versions versions;
+    assert_int_equal(tg_store_versions(store, history_service(store, "shop").id, &versions, NULL), TG_OK);
+    assert_int_equal(versions.count, 2);
+    assert_string_equal(versions.items[0].version, "1.1");
+    assert_int_equal(versions.items[0].first_iteration, 0);
+    assert_string_equal(versions.items[1].version, "1.0");
+    assert_int_equal(versions.items[1].first_iteration, 10);
+    tg_store_versions_release(&versions);
+    tg_store_close(store);
+}
+
 static void expect_problem(struct tg_store *store, const char *text) {
     struct tg_strbuf report = TG_STRBUF_INIT;
     struct tg_error err = TG_ERROR_INIT;
@@ -404,6 +426,7 @@ int main(void) {
         cmocka_unit_test_setup(the_course_of_a_function, history_set_up),
         cmocka_unit_test_setup(a_function_called_rarely, history_set_up),
         cmocka_unit_test_setup(the_state_of_a_history, history_set_up),
+        cmocka_unit_test_setup(versions_in_the_order_of_their_appearance, history_set_up),
         cmocka_unit_test_setup(many_functions_of_many_processes, history_set_up),
         cmocka_unit_test_setup(damage_is_found, history_set_up),
         cmocka_unit_test(points_in_time),
