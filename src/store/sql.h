@@ -4,11 +4,11 @@
  * only where they differ.
  *
  * A connection belongs to one thread at a time. Every call that may wait for a server, a lock or a disk ends within
- * the connection's time-out; only the answer to a question may take longer where one only reads. Statuses tell what to do: TG_ERROR_BUSY (locked: later), TG_ERROR_IO (server or disk not
- * there: later), TG_ERROR_FULL (disk full), TG_ERROR_PERMISSION (password, rights, read-only), TG_ERROR_FORMAT
- * (corrupt, not a database), TG_ERROR_NOT_FOUND (no such file or database), TG_ERROR_EXISTS (a unique key),
- * TG_ERROR_UNSUPPORTED (engine not built in or its library not installed). After TG_ERROR_IO the connection is to be
- * closed. Messages never hold a password.
+ * the connection's time-out; only the answer to a question may take longer where one only reads. Statuses tell what to
+ * do: TG_ERROR_BUSY (locked: later), TG_ERROR_IO (server or disk not there: later), TG_ERROR_FULL (disk full),
+ * TG_ERROR_PERMISSION (password, rights, read-only), TG_ERROR_FORMAT (corrupt, not a database), TG_ERROR_NOT_FOUND (no
+ * such file or database), TG_ERROR_EXISTS (a unique key), TG_ERROR_UNSUPPORTED (engine not built in or its library not
+ * installed). After TG_ERROR_IO the connection is to be closed. Messages never hold a password.
  */
 #ifndef TG_SQL_H
 #define TG_SQL_H
