@@ -262,9 +262,10 @@ enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *
 }
 
 bool tg_batch_is_valid(const struct tg_batch *batch) {
-    if (batch->seq == 0 || batch->seq > INT64_MAX || batch->interval_ns <= 0 || batch->began_wall_ns < 0
-        || batch->ended_wall_ns < batch->began_wall_ns || batch->process.started_wall_ns < 0
-        || batch->process.service.length == 0) {
+    if (batch->seq == 0 || batch->seq > INT64_MAX || batch->interval_ns <= 0
+        || batch->interval_ns > TG_BATCH_INTERVAL_MAX_NS || batch->began_wall_ns < 0
+        || batch->ended_wall_ns < batch->began_wall_ns || batch->ended_wall_ns > INT64_MAX - TG_BATCH_INTERVAL_MAX_NS
+        || batch->process.started_wall_ns < 0 || batch->process.service.length == 0) {
         return false;
     }
     for (size_t i = 0; i < batch->function_count; i++) {

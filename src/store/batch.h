@@ -95,8 +95,12 @@ struct tg_batch {
     size_t function_count;
 };
 
-/* Whether the batch can be in a history: seq counts from 1, the interval is longer than nothing and does not end before
- * it begins or begin before 1970, and service and functions have names. */
+/* No process is told to keep a longer interval: a day. */
+#define TG_BATCH_INTERVAL_MAX_NS INT64_C(86400000000000)
+
+/* Whether the batch can be in a history: seq counts from 1, the interval is longer than nothing and no longer than a
+ * day, does not end before it begins or begin before 1970, and ends so early that the end of its slot is a time as
+ * well; and service and functions have names. */
 bool tg_batch_is_valid(const struct tg_batch *batch);
 
 /* Appends the serial form; running out of memory shows in the buffer's status. */

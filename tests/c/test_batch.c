@@ -201,6 +201,15 @@ static void what_cannot_be_is_refused(void **state) {
     batch.interval_ns = 0;
     expect_invalid(&batch);
     batch = make_batch();
+    batch.interval_ns = TG_BATCH_INTERVAL_MAX_NS;
+    batch.ended_wall_ns = INT64_MAX - TG_BATCH_INTERVAL_MAX_NS;
+    assert_true(tg_batch_is_valid(&batch));
+    batch.ended_wall_ns++;
+    expect_invalid(&batch);
+    batch = make_batch();
+    batch.interval_ns = TG_BATCH_INTERVAL_MAX_NS + 1;
+    expect_invalid(&batch);
+    batch = make_batch();
     batch.ended_wall_ns = batch.began_wall_ns - 1;
     expect_invalid(&batch);
     batch = make_batch();
