@@ -10,6 +10,10 @@
 #define FIGURES_OF_ROW                                                                                                 \
     "r.call_count, r.error_count, r.total_ns, r.cumulative_ns, r.self_ns, r.active_ns, r.minimum_ns, r.maximum_ns"
 
+/* SQLite's SUM() fails where the sum is more than an integer holds. In two halves it does not, and what they become
+ * together is an integer where it can be one, else a real number. */
+#define SUM_OF_CALLS "SUM(call_count >> 32) * 4294967296 + SUM(call_count & 4294967295)"
+
 #define MYSQL_TABLE "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
 static const struct {
@@ -64,7 +68,7 @@ static const struct {
       ", histogram_bounds, histograms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"}},
     /* The points of functions: calls and time of all intervals of an iteration. */
     {"points",
-     {"(SELECT service_id, iteration, function_id, SUM(call_count) AS call_count, SUM(total_ns) AS total_ns"
+     {"(SELECT service_id, iteration, function_id, " SUM_OF_CALLS " AS call_count, TOTAL(total_ns) AS total_ns"
       " FROM function_intervals GROUP BY service_id, iteration, function_id) points"
       " JOIN functions ON functions.id = points.function_id",
       TG_BLOCK_POINTS}},

@@ -1,7 +1,8 @@
 /*
  * schema: see schema.h.
  *
- * Times are integer nanoseconds, wall times since 1970 UTC. Figures are at most 2^56, so that sums of them stay exact.
+ * Times are integer nanoseconds, wall times since 1970 UTC. Figures are at most 2^56, and SUM() of 127 such is exact. The
+ * view function_statistics does not fail with more of them.
  */
 #include "store/schema.h"
 
@@ -126,7 +127,8 @@ static const char *const version_1[] = {
     " UNIQUE (service_id, iteration, id)) $table",
 
     /* The table of the article that tachograph began with, so that its queries run as they are. The id is function and
-     * iteration in one number. */
+     * iteration in one number: iterations from -2^33 to 2^33 - 1 (2.7 years of the shortest interval, 10 ms, to either
+     * side of the first) and functions up to 2^29 have ids of their own. */
     "$create_view function_statistics AS"
     " SELECT functions.id * 17179869184 + points.iteration + 8589934592 AS id,"
     " functions.name AS function_name,"

@@ -18,7 +18,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Figures of an interval are at most this in the database, so that it can add them up. */
+/* Figures of an interval are at most this in the database, so that it can add up many of them: 127 of this size, and
+ * 2^20 of two hours each, are less than 2^63. */
 #define TG_STORE_FIGURE_MAX (UINT64_C(1) << 56U)
 
 /* A process that is in the database for sure: a collector's own, batch for batch. */

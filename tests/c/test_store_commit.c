@@ -8,6 +8,7 @@
 
 #define FUNCTION_COUNT  600 /* and so many iterations that the sums are made (fold.c) */
 #define ITERATION_COUNT 44
+#define MANY_PROCESSES  130 /* so many of the largest figures that their sum is no integer of SQL */
 
 static void a_batch_is_stored_once(void **state) {
     (void)state;
@@ -256,8 +257,8 @@ static void figures_beyond_all_bounds(void **state) {
     batch.process.pid = UINT64_MAX;
     history_commit(store, batch);
     batch = history_batch(2, 1, 10, &function, 1);
-    batch.ended_wall_ns = INT64_MAX;
-    batch.interval_ns = INT64_MAX;
+    batch.ended_wall_ns = INT64_MAX - TG_BATCH_INTERVAL_MAX_NS;
+    batch.interval_ns = TG_BATCH_INTERVAL_MAX_NS;
     history_commit(store, batch);
     struct tg_store_function figures = history_function(store, "f");
     assert_true(figures.call_count > UINT64_C(1) << 56U);
@@ -267,6 +268,44 @@ static void figures_beyond_all_bounds(void **state) {
 }
 
 static struct tg_store_event event_at(const struct tg_store_events *events, size_t place, enum tg_store_event_kind kind,
+
+    /* More in one iteration than SQL has integers for: the view answers, and the history is whole. */
+    for (uint8_t number = 3; number < 3 + MANY_PROCESSES; number++) {
+        history_commit(store, history_batch(number, 1, 10, &function, 1));
+    }
+    struct tg_sql *sql = fixture_open(history_url, 5000);
+    assert_int_equal(fixture_query_integer(sql, "SELECT COUNT(*) FROM function_statistics WHERE call_count > 9.2e18"
+                                                " AND total_time > 9.2e9 AND average_time = 1e-9 AND id > 0"),
+                     1);
+    assert_int_equal(fixture_query_integer(sql, "SELECT call_count FROM function_statistics WHERE iteration <> 0"),
+                     INT64_C(1) << 56U);
+    sql->driver->close(sql);
+    struct tg_strbuf report = TG_STRBUF_INIT;
+    assert_int_equal(tg_store_verify(store, &report, &err), TG_ERROR_FORMAT);
+    assert_string_equal(tg_strbuf_text(&report), "process 72057594037927936 on host: 9223372036854775806 of its first"
+                                                 " 9223372036854775807 batches are missing\n");
+    tg_strbuf_release(&report);
+    tg_store_close(store);
+}
+
+/* Also where the batch of that iteration is stored late, by whom it may be. */
+static void the_first_iteration_of_a_code(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    struct tg_sql *sql = fixture_open(history_url, 5000);
+    static const char query[] = "SELECT first_iteration FROM function_code";
+    history_commit_calls(store, 1, 1, 5, "f", 1, 100);
+    history_commit_calls(store, 2, 1, -35, "f", 1, 100);
+    assert_int_equal(fixture_query_integer(sql, query), -4);
+    history_commit_calls(store, 1, 2, 105, "f", 1, 100);
+    assert_int_equal(fixture_query_integer(sql, query), -4);
+    tg_store_close(store);
+    store = history_open(); /* nothing remembered */
+    history_commit_calls(store, 3, 1, 205, "f", 1, 100);
+    assert_int_equal(fixture_query_integer(sql, query), -4);
+    history_commit_calls(store, 3, 2, -55, "f", 1, 100);
+    assert_int_equal(fixture_query_integer(sql, query), -6);
+    sql->driver->close(sql);
                                       uint64_t pid) {
     assert_true(place < events->count);
     assert_int_equal(events->items[place].kind, kind);
