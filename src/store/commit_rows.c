@@ -90,7 +90,10 @@ static enum tg_status intern(struct tg_commit *commit, const struct tg_commit_pl
                              const struct tg_batch_function *function, int64_t *id, struct tg_error *err) {
     struct tg_interning *interning = &commit->store->interning;
     int64_t service_id = place->service->id;
-    struct tg_bytes name = tg_stored_name(function->name, function->file, &commit->name);
+    struct tg_bytes name;
+    if (tg_stored_name(&name, function->name, function->file, &commit->name) != TG_OK) {
+        return no_memory(err);
+    }
     struct tg_interned *known = tg_interning_find(interning, service_id, name);
     if (!known) {
         enum tg_status status = find_function(commit, service_id, name, function, id, err);

@@ -25,22 +25,23 @@ static struct tg_bytes tail_of(struct tg_bytes path, int count) {
     return path;
 }
 
-struct tg_bytes tg_stored_name(struct tg_bytes name, struct tg_bytes file, struct tg_strbuf *buffer) {
+enum tg_status tg_stored_name(struct tg_bytes *stored, struct tg_bytes name, struct tg_bytes file,
+                              struct tg_strbuf *buffer) {
+    *stored = name;
     if (!starts_with(name, main_module) || file.length == 0 || starts_with(file, "<")) { /* <string>, <stdin> */
-        return name;
+        return TG_OK;
     }
     struct tg_bytes tail = tail_of(file, 1);
     if (tail.length == sizeof main_file - 1 && starts_with(tail, main_file)) {
         tail = tail_of(file, 2);
     }
     if (tail.length == 0 || starts_with(tail_of(file, 2), notebook_folder)) {
-        return name;
+        return TG_OK;
     }
     tg_strbuf_truncate(buffer, 0);
     tg_strbuf_append_bytes(buffer, tail.data, tail.length);
     tg_strbuf_append_bytes(buffer, (const char *)name.data + sizeof "__main__" - 1,
                            name.length - (sizeof "__main__" - 1));
-    return tg_strbuf_status(buffer) == TG_OK
-               ? (struct tg_bytes){.data = tg_strbuf_text(buffer), .length = buffer->length}
-               : name;
+    *stored = (struct tg_bytes){.data = tg_strbuf_text(buffer), .length = buffer->length};
+    return tg_strbuf_status(buffer);
 }

@@ -32,16 +32,30 @@ static void functions_of_main_are_named_by_their_file(void **state) {
     };
     struct tg_strbuf buffer = TG_STRBUF_INIT;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct tg_bytes stored = tg_stored_name(bytes_of(cases[i].name), bytes_of(cases[i].file), &buffer);
+        struct tg_bytes stored;
+        assert_int_equal(tg_stored_name(&stored, bytes_of(cases[i].name), bytes_of(cases[i].file), &buffer), TG_OK);
         assert_int_equal(stored.length, strlen(cases[i].stored));
         assert_memory_equal(stored.data, cases[i].stored, stored.length);
     }
     tg_strbuf_release(&buffer);
 }
 
+/* A length that no memory has room for; the bytes are not looked at. */
+static void missing_memory_is_no_name(void **state) {
+    (void)state;
+    struct tg_strbuf buffer = TG_STRBUF_INIT;
+    struct tg_bytes stored;
+    struct tg_bytes name = {.data = "__main__::main", .length = SIZE_MAX - 64};
+    assert_int_equal(tg_stored_name(&stored, name, bytes_of("/srv/backup.py"), &buffer), TG_ERROR_MEMORY);
+    assert_int_equal(tg_stored_name(&stored, bytes_of("__main__::main"), bytes_of("/srv/backup.py"), &buffer), TG_OK);
+    assert_int_equal(stored.length, strlen("backup.py::main"));
+    tg_strbuf_release(&buffer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_of_main_are_named_by_their_file),
+        cmocka_unit_test(missing_memory_is_no_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
