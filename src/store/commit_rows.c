@@ -107,10 +107,11 @@ static enum tg_status intern(struct tg_commit *commit, const struct tg_commit_pl
     }
     *id = known->function_id;
     uint64_t source = source_of(function);
-    if (known->seen == source) {
+    if (known->seen == source && place->iteration >= known->seen_iteration) {
         return TG_OK;
     }
     known->seen = source;
+    known->seen_iteration = place->iteration;
     return note_source(commit, place, *id, function, err);
 }
 

@@ -80,11 +80,15 @@ static const struct {
      {"datetime((services.first_slot + iteration + 1) * services.base_interval_ns / 1000000000, 'unixepoch')",
       "FROM_UNIXTIME((services.first_slot + iteration + 1) * services.base_interval_ns DIV 1000000000)"}},
     /* Statements. */
-    {"insert_new", {"INSERT OR IGNORE INTO", "INSERT IGNORE INTO"}},
     {"for_update", {"", "FOR UPDATE"}},
     /* A row that is there already is locked for writing; a plain INSERT would lock it for reading, and two that do so
      * and then want to write wait for each other. */
     {"or_lock", {"", "ON DUPLICATE KEY UPDATE id = id"}},
+    /* A batch may be stored late. (INSERT IGNORE would let a row pass that is wrong in other ways.) */
+    {"or_first_iteration",
+     {"ON CONFLICT (function_id, code_hash) DO UPDATE SET"
+      " first_iteration = MIN(first_iteration, excluded.first_iteration)",
+      "ON DUPLICATE KEY UPDATE first_iteration = LEAST(first_iteration, VALUES(first_iteration))"}},
     {"then_join", {"CROSS JOIN", "STRAIGHT_JOIN"}}, /* for each row before, in this order */
     {"engine", {"'SQLite ' || sqlite_version()", "VERSION()"}},
     {"check_engine",

@@ -18,8 +18,9 @@ struct tg_interned {
     uint64_t hash;
     int64_t service_id;
     int64_t function_id;
-    uint64_t seen; /* file, line and code of the batch before, hashed; 0: not looked at yet */
-    char *name;    /* owned */
+    uint64_t seen;          /* file, line and code of the batch before, hashed; 0: not looked at yet */
+    int64_t seen_iteration; /* in which it was stored; a late batch may be of an earlier one */
+    char *name;             /* owned */
     size_t name_length;
     size_t next; /* the place, plus one, of the name that was found after this one last; may be out of date */
 };

@@ -45,8 +45,8 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                               " refused_function_count, torn_count, damaged_count, collector_cpu_ns)"
                               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [TG_QUERY_ADD_FUNCTION] = "INSERT INTO functions (service_id, name, file, line) VALUES (?, ?, ?, ?)",
-    [TG_QUERY_ADD_CODE] = "$insert_new function_code (function_id, code_hash, file, line, first_iteration)"
-                          " VALUES (?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_CODE] = "INSERT INTO function_code (function_id, code_hash, file, line, first_iteration)"
+                          " VALUES (?, ?, ?, ?, ?) $or_first_iteration",
     [TG_QUERY_ADD_ROWS] = "$insert_rows",
     [TG_QUERY_ADD_EVENT] = "INSERT INTO events (service_id, iteration, wall_ns, kind, process_id, version, detail)"
                            " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -56,7 +56,7 @@ static const char *const version_1[] = {
     " line $integer,"
     " UNIQUE (service_id, $unique_name)) $table",
 
-    /* Each code that a function has had, and the iteration in which it was first seen. */
+    /* Each code that a function has had, and the first iteration that it was seen in. */
     "CREATE TABLE IF NOT EXISTS function_code ("
     " function_id $integer,"
     " code_hash $integer,"

@@ -260,14 +260,14 @@ static void figures_beyond_all_bounds(void **state) {
     batch.ended_wall_ns = INT64_MAX - TG_BATCH_INTERVAL_MAX_NS;
     batch.interval_ns = TG_BATCH_INTERVAL_MAX_NS;
     history_commit(store, batch);
+    batch.ended_wall_ns++;
+    struct tg_store_commit result;
+    struct tg_error err = TG_ERROR_INIT;
+    assert_int_equal(tg_store_commit(store, &batch, 1, &result, &err), TG_ERROR_INVALID);
     struct tg_store_function figures = history_function(store, "f");
     assert_true(figures.call_count > UINT64_C(1) << 56U);
     assert_true(figures.minimum_ns == UINT64_MAX);
     assert_int_equal(figures.sums.iteration_count, 2);
-    tg_store_close(store);
-}
-
-static struct tg_store_event event_at(const struct tg_store_events *events, size_t place, enum tg_store_event_kind kind,
 
     /* More in one iteration than SQL has integers for: the view answers, and the history is whole. */
     for (uint8_t number = 3; number < 3 + MANY_PROCESSES; number++) {
@@ -306,6 +306,10 @@ static void the_first_iteration_of_a_code(void **state) {
     history_commit_calls(store, 3, 2, -55, "f", 1, 100);
     assert_int_equal(fixture_query_integer(sql, query), -6);
     sql->driver->close(sql);
+    tg_store_close(store);
+}
+
+static struct tg_store_event event_at(const struct tg_store_events *events, size_t place, enum tg_store_event_kind kind,
                                       uint64_t pid) {
     assert_true(place < events->count);
     assert_int_equal(events->items[place].kind, kind);
@@ -536,6 +540,7 @@ int main(void) {
         cmocka_unit_test_setup(names_of_all_kinds, history_set_up),
         cmocka_unit_test_setup(bytes_that_are_no_text, history_set_up),
         cmocka_unit_test_setup(figures_beyond_all_bounds, history_set_up),
+        cmocka_unit_test_setup(the_first_iteration_of_a_code, history_set_up),
         cmocka_unit_test_setup(starts_ends_and_versions_are_events, history_set_up),
         cmocka_unit_test_setup(sums_are_those_of_the_rows, set_up_many),
         cmocka_unit_test_setup(late_batches_find_their_way_into_the_sums, set_up_many),
