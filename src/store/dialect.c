@@ -90,7 +90,13 @@ static const struct {
       " first_iteration = MIN(first_iteration, excluded.first_iteration)",
       "ON DUPLICATE KEY UPDATE first_iteration = LEAST(first_iteration, VALUES(first_iteration))"}},
     {"then_join", {"CROSS JOIN", "STRAIGHT_JOIN"}}, /* for each row before, in this order */
-    {"engine", {"'SQLite ' || sqlite_version()", "VERSION()"}},
+    /* With what is to be known of a file whose journal could not be made a log: some file systems have no shared
+     * memory for it. All works then, but those who read and who write wait for each other. */
+    {"engine",
+     {"'SQLite ' || sqlite_version() || (SELECT CASE journal_mode WHEN 'wal' THEN '' ELSE"
+      " ' with journal mode ' || journal_mode || ' (readers and writers wait for each other)' END"
+      " FROM pragma_journal_mode)",
+      "VERSION()"}},
     {"check_engine",
      {"SELECT 'history', 'check', 'status', integrity_check FROM pragma_integrity_check",
       "CHECK TABLE services, processes, functions, function_code, intervals, function_blocks, block_places,"

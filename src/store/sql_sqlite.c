@@ -183,7 +183,8 @@ static tg_ns timeout_of(const struct tg_sql_options *options) {
 #define TEXT_OF_(x) #x
 #define TEXT_OF(x)  TEXT_OF_(x)
 
-/* SQLite does not wait for the file's other users here, lest two that switch wait for each other. */
+/* SQLite does not wait for the file's other users here, lest two that switch wait for each other. Where the file system
+ * is not made for it, the mode stays what it was without an error; the status of the history then tells ($engine). */
 static enum tg_status switch_to_wal(struct connection *connection, tg_ns timeout, struct tg_error *err) {
     const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
     tg_ns deadline = tg_clock_monotonic_ns() + timeout;

@@ -183,7 +183,18 @@ static void the_state_of_a_history(void **state) {
     assert_int_equal(status.interval_count, 30);
     assert_int_equal(status.row_count, 40);
     assert_true(status.size_bytes > 4096);
+    assert_null(strstr(status.engine, "journal"));
     tg_store_close(store);
+    if (strncmp(status.engine, "SQLite", 6) == 0) { /* as on a file system that has no shared memory */
+        struct tg_sql *sql = fixture_open_with(history_url, (struct tg_sql_options){.read_only = false});
+        fixture_execute(sql, "PRAGMA journal_mode=DELETE");
+        sql->driver->close(sql);
+        const struct tg_store_options reading = {.read_only = true};
+        assert_int_equal(tg_store_open(&store, history_url, &reading, NULL), TG_OK);
+        assert_int_equal(tg_store_status(store, &status, NULL), TG_OK);
+        assert_non_null(strstr(status.engine, "journal mode delete (readers and writers wait for each other)"));
+        tg_store_close(store);
+    }
 }
 
 /* By what happened in them, not by when their processes began: 1.0's first process waits long for its first call. */
