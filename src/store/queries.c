@@ -92,7 +92,6 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                         " (SELECT COUNT(*) FROM functions), (SELECT COUNT(*) FROM intervals),"
                         " (SELECT $row_count FROM $function_rows r), $size_bytes",
 
-    [TG_QUERY_CHECK_ENGINE] = "$check_engine",
     [TG_QUERY_BOUNDS] = "SELECT id, name, folded_until, unfolded_count FROM services",
     [TG_QUERY_SEQ_GAPS] = "SELECT p.pid, p.host, COUNT(*), MAX(i.seq) FROM intervals i"
                           " JOIN processes p ON p.id = i.process_id GROUP BY p.id, p.pid, p.host"
@@ -107,5 +106,4 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                            " AND i.iteration = r.iteration"
                            " LEFT JOIN functions f ON f.id = r.function_id AND f.service_id = r.service_id"
                            " WHERE i.id IS NULL OR f.id IS NULL",
-    [TG_QUERY_UNFOLDED] = "SELECT $row_count FROM $function_rows r WHERE r.service_id = ? AND r.iteration > ?",
 };

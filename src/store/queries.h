@@ -45,12 +45,10 @@ enum tg_query {
     TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */
     TG_QUERY_STATUS,
     /* Verifying. */
-    TG_QUERY_CHECK_ENGINE, /* -> table, operation, kind of message, message */
-    TG_QUERY_BOUNDS,       /* -> id, name, folded until, unfolded count of each service */
-    TG_QUERY_SEQ_GAPS,     /* -> pid, host, batches, last seq of each process that lacks some */
-    TG_QUERY_ROW_GAPS,     /* -> id, iteration, functions, rows of each interval that has not its rows */
-    TG_QUERY_LOST_ROWS,    /* -> number of rows that belong to nothing */
-    TG_QUERY_UNFOLDED,     /* service, iteration -> number of rows after it */
+    TG_QUERY_BOUNDS,    /* -> id, name, folded until, unfolded count of each service */
+    TG_QUERY_SEQ_GAPS,  /* -> pid, host, batches, last seq of each process that lacks some */
+    TG_QUERY_ROW_GAPS,  /* -> id, iteration, functions, rows of each interval that has not its rows */
+    TG_QUERY_LOST_ROWS, /* -> number of rows that belong to nothing */
     TG_QUERY_COUNT
 };
 

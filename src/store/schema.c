@@ -1,8 +1,8 @@
 /*
  * schema: see schema.h.
  *
- * Times are integer nanoseconds, wall times since 1970 UTC. Figures are at most 2^56, and SUM() of 127 such is exact. The
- * view function_statistics does not fail with more of them.
+ * Times are integer nanoseconds, wall times since 1970 UTC. Figures are at most 2^56, and a SUM() of 127 such is exact;
+ * the view function_statistics does not fail with more of them.
  */
 #include "store/schema.h"
 

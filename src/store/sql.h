@@ -65,6 +65,11 @@ struct tg_sql_driver {
     void (*close)(struct tg_sql *sql); /* rolls back; finalizes nothing: statements are freed before */
     /* One or more statements without parameters or results. */
     TG_NODISCARD enum tg_status (*execute)(struct tg_sql *sql, const char *text, struct tg_error *err);
+    /* One statement without parameters as it is, for those that an engine does not prepare. `take` gets each row as
+     * text; NULL for a NULL. */
+    TG_NODISCARD enum tg_status (*list)(struct tg_sql *sql, const char *text,
+                                        void (*take)(void *context, size_t count, char **values), void *context,
+                                        struct tg_error *err);
     /* For writing: waits for the write lock where the engine has one. Each statement sees what others have committed
      * until then (READ COMMITTED for this transaction), so that SELECT ... FOR UPDATE of a service's row makes what is
      * read after it current. TG_ERROR_IO: also where the file is gone. */

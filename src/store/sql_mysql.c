@@ -399,6 +399,37 @@ static enum tg_status mysql_execute(struct tg_sql *sql, const char *text, struct
     return status;
 }
 
+static enum tg_status list(struct tg_mysql *mysql, const char *text,
+                           void (*take)(void *context, size_t count, char **values), void *context,
+                           struct tg_error *err) {
+    const struct tg_mysql_library *library = mysql->library;
+    if (library->mysql_real_query(mysql->handle, text, strlen(text)) != 0) {
+        return failure_of(mysql, err);
+    }
+    MYSQL_RES *result = library->mysql_store_result(mysql->handle);
+    if (!result) {
+        return failure_of(mysql, err);
+    }
+    char **row = NULL;
+    while ((row = library->mysql_fetch_row(result))) {
+        take(context, library->mysql_num_fields(result), row);
+    }
+    library->mysql_free_result(result);
+    return TG_OK;
+}
+
+static enum tg_status mysql_list(struct tg_sql *sql, const char *text,
+                                 void (*take)(void *context, size_t count, char **values), void *context,
+                                 struct tg_error *err) {
+    struct tg_mysql_guard guard;
+    enum tg_status status = tg_mysql_enter(tg_mysql_of(sql), &guard, err);
+    if (status == TG_OK) {
+        status = list(tg_mysql_of(sql), text, take, context, err);
+        tg_mysql_leave(&guard);
+    }
+    return status;
+}
+
 static enum tg_status mysql_begin(struct tg_sql *sql, struct tg_error *err) {
     return mysql_execute(sql, "START TRANSACTION", err);
 }
@@ -464,6 +495,7 @@ const struct tg_sql_driver tg_sql_mysql = {
     .open = mysql_open,
     .close = mysql_close_connection,
     .execute = mysql_execute,
+    .list = mysql_list,
     .begin = mysql_begin,
     .begin_reading = mysql_begin_reading,
     .commit = mysql_commit_transaction,

@@ -159,6 +159,32 @@ static enum tg_status ask_integer(const struct connection *connection, const cha
     return code == SQLITE_OK ? TG_OK : failure(connection, code, err);
 }
 
+/* Who gets the rows of a list. */
+struct taking {
+    void (*take)(void *context, size_t count, char **values);
+    void *context;
+};
+
+static int take_row(void *taking, int count, char **values, char **names) {
+    const struct taking *to = taking;
+    (void)names;
+    to->take(to->context, (size_t)count, values);
+    return 0;
+}
+
+static enum tg_status sqlite_list(struct tg_sql *sql, const char *text,
+                                  void (*take)(void *context, size_t count, char **values), void *context,
+                                  struct tg_error *err) {
+    const struct connection *connection = (struct connection *)sql;
+    struct taking taking = {.take = take, .context = context};
+    enum tg_status status = check_usable(connection, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    int code = sqlite3_exec(connection->db, text, take_row, &taking, NULL);
+    return code == SQLITE_OK ? TG_OK : failure(connection, code, err);
+}
+
 /* Before anything in the file is changed: is it empty, or ours? */
 static enum tg_status check_ours(const struct connection *connection, struct tg_error *err) {
     int64_t id = 0;
@@ -546,6 +572,7 @@ const struct tg_sql_driver tg_sql_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .execute = sqlite_execute,
+    .list = sqlite_list,
     .begin = sqlite_begin,
     .begin_reading = sqlite_begin_reading,
     .commit = sqlite_commit,

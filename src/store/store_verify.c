@@ -3,7 +3,9 @@
  *
  * Asks the engine about its files, then checks what the tables promise each other: every row belongs to an interval and
  * a function, every interval has its rows, no batch of a process is missing, and function_sums says what the rows say.
+ * Every row is read, histograms too: a history that is whole answers all questions.
  */
+#include "store/dialect.h"
 #include "store/function_rows.h"
 #include "store/store_state.h"
 
@@ -39,16 +41,32 @@ static enum tg_status check_rows(struct verifying *verifying, enum tg_query quer
     return status;
 }
 
-static void show_engine(struct verifying *verifying, const struct tg_sql_value *values) {
-    struct tg_bytes text = tg_value_to_bytes(&values[3]);
-    struct tg_bytes kind = tg_value_to_bytes(&values[2]);
-    bool is_fine = text.length == 2 && strncasecmp(text.data, "ok", 2) == 0;
-    bool is_note = kind.length == 4 && strncasecmp(kind.data, "note", 4) == 0;
-    if (!is_fine && !is_note) {
-        struct tg_bytes table = tg_value_to_bytes(&values[0]);
-        tg_strbuf_printf(verifying->report, "%.*s: %.*s", (int)table.length, table.data, (int)text.length, text.data);
+/* Table, operation, kind of message, message. */
+#define ENGINE_COLUMNS 4
+
+static void take_engine(void *context, size_t count, char **values) {
+    struct verifying *verifying = context;
+    const char *kind = count == ENGINE_COLUMNS && values[2] ? values[2] : "";
+    const char *text = count == ENGINE_COLUMNS && values[3] ? values[3] : "";
+    if (strcasecmp(text, "ok") != 0 && strcasecmp(kind, "note") != 0) {
+        tg_strbuf_printf(verifying->report, "%s: %s", count > 0 && values[0] ? values[0] : "", text);
         note(verifying);
     }
+}
+
+/* Not prepared: MySQL refuses to prepare a CHECK TABLE. */
+static enum tg_status check_engine(struct verifying *verifying, struct tg_error *err) {
+    const struct tg_sql_driver *driver = verifying->store->driver;
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_dialect_expand(&text, driver->dialect, "$check_engine");
+    enum tg_status status = tg_strbuf_status(&text);
+    if (status == TG_OK) {
+        status = driver->list(verifying->store->sql, tg_strbuf_text(&text), take_engine, verifying, err);
+    } else {
+        status = tg_error_set(err, status, "not enough memory to verify the history");
+    }
+    tg_strbuf_release(&text);
+    return status;
 }
 
 static void show_seq_gap(struct verifying *verifying, const struct tg_sql_value *values) {
@@ -114,33 +132,50 @@ static bool are_same(const struct tg_store_function *kept, const struct tg_store
            && are_same_sums(&kept->sums, &made->sums);
 }
 
-/* Adds up the rows that are in the sums. */
-static enum tg_status add_rows(struct tg_store *store, const struct bounds *bounds, struct tg_figures *figures,
-                               struct tg_error *err) {
-    const struct tg_sql_value range[] = {tg_value_integer(bounds->id), tg_value_integer(INT64_MIN),
-                                         tg_value_integer(bounds->folded_until)};
+/* What is wrong with a service's rows themselves. */
+struct row_check {
+    size_t bad_histogram_count;
+    struct tg_figures_row first_bad; /* without its histogram */
+};
+
+static void check_histogram(struct row_check *check, const struct tg_figures_row *row) {
+    struct tg_histogram histogram;
+    struct tg_bytes bytes = row->histogram;
+    if (bytes.length > 0 && tg_histogram_decode(&histogram, (const uint8_t *)bytes.data, bytes.length, NULL) != TG_OK) {
+        if (check->bad_histogram_count++ == 0) {
+            check->first_bad = *row;
+        }
+    }
+}
+
+/* Reads the rows between two iterations, with all that questions read. They are added to `figures`, unless that is
+ * NULL. */
+static enum tg_status read_rows(struct tg_store *store, const struct tg_sql_value range[3], struct row_check *check,
+                                struct tg_figures *figures, int64_t *count, struct tg_error *err) {
     struct tg_function_rows rows;
     struct tg_figures_row row;
     bool found = true;
-    enum tg_status status = tg_function_rows_run(&rows, store, TG_QUERY_ROWS, range, 3, err);
+    enum tg_status status = tg_function_rows_run(&rows, store, TG_QUERY_ROWS_WITH_HISTOGRAMS, range, 3, err);
+    *count = 0;
     while (status == TG_OK && found) {
         status = tg_function_rows_next(&rows, &row, &found, err);
         if (status == TG_OK && found) {
-            status = tg_figures_add_with_point(figures, &row, err);
+            (*count)++;
+            check_histogram(check, &row);
+            status = figures ? tg_figures_add_with_point(figures, &row, err) : TG_OK;
         }
     }
     tg_function_rows_end(&rows);
-    tg_figures_end_points(figures);
     return status;
 }
 
-/* Compares them with the sums. */
+/* Compares the rows that are in the sums with them. */
 static enum tg_status compare_sums(struct verifying *verifying, const struct bounds *bounds,
                                    const struct tg_figures *figures, struct tg_error *err) {
     struct tg_sql_value values[TG_SUMS_COLUMNS];
     const struct tg_sql_value key = tg_value_integer(bounds->id);
     bool found = false;
-    size_t count = 0;
+    size_t with_rows = 0;
     size_t wrong = 0;
     enum tg_status status = tg_store_run(verifying->store, TG_QUERY_SUMS, &key, 1, err);
     while (status == TG_OK) {
@@ -151,46 +186,77 @@ static enum tg_status compare_sums(struct verifying *verifying, const struct bou
         struct tg_store_function kept = tg_store_sums_of(values);
         const struct tg_store_function *made = tg_figures_find(figures, kept.id);
         wrong += !made || !are_same(&kept, made);
-        count++;
+        with_rows += made != NULL;
     }
     tg_store_reset(verifying->store, TG_QUERY_SUMS);
-    if (status == TG_OK && (wrong > 0 || count != figures->count)) {
+    wrong += figures->count - with_rows; /* rows without a sum */
+    if (status == TG_OK && wrong > 0) {
         tg_strbuf_printf(verifying->report, "service %s: the sums of %zu functions are not those of their rows",
-                         bounds->name,
-                         wrong + (count > figures->count ? count - figures->count : figures->count - count));
+                         bounds->name, wrong);
         note(verifying);
     }
     return status;
 }
 
-static enum tg_status check_unfolded(struct verifying *verifying, const struct bounds *bounds, struct tg_error *err) {
-    struct tg_sql_value value = {.kind = TG_SQL_NULL};
-    const struct tg_sql_value key[] = {tg_value_integer(bounds->id), tg_value_integer(bounds->folded_until)};
-    bool found = false;
-    enum tg_status status = tg_store_run(verifying->store, TG_QUERY_UNFOLDED, key, 2, err);
-    if (status == TG_OK) {
-        status = tg_store_fetch(verifying->store, TG_QUERY_UNFOLDED, &value, 1, &found, err);
-    }
-    if (status == TG_OK && tg_value_to_integer(&value) != bounds->unfolded_count) {
-        tg_strbuf_printf(verifying->report, "service %s: %lld rows are not in the sums, not %lld", bounds->name,
-                         (long long)tg_value_to_integer(&value), (long long)bounds->unfolded_count);
-        note(verifying);
-    }
-    tg_store_reset(verifying->store, TG_QUERY_UNFOLDED);
-    return status;
-}
-
-static enum tg_status check_service(struct verifying *verifying, const struct bounds *bounds, struct tg_error *err) {
+static enum tg_status check_folded(struct verifying *verifying, const struct bounds *bounds, struct row_check *check,
+                                   struct tg_error *err) {
+    const struct tg_sql_value range[] = {tg_value_integer(bounds->id), tg_value_integer(INT64_MIN),
+                                         tg_value_integer(bounds->folded_until)};
     struct tg_figures figures;
+    int64_t count = 0;
     tg_figures_init(&figures, false);
-    enum tg_status status = check_unfolded(verifying, bounds, err);
-    if (status == TG_OK) {
-        status = add_rows(verifying->store, bounds, &figures, err);
-    }
+    enum tg_status status = read_rows(verifying->store, range, check, &figures, &count, err);
+    tg_figures_end_points(&figures);
     if (status == TG_OK) {
         status = compare_sums(verifying, bounds, &figures, err);
     }
     tg_figures_release(&figures);
+    return status;
+}
+
+static enum tg_status check_unfolded(struct verifying *verifying, const struct bounds *bounds, struct row_check *check,
+                                     struct tg_error *err) {
+    bool is_all = bounds->folded_until == INT64_MAX;
+    const struct tg_sql_value range[] = {tg_value_integer(bounds->id),
+                                         tg_value_integer(is_all ? INT64_MAX : bounds->folded_until + 1),
+                                         tg_value_integer(is_all ? INT64_MIN : INT64_MAX)};
+    int64_t count = 0;
+    enum tg_status status = read_rows(verifying->store, range, check, NULL, &count, err);
+    if (status == TG_OK && count != bounds->unfolded_count) {
+        tg_strbuf_printf(verifying->report, "service %s: %lld rows are not in the sums, not %lld", bounds->name,
+                         (long long)count, (long long)bounds->unfolded_count);
+        note(verifying);
+    }
+    return status;
+}
+
+/* What cannot be read is damage like any other: it becomes a line, and the rest is looked at. */
+static enum tg_status note_damage(struct verifying *verifying, const struct bounds *bounds, enum tg_status status,
+                                  struct tg_error *why, struct tg_error *err) {
+    if (status == TG_ERROR_FORMAT) {
+        tg_strbuf_printf(verifying->report, "service %s: %s", bounds->name, why->message);
+        note(verifying);
+        return TG_OK;
+    }
+    return status == TG_OK ? TG_OK : tg_error_set(err, status, "%s", why->message);
+}
+
+static enum tg_status check_service(struct verifying *verifying, const struct bounds *bounds, struct tg_error *err) {
+    struct row_check check = {.bad_histogram_count = 0};
+    struct tg_error why = TG_ERROR_INIT;
+    enum tg_status status = check_folded(verifying, bounds, &check, &why);
+    status = note_damage(verifying, bounds, status, &why, err);
+    if (status == TG_OK) {
+        status = check_unfolded(verifying, bounds, &check, &why);
+        status = note_damage(verifying, bounds, status, &why, err);
+    }
+    if (check.bad_histogram_count > 0) {
+        tg_strbuf_printf(verifying->report,
+                         "service %s: %zu histograms cannot be read, first that of function %lld in iteration %lld",
+                         bounds->name, check.bad_histogram_count, (long long)check.first_bad.function_id,
+                         (long long)check.first_bad.iteration);
+        note(verifying);
+    }
     return status;
 }
 
@@ -230,7 +296,7 @@ static enum tg_status check_tables(struct verifying *verifying, struct tg_error 
 
 enum tg_status tg_store_verify(struct tg_store *store, struct tg_strbuf *report, struct tg_error *err) {
     struct verifying verifying = {.store = store, .report = report};
-    enum tg_status status = check_rows(&verifying, TG_QUERY_CHECK_ENGINE, 4, show_engine, err);
+    enum tg_status status = check_engine(&verifying, err);
     if (status == TG_OK && verifying.problem_count == 0) {
         status = tg_store_begin_reading(store, err);
         if (status == TG_OK) {

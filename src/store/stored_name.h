@@ -12,8 +12,8 @@
 #include "base/strbuf.h"
 #include "store/batch.h"
 
-/* `name`, or a name in `buffer`, which has what was there before replaced. TG_ERROR_MEMORY: then nothing is to be stored,
- * for a function stays under the name that it has once. */
+/* `name`, or a name in `buffer`, which has what was there before replaced. TG_ERROR_MEMORY: then nothing is to be
+ * stored, for a function stays under the name that it has once. */
 TG_NODISCARD enum tg_status tg_stored_name(struct tg_bytes *stored, struct tg_bytes name, struct tg_bytes file,
                                            struct tg_strbuf *buffer);
 

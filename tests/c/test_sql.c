@@ -373,6 +373,36 @@ static void what_is_wrong_with_a_statement_is_said(void **state) {
     sql = NULL;
 }
 
+/* What take_cell() saw. */
+struct cells {
+    char text[64];
+};
+
+static void take_cell(void *context, size_t count, char **values) {
+    struct cells *cells = context;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(cells->text);
+        snprintf(cells->text + length, sizeof cells->text - length, "%s%c", values[i] ? values[i] : "NULL",
+                 i + 1 < count ? ',' : ';');
+    }
+}
+
+static void rows_without_preparing(void **state) {
+    struct tg_sql *sql = open_with_table(state);
+    struct cells cells = {.text = ""};
+    struct tg_error err = TG_ERROR_INIT;
+    fixture_execute(sql, "INSERT INTO things (k, t) VALUES (1, 'one'), (2, 'two')");
+    assert_int_equal(sql->driver->list(sql, "SELECT k, i, t FROM things ORDER BY k", take_cell, &cells, &err), TG_OK);
+    assert_string_equal(cells.text, "1,NULL,one;2,NULL,two;");
+    cells.text[0] = '\0';
+    assert_int_equal(sql->driver->list(sql, "SELECT k FROM things WHERE k > 2", take_cell, &cells, &err), TG_OK);
+    assert_string_equal(cells.text, "");
+    assert_int_not_equal(sql->driver->list(sql, "SELECT nothing FROM things", take_cell, &cells, &err), TG_OK);
+    assert_non_null(strstr(err.message, "nothing"));
+    assert_int_equal(fixture_query_integer(sql, "SELECT COUNT(*) FROM things"), 2);
+    sql->driver->close(sql);
+}
+
 static void keys_are_given(void **state) {
     struct tg_sql *sql = open_with_table(state);
     fixture_execute(sql, "DROP TABLE IF EXISTS numbered");
@@ -406,6 +436,7 @@ int main(void) {
         ON(set_up_mysql, the_stores_lock_is_held_once), /* SQLite needs none: its DDL is part of transactions */
         ON_BOTH(read_only_reads_only),
         ON_BOTH(what_is_wrong_with_a_statement_is_said),
+        ON_BOTH(rows_without_preparing),
         ON_BOTH(keys_are_given),
     };
     return cmocka_run_group_tests_name("sql", tests, fixture_set_up, fixture_tear_down);

@@ -327,6 +327,8 @@ static void damage_is_found(void **state) {
          "UPDATE services SET unfolded_count = unfolded_count - 3", "rows are not in the sums"},
         {"UPDATE services SET folded_until = 7, unfolded_count = 25",
          "UPDATE services SET folded_until = -1, unfolded_count = 40", "sums of 2 functions"},
+        {"INSERT INTO function_sums SELECT 1, 77, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1",
+         "DELETE FROM function_sums", "sums of 1 functions"},
     };
     struct tg_store *store = open_with_versions();
     struct tg_sql *sql = fixture_open(history_url, 5000);
@@ -339,6 +341,39 @@ static void damage_is_found(void **state) {
     history_verify(store);
     sql->driver->close(sql);
     tg_store_close(store);
+}
+
+/* What questions stumble over is found in all rows: in those that are in the sums, and in those that are not. */
+static void rows_that_cannot_be_read_are_found(void **state) {
+    (void)state;
+    static const struct {
+        const char *harm;
+        const char *words;
+    } of_rows[] = {{"histogram = x'ffff'", "1 histograms cannot be read, first that of function 1 in iteration 2"},
+                   {"histogram = x'0103'", "1 histograms cannot be read"}},
+      of_blocks[] = {{"total_ns = 'x1'", "block 0 of iteration 2 cannot be read"},
+                     {"histogram_bounds = '99'", "block 0 of iteration 2 cannot be read"},
+                     {"histograms = REPEAT(x'ff', LENGTH(histograms))", "histograms cannot be read"}};
+    bool is_server = getenv("TEST_MYSQL_URL") != NULL;
+    size_t count = is_server ? sizeof of_blocks / sizeof of_blocks[0] : sizeof of_rows / sizeof of_rows[0];
+    for (size_t i = 0; i < count; i++) {
+        char text[200];
+        history_set_up(NULL);
+        struct tg_store *store = open_with_versions();
+        struct tg_sql *sql = fixture_open(history_url, 5000);
+        history_verify(store);
+        if (i == 1) { /* then the sums are wrong as well */
+            fixture_execute(sql, "UPDATE services SET folded_until = 7, unfolded_count = 25");
+        }
+        snprintf(text, sizeof text,
+                 "UPDATE %s SET %s WHERE iteration = 2 AND interval_id ="
+                 " (SELECT MIN(id) FROM intervals WHERE iteration = 2)",
+                 is_server ? "function_blocks" : "function_intervals", is_server ? of_blocks[i].harm : of_rows[i].harm);
+        fixture_execute(sql, text);
+        expect_problem(store, is_server ? of_blocks[i].words : of_rows[i].words);
+        sql->driver->close(sql);
+        tg_store_close(store);
+    }
 }
 
 static void expect_iteration(const char *text, int64_t expected) {
@@ -440,6 +475,7 @@ int main(void) {
         cmocka_unit_test_setup(versions_in_the_order_of_their_appearance, history_set_up),
         cmocka_unit_test_setup(many_functions_of_many_processes, history_set_up),
         cmocka_unit_test_setup(damage_is_found, history_set_up),
+        cmocka_unit_test(rows_that_cannot_be_read_are_found),
         cmocka_unit_test(points_in_time),
         cmocka_unit_test(what_is_no_point_in_time),
         cmocka_unit_test_setup(only_questions_where_only_reading, history_set_up),
