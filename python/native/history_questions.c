@@ -183,14 +183,18 @@ PyObject *tg_history_rank(PyObject *reader, PyObject *args) {
 static enum tg_status ask_series(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
     struct asking *asking = context;
     enum tg_status status = find_part(asking, store, place, err);
-    if (status == TG_OK) {
-        status = tg_function_name_read(&asking->one.function, &asking->scope, asking->function, err);
+    if (status != TG_OK) {
+        return status;
     }
-    if (status == TG_OK) {
-        status =
-            tg_store_series(store, &asking->selection, asking->one.function.name, asking->limit, &asking->series, err);
+    status = tg_store_series(store, &asking->selection, asking->function, asking->limit, &asking->series, err);
+    if (status != TG_ERROR_NOT_FOUND) {
+        return status;
     }
-    return status;
+    /* No function has that whole name. An end of one takes a look at all of them. */
+    status = tg_function_name_read(&asking->one.function, &asking->scope, asking->function, err);
+    return status == TG_OK ? tg_store_series(store, &asking->selection, asking->one.function.name, asking->limit,
+                                             &asking->series, err)
+                           : status;
 }
 
 static PyObject *point_row(const void *context, size_t i) {
