@@ -44,7 +44,7 @@ void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8
         const char *why = gathered.waiting_store_count ? gathered.waiting[0].err.message : err.message;
         tg_strbuf_append(out, "          not all of it is there: ");
         tg_printable_append(out, why, strlen(why));
-        tg_strbuf_append(out, "\n          the rest waits on disk; store it with: tachograph collect\n");
+        tg_strbuf_append(out, "\n          the rest waits; store it with: tachograph collect\n");
     } else {
         tg_strbuf_append(out, "this run  run:");
         for (size_t i = 0; i < 16; i++) {

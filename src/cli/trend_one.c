@@ -105,14 +105,14 @@ static void print_slope(struct tg_history_question *question, const struct tg_tr
     tg_strbuf_release(&line);
 }
 
-static void print_chance(struct tg_history_question *question, double probability) {
+static void print_chance(struct tg_history_question *question, double probability, const char *of_what) {
     struct tg_strbuf line = TG_STRBUF_INIT;
     if (probability < CHANCE_SMALL) {
         tg_strbuf_append(&line, "less than 0.1 %");
     } else {
         tg_strbuf_printf(&line, "%s", tg_change_percent(probability).text + 1); /* without its sign */
     }
-    tg_strbuf_append(&line, " that noise alone gives such a slope");
+    tg_strbuf_printf(&line, " that noise alone %s", of_what);
     tg_history_print_fact(question, "chance", &line);
     tg_strbuf_release(&line);
 }
@@ -147,9 +147,11 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     print_points(question, &one->series, view->limit);
     tg_strbuf_append_char(&question->out, '\n');
     print_sparkline(question, &one->series);
-    if (one->row.trend.iteration_count > 2) {
+    if (one->row.is_step) { /* a line says nothing of it */
+        print_chance(question, one->row.step.probability, "makes versions differ so much");
+    } else if (one->row.trend.iteration_count > 2) {
         print_slope(question, &one->row.trend);
-        print_chance(question, one->row.probability);
+        print_chance(question, one->row.probability, "gives such a slope");
     }
 }
 

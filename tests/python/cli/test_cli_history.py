@@ -295,6 +295,7 @@ def test_a_version_is_a_step(cli: Any, shop: Path) -> None:
     assert "slower with version 2: from " in result.stdout
     assert ", from iteration 20 on\n" in result.stdout
     assert f"tachograph diff version:1 version:2 --store {shop}\n" in result.stdout
+    assert "chance    less than 0.1 % that noise alone makes versions differ so much\n" in result.stdout
     assert "version 2" not in cli("trend", SEARCH, "--store", shop, "--version", "1").stdout
     step = answer(cli("trend", SEARCH, "--store", shop, "--json"))["trend"]["step"]
     assert (step["version"], step["iteration"]) == ("2", 20)
@@ -340,8 +341,7 @@ def test_too_early_for_trends(cli: Any, history: History) -> None:
     service = history.service()
     service.add(0, {"m::f": (10, MS)}, version="1")
     service.add(1, {"m::f": (10, 5 * MS)}, version="2")
-    path = history.done()
-    result = cli("trend", "--all", "--store", path)
+    result = cli("trend", "--all", "--store", path := history.done())
     assert "too early to say: a trend takes calls in 3 iterations\n" in result.stdout
     assert f"tachograph diff version:1 version:2 --store {path}\n" in result.stdout
 

@@ -185,7 +185,7 @@ def test_what_waits_is_told_by_store(cli: Any, tmp_path: Path) -> None:
     stores[1].write_bytes(b"garbage" * 1000)
     for store in stores:
         result = cli("run", "--store", store, "--no-report", cli.script(WORK))
-        assert (result.returncode, "the rest waits on disk" in result.stderr) == (0, True)
+        assert (result.returncode, "the rest waits; store it with: tachograph collect" in result.stderr) == (0, True)
     result = cli("collect", "--json")
     waiting = {one["store"]: one for one in json.loads(result.stdout)["waiting_for"]}
     assert result.returncode == 1
