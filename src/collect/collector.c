@@ -237,9 +237,9 @@ static enum tg_status upload(bool at_once, struct tg_error *err) {
     if (!at_once && collector.retry_wait_ns && now_ns < collector.retry_ns) {
         return tg_error_set(err, TG_ERROR_BUSY, "the store failed a moment ago");
     }
-    bool was_open = collector.store != NULL;
+    bool may_be_stale = collector.store && strncmp(collector.shown_url, "sqlite:", strlen("sqlite:")) != 0;
     enum tg_status status = try_upload(at_once, err);
-    if (status == TG_ERROR_IO && was_open) { /* a server closes what was idle for hours: that is no failure yet */
+    if (status == TG_ERROR_IO && may_be_stale) { /* a server closes what was idle for hours: that is no failure yet */
         close_store();
         status = try_upload(at_once, err);
     }

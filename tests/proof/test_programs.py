@@ -37,7 +37,7 @@ class Runs(Protocol):
 
 def seen(text: str) -> list[str]:
     """What a program printed, without addresses, and without where `run` says that report, recording and history are."""
-    ours = re.compile(r"(report|recorded|again|history|trend) +\S")
+    ours = re.compile(r"(report|recorded|again|history|this run|trend) +\S")
     return [line for line in re.sub(r"0x[0-9a-f]{6,}", "0x…", text).splitlines() if not ours.match(line)]
 
 

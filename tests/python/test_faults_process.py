@@ -446,35 +446,6 @@ def test_a_fork_draws_no_warning(run: Any) -> None:
 # Interpreters.
 
 
-def test_legacy_subinterpreters_are_refused(run: Any) -> None:
-    pytest.importorskip("_testcapi")
-    code = "try: import tachograph\nexcept ImportError as error: print(error)\nelse: print('not refused')"
-    done = run(
-        TIMED + "import _testcapi\n@timing\ndef f(): pass\nf()\n"
-        f"assert _testcapi.run_in_subinterp({code!r}) == 0\n"
-        "f()\nassert tachograph.statistics()['__main__::f'].call_count == 2\n",
-        flags=("-W", "ignore"),
-    )
-    assert "tachograph times the main interpreter only; import it there" in done.stdout
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="legacy ones are tested above")
-def test_isolated_subinterpreters_are_refused(run: Any) -> None:
-    module = "_xxsubinterpreters" if sys.version_info < (3, 13) else "_interpreters"
-    done = run(
-        TIMED + f"import {module} as interpreters\n@timing\ndef f(): pass\nf()\n"
-        "other = interpreters.create()\n"
-        "try:\n"
-        "    raised = interpreters.run_string(other, 'import tachograph')\n"
-        "except interpreters.RunFailedError as error: raised = error\n"
-        "print(getattr(raised, 'msg', raised))\n"
-        "interpreters.run_string(other, 'import json; assert json.loads(\"1\") == 1')\n"
-        "interpreters.destroy(other)\n"
-        "f()\nassert tachograph.statistics()['__main__::f'].call_count == 2\n"
-    )
-    assert "does not support loading in subinterpreters" in done.stdout or "main interpreter only" in done.stdout
-
-
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is newer")
 def test_timed_functions_are_kept_out_of_other_interpreters(run: Any) -> None:
     done = run(

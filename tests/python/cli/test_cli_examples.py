@@ -34,8 +34,8 @@ def test_thumbnails_with_a_history(cli: Any) -> None:
     result = cli.plain(sys.executable, EXAMPLES / "thumbnails.py", "kept.db", 6)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines()[0] == "6 thumbnails"
-    own = {"__main__::thumbnail": 6, "__main__::draw": 6, "__main__::halve": 18}
-    assert calls(result.stdout) == {**own, "__main__::quads": 6 * (64 + 32 + 16)}
+    own = {"thumbnail": 6, "draw": 6, "halve": 18, "quads": 6 * (64 + 32 + 16)}
+    assert calls(result.stdout) == {f"thumbnails.py::{name}": count for name, count in own.items()}
     ranked = cli("rank", "--store", "kept.db", "--by", "calls", "--json")
     assert json.loads(ranked.stdout)["functions"][0]["name"] == "thumbnails.py::quads"
 
