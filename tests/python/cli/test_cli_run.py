@@ -378,7 +378,8 @@ def test_stop_of_tachograph_is_one_of_the_program(cli: Any, wait_until: Any) -> 
 
 
 def test_program_that_is_stopped_alone_can_be_continued_alone(cli: Any, wait_until: Any) -> None:
-    process = cli.start("run", cli.script(READY + "wait()"))
+    # In a group of its own: one whose session has no other group, as under a service manager, cannot be stopped so.
+    process = cli.start("run", cli.script(READY + "wait()"), process_group=0)
     pid = ready(process)
     for number in (signal.SIGSTOP, signal.SIGTSTP):
         os.kill(pid, number)
