@@ -10,7 +10,6 @@
 #include "collect/collection.h"
 #include "collect/orphans.h"
 #include "record/tracer.h"
-#include "store/sql.h"
 #include "store/store_url.h"
 
 #include <pthread.h>
@@ -237,7 +236,7 @@ static enum tg_status upload(bool at_once, struct tg_error *err) {
     if (!at_once && collector.retry_wait_ns && now_ns < collector.retry_ns) {
         return tg_error_set(err, TG_ERROR_BUSY, "the store failed a moment ago");
     }
-    bool may_be_stale = collector.store && strncmp(collector.shown_url, "sqlite:", strlen("sqlite:")) != 0;
+    bool may_be_stale = collector.store && tg_store_is_remote(collector.store);
     enum tg_status status = try_upload(at_once, err);
     if (status == TG_ERROR_IO && may_be_stale) { /* a server closes what was idle for hours: that is no failure yet */
         close_store();
@@ -521,14 +520,12 @@ static enum tg_status configure(const struct tg_collector_options *options, cons
                                 struct tg_error *err) {
     struct tg_store_url url;
     struct tg_strbuf shown = TG_STRBUF_INIT;
-    const struct tg_sql_driver *driver;
+    if (tg_store_check_url(options->store_url, err) != TG_OK) { /* a mistyped one would be waited for without end */
+        return TG_ERROR_INVALID;
+    }
     enum tg_status status = tg_store_url_parse(&url, options->store_url, err);
     if (status != TG_OK) {
         return status;
-    }
-    if (tg_sql_driver_of(&driver, &url, err) != TG_OK) { /* a mistyped scheme would be waited for without end */
-        tg_store_url_release(&url);
-        return TG_ERROR_INVALID;
     }
     tg_store_url_shown(&url, &shown);
     tg_store_url_release(&url);

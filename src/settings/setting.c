@@ -7,7 +7,7 @@
 #include "base/yes_no.h"
 #include "collect/collector.h"
 #include "measure/clock.h"
-#include "store/sql.h"
+#include "store/store.h"
 #include "store/store_url.h"
 
 #include <math.h>
@@ -20,17 +20,7 @@
 #define NS_PER_S 1e9
 
 enum tg_status tg_setting_check_store(const char *value, struct tg_error *err) {
-    struct tg_store_url url;
-    const struct tg_sql_driver *driver;
-    if (strcmp(value, TG_NO_STORE) == 0) {
-        return TG_OK;
-    }
-    enum tg_status status = tg_store_url_parse(&url, value, err);
-    if (status == TG_OK) {
-        status = tg_sql_driver_of(&driver, &url, err);
-        tg_store_url_release(&url);
-    }
-    return status;
+    return strcmp(value, TG_NO_STORE) == 0 ? TG_OK : tg_store_check_url(value, err);
 }
 
 enum tg_status tg_setting_check_interval(const char *value, struct tg_error *err) {

@@ -75,35 +75,32 @@ const char *tg_settings_store_of_environment(void) {
     return store && strcmp(store, TG_NO_STORE) != 0 ? store : NULL;
 }
 
-enum tg_status tg_settings_find_store(char **store, struct tg_error *err) {
+/* What a program that starts in the working directory would have, copied; NULL: none. */
+static enum tg_status find(enum tg_setting_id id, char **value, struct tg_error *err) {
     struct tg_settings settings = {.project.path = NULL};
-    enum tg_status status = TG_OK;
-    *store = NULL;
-    if (!of_environment(TG_SETTING_STORE)) {
-        status = tg_settings_read(&settings, "", err);
+    enum tg_status status = of_environment(id) ? TG_OK : tg_settings_read(&settings, "", err);
+    const char *found = tg_settings_get(&settings, id);
+    if (!found && id == TG_SETTING_SERVICE) {
+        found = settings.project.name;
     }
-    const char *found = tg_settings_get(&settings, TG_SETTING_STORE);
-    if (status == TG_OK && found && strcmp(found, TG_NO_STORE) != 0) {
-        *store = strdup(found);
-        status = *store ? TG_OK : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the store's URL");
+    *value = NULL;
+    if (status == TG_OK && found) {
+        *value = strdup(found);
+        status = *value ? TG_OK : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the settings");
     }
     tg_settings_release(&settings);
     return status;
 }
 
-enum tg_status tg_settings_find_service(char **service, struct tg_error *err) {
-    struct tg_settings settings = {.project.path = NULL};
-    enum tg_status status = TG_OK;
-    *service = NULL;
-    if (!of_environment(TG_SETTING_SERVICE)) {
-        status = tg_settings_read(&settings, "", err);
+enum tg_status tg_settings_find_store(char **store, struct tg_error *err) {
+    enum tg_status status = find(TG_SETTING_STORE, store, err);
+    if (*store && strcmp(*store, TG_NO_STORE) == 0) {
+        free(*store);
+        *store = NULL;
     }
-    const char *found = tg_settings_get(&settings, TG_SETTING_SERVICE);
-    found = found ? found : settings.project.name;
-    if (status == TG_OK && found) {
-        *service = strdup(found);
-        status = *service ? TG_OK : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the service's name");
-    }
-    tg_settings_release(&settings);
     return status;
+}
+
+enum tg_status tg_settings_find_service(char **service, struct tg_error *err) {
+    return find(TG_SETTING_SERVICE, service, err);
 }

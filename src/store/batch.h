@@ -36,7 +36,7 @@ struct tg_bytes {
     size_t length;
 };
 
-/* One function in the interval; a batch has one for each (name, file). */
+/* One function in the interval; a batch has one for each name. */
 struct tg_batch_function {
     struct tg_bytes name; /* UTF-8, "module::qualname" */
     struct tg_bytes file;

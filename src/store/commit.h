@@ -29,7 +29,7 @@ struct tg_commit_service {
     int64_t unfolded_count;
     char *version; /* owned */
     int64_t version_ns;
-    struct tg_figures late; /* what was added to iterations that are in the sums already */
+    struct tg_figures changes; /* to be added to function_sums: iterations that are folded, and what came late */
 };
 
 struct tg_commit {

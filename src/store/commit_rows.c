@@ -246,12 +246,12 @@ static void make_figures(struct tg_commit *commit, int64_t iteration) {
 /* A row in an iteration that is in the sums already: its figures are added, and the iteration's point is replaced. */
 static enum tg_status add_late(struct tg_commit_service *service, const struct tg_figures_row *row,
                                uint64_t calls_before, uint64_t total_before, struct tg_error *err) {
-    enum tg_status status = tg_figures_add(&service->late, row, err);
+    enum tg_status status = tg_figures_add(&service->changes, row, err);
     uint64_t calls = saturating_add(calls_before, row->call_count);
     if (status != TG_OK || calls == 0) {
         return status;
     }
-    struct tg_store_sums *sums = &tg_figures_get(&service->late, row->function_id)->sums;
+    struct tg_store_sums *sums = &tg_figures_get(&service->changes, row->function_id)->sums;
     uint64_t total = saturating_add(total_before, row->total_ns);
     tg_sums_add(sums, row->iteration, (double)total / (double)calls);
     if (calls_before > 0) {

@@ -19,7 +19,7 @@ void tg_commit_init(struct tg_commit *commit, struct tg_store *store) {
 
 void tg_commit_release(struct tg_commit *commit) {
     for (size_t i = 0; i < commit->service_count; i++) {
-        tg_figures_release(&commit->services[i]->late);
+        tg_figures_release(&commit->services[i]->changes);
         free(commit->services[i]->version);
         free(commit->services[i]);
     }
@@ -66,7 +66,7 @@ static enum tg_status take_service(struct tg_commit *commit, enum tg_query query
         .version = version,
         .version_ns = tg_value_to_integer(&values[8]),
     };
-    tg_figures_init(&taken->late, false);
+    tg_figures_init(&taken->changes, false);
     commit->services[commit->service_count++] = taken;
     *service = taken;
     if (taken->base_interval_ns <= 0) {
@@ -128,7 +128,7 @@ static enum tg_status lock_by_name(struct tg_commit *commit, struct tg_bytes nam
         /* The row may be one that is locked already, under a changed state: that one is the truth. */
         struct tg_commit_service *known = find_service(commit, (*service)->id);
         if (known != *service) {
-            tg_figures_release(&(*service)->late);
+            tg_figures_release(&(*service)->changes);
             free((*service)->version);
             free(*service);
             commit->service_count--;

@@ -32,12 +32,12 @@ static enum tg_status add_iterations(struct tg_commit *commit, struct tg_commit_
     while (status == TG_OK && found) {
         status = tg_function_rows_next(&rows, &row, &found, err);
         if (status == TG_OK && found) {
-            status = tg_figures_add_with_point(&service->late, &row, err);
+            status = tg_figures_add_with_point(&service->changes, &row, err);
             count++;
         }
     }
     tg_function_rows_end(&rows);
-    tg_figures_end_points(&service->late);
+    tg_figures_end_points(&service->changes);
     service->folded_until = last;
     service->unfolded_count -= count;
     return status;
@@ -45,12 +45,12 @@ static enum tg_status add_iterations(struct tg_commit *commit, struct tg_commit_
 
 /* Adds what the database has of the same functions. */
 static enum tg_status add_sums(struct tg_commit *commit, struct tg_commit_service *service, struct tg_error *err) {
-    struct tg_figures *late = &service->late;
+    struct tg_figures *changes = &service->changes;
     int64_t first = INT64_MAX;
     int64_t last = INT64_MIN;
-    for (size_t i = 0; i < late->count; i++) {
-        first = late->items[i].id < first ? late->items[i].id : first;
-        last = late->items[i].id > last ? late->items[i].id : last;
+    for (size_t i = 0; i < changes->count; i++) {
+        first = changes->items[i].id < first ? changes->items[i].id : first;
+        last = changes->items[i].id > last ? changes->items[i].id : last;
     }
     const struct tg_sql_value range[] = {tg_value_integer(service->id), tg_value_integer(first),
                                          tg_value_integer(last)};
@@ -63,7 +63,7 @@ static enum tg_status add_sums(struct tg_commit *commit, struct tg_commit_servic
             break;
         }
         struct tg_store_function sums = tg_store_sums_of(values);
-        struct tg_store_function *function = tg_figures_find(late, sums.id);
+        struct tg_store_function *function = tg_figures_find(changes, sums.id);
         if (function) {
             tg_figures_merge(&sums, function); /* in this order, so that the origin stays */
             *function = sums;
@@ -99,16 +99,16 @@ static void put_sums(struct tg_sql_value *values, int64_t service_id, const stru
 
 static enum tg_status write_sums(struct tg_commit *commit, const struct tg_commit_service *service,
                                  struct tg_error *err) {
-    const struct tg_figures *late = &service->late;
+    const struct tg_figures *changes = &service->changes;
     size_t most = tg_function_rows_are_blocks(commit->store) ? SUMS_AT_ONCE_BLOCKS : SUMS_AT_ONCE;
-    most = late->count < most ? late->count : most;
+    most = changes->count < most ? changes->count : most;
     struct tg_sql_value *values = calloc(most, SUMS_VALUES * sizeof *values);
     enum tg_status status =
         values ? TG_OK : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to add up the history");
-    for (size_t done = 0; done < late->count && status == TG_OK;) {
-        size_t rows = late->count - done < most ? late->count - done : most;
+    for (size_t done = 0; done < changes->count && status == TG_OK;) {
+        size_t rows = changes->count - done < most ? changes->count - done : most;
         for (size_t i = 0; i < rows; i++) {
-            put_sums(values + i * SUMS_VALUES, service->id, &late->items[done + i]);
+            put_sums(values + i * SUMS_VALUES, service->id, &changes->items[done + i]);
         }
         status = tg_store_run_rows(commit->store, TG_QUERY_SET_SUMS, values, SUMS_VALUES, rows, err);
         done += rows;
@@ -124,7 +124,7 @@ enum tg_status tg_commit_fold(struct tg_commit *commit, struct tg_commit_service
     if (service->unfolded_count > most && last > service->folded_until) {
         status = add_iterations(commit, service, last, err);
     }
-    if (status == TG_OK && service->late.count > 0) {
+    if (status == TG_OK && service->changes.count > 0) {
         status = add_sums(commit, service, err);
         if (status == TG_OK) {
             status = write_sums(commit, service, err);

@@ -60,6 +60,7 @@ struct tg_sql_driver {
     const char *scheme; /* of its URLs */
     const char *summary;
     enum tg_sql_dialect dialect;
+    bool is_remote; /* behind a connection that either side may close */
     TG_NODISCARD enum tg_status (*open)(struct tg_sql **sql, const struct tg_store_url *url,
                                         const struct tg_sql_options *options, struct tg_error *err);
     void (*close)(struct tg_sql *sql); /* rolls back; finalizes nothing: statements are freed before */

@@ -492,6 +492,7 @@ const struct tg_sql_driver tg_sql_mysql = {
     .scheme = "mysql",
     .summary = "MariaDB or MySQL",
     .dialect = TG_SQL_DIALECT_MYSQL,
+    .is_remote = true,
     .open = mysql_open,
     .close = mysql_close_connection,
     .execute = mysql_execute,

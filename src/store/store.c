@@ -74,3 +74,18 @@ void tg_store_close(struct tg_store *store) {
     free(store->text);
     free(store);
 }
+
+enum tg_status tg_store_check_url(const char *text, struct tg_error *err) {
+    struct tg_store_url url;
+    const struct tg_sql_driver *driver;
+    enum tg_status status = tg_store_url_parse(&url, text, err);
+    if (status == TG_OK) {
+        status = tg_sql_driver_of(&driver, &url, err);
+        tg_store_url_release(&url);
+    }
+    return status;
+}
+
+bool tg_store_is_remote(const struct tg_store *store) {
+    return store->driver->is_remote;
+}

@@ -33,6 +33,11 @@ struct tg_store_options {
 TG_NODISCARD enum tg_status tg_store_open(struct tg_store **store, const char *url,
                                           const struct tg_store_options *options, struct tg_error *err);
 void tg_store_close(struct tg_store *store);
+/* Refuses a URL that cannot be meant: TG_ERROR_INVALID, TG_ERROR_UNSUPPORTED (no engine of this build has its scheme).
+ * That the store can be reached is not asked. */
+TG_NODISCARD enum tg_status tg_store_check_url(const char *url, struct tg_error *err);
+/* Whether it is behind a connection, which a server closes when it was idle for long. */
+bool tg_store_is_remote(const struct tg_store *store);
 
 struct tg_store_commit {
     size_t stored_count; /* batches */

@@ -5,45 +5,21 @@
 #include "profile/live_process.h"
 #include "profile/live_view.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz_file.h"
+
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 #define CHANGES 8 /* of four bytes: a place of three, and what is there then */
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-/* In place of the C library's: what hostile bytes make the reader wait for never comes. */
-int do_not_sleep(const struct timespec *duration, struct timespec *left) __asm__("nanosleep");
-int do_not_sleep(const struct timespec *duration, struct timespec *left) {
-    (void)duration;
-    (void)left;
-    return 0;
-}
-
-static int fd = -1;
-static char path[64];
 static volatile uint64_t sink;
-
-static void write_file(const uint8_t *bytes, size_t count) {
-    if (fd < 0) {
-        fd = memfd_create("recording", MFD_CLOEXEC);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, bytes, count, 0) != (ssize_t)count) {
-        abort();
-    }
-}
 
 static void change_file(const uint8_t *changes, size_t count) {
     for (size_t i = 0; i < CHANGES; i++) {
         const uint8_t *change = &changes[i * 4];
         size_t place = ((size_t)change[0] << 16U | (size_t)change[1] << 8U | change[2]) % count;
-        if (pwrite(fd, &change[3], 1, (off_t)place) != 1) {
+        if (pwrite(fuzz_fd, &change[3], 1, (off_t)place) != 1) {
             abort();
         }
     }
@@ -68,11 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     if (count < sizeof header + CHANGES * 4UL) {
         return 0;
     }
-    write_file(bytes, count);
-    if (tg_reader_peek(path, &header, &alive) != TG_OK) {
+    fuzz_write_file(bytes, count);
+    if (tg_reader_peek(fuzz_path, &header, &alive) != TG_OK) {
         return 0;
     }
-    struct tg_catalog_entry entry = {.path = path, .pid = header.pid, .started_wall_ns = header.started_wall_ns};
+    struct tg_catalog_entry entry = {.path = fuzz_path, .pid = header.pid, .started_wall_ns = header.started_wall_ns};
     struct tg_live live;
     struct tg_live_process *process = NULL;
     tg_live_init(&live, &(struct tg_live_options){.path_count = 0});

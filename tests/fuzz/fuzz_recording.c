@@ -5,25 +5,10 @@
 #include "record/reader.h"
 #include "record/snapshot.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
+#include "fuzz_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-/* In place of the C library's: what hostile bytes make the reader wait for never comes. */
-int do_not_sleep(const struct timespec *duration, struct timespec *left) __asm__("nanosleep");
-int do_not_sleep(const struct timespec *duration, struct timespec *left) {
-    (void)duration;
-    (void)left;
-    return 0;
-}
-
-static int fd = -1;
-static char path[64];
 static volatile uint64_t sink;
 
 static void touch(const struct tg_snapshot *snapshot) {
@@ -45,16 +30,10 @@ static void touch(const struct tg_snapshot *snapshot) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
-    if (fd < 0) {
-        fd = memfd_create("recording", MFD_CLOEXEC);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, bytes, count, 0) != (ssize_t)count) {
-        abort();
-    }
+    fuzz_write_file(bytes, count);
     struct tg_reader reader;
     struct tg_error err;
-    if (tg_reader_open(&reader, path, &err) != TG_OK) {
+    if (tg_reader_open(&reader, fuzz_path, &err) != TG_OK) {
         return 0;
     }
     struct tg_snapshot earlier;

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import tachograph
@@ -550,6 +551,30 @@ def test_mariadb(clock: Any, mariadb: Any) -> None:
     with pytest.raises(history.StoreError, match="denied") as caught:
         history.open(wrong)
     assert "not-" not in str(caught.value)
+
+
+def test_a_connection_that_the_server_has_closed(clock: Any, mariadb: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """As it does with those that are idle for hours: nobody has to hear of it."""
+    pymysql = pytest.importorskip("pymysql")
+    parts = urlsplit(mariadb.url)
+    killer = pymysql.connect(
+        host=parts.hostname, port=parts.port, user=unquote(parts.username or ""), password=unquote(parts.password or "")
+    )
+    url = mariadb.url.rpartition("/")[0] + "/closed"
+    tachograph.start(service="idle", store=url, interval=3600)
+    for _ in range(3):
+        call(clock, "m::f", MS)
+        assert tachograph.flush(timeout=30)
+        with killer.cursor() as cursor:
+            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = 'closed'")
+            (connection,) = cursor.fetchall()
+            cursor.execute(f"KILL {connection[0]}")
+    killer.close()
+    call(clock, "m::f", MS)
+    assert tachograph.stop(timeout=30)
+    assert capfd.readouterr().err == ""
+    with history.open(url) as past:
+        assert past.functions()[0].call_count == 4
 
 
 def use_of_parents_server(past: history.History) -> None:
