@@ -9,6 +9,7 @@
 
 #include "collect/collection.h"
 #include "collect/orphans.h"
+#include "collect/sampling_source.h"
 #include "record/tracer.h"
 #include "store/store_url.h"
 
@@ -297,6 +298,23 @@ static bool is_left_to_run(const struct tg_recording *recording, enum tg_batch_e
            && memcmp(recording->header->run_uuid, no_run, sizeof no_run) != 0;
 }
 
+/* Keeps the draft, and what a sampler has seen in it. Trees that do not fit a batch are left out, not their figures. */
+static enum tg_status keep(struct tg_draft *draft, struct tg_error *err) {
+    const struct tg_sampling_source *source = tg_sampling_source();
+    struct tg_batch_sampling *sampling = &draft->batch.sampling;
+    struct tg_strbuf tree = TG_STRBUF_INIT;
+    bool taken = source && source->take(sampling, &tree);
+    if (taken && tg_strbuf_status(&tree) == TG_OK && tree.length <= TG_BATCH_TREE_BYTES_MAX) {
+        sampling->tree = (struct tg_bytes){.data = tg_strbuf_text(&tree), .length = tree.length};
+    }
+    enum tg_status status = tg_collection_keep(&collector.collection, draft, err);
+    if (taken && status == TG_OK) {
+        source->accept();
+    }
+    tg_strbuf_release(&tree);
+    return status;
+}
+
 /* Closes the interval. Forks wait while the recording is held, so the disk comes after. */
 static enum tg_status close_interval(enum tg_batch_end end, struct tg_error *err) {
     struct tg_draft draft;
@@ -309,7 +327,7 @@ static enum tg_status close_interval(enum tg_batch_end end, struct tg_error *err
         collector.next_ns = tg_clock_monotonic_ns() + collector.interval_ns;
     }
     tg_tracer_let_go();
-    return looked && status == TG_OK ? tg_collection_keep(&collector.collection, &draft, err) : status;
+    return looked && status == TG_OK ? keep(&draft, err) : status;
 }
 
 static void complain_of_spool(const struct tg_error *err) {

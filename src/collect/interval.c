@@ -400,7 +400,8 @@ enum tg_status tg_interval_sum(struct tg_interval *interval, const struct tg_vie
 bool tg_draft_is_empty(const struct tg_draft *draft) {
     const struct tg_batch_quality *quality = &draft->batch.quality;
     return draft->count == 0 && quality->overflow_call_count == 0 && quality->unrecorded_call_count == 0
-           && quality->refused_function_count == 0;
+           && quality->refused_function_count == 0 && draft->batch.sampling.sample_count == 0
+           && draft->batch.sampling.torn_count == 0;
 }
 
 void tg_interval_accept(struct tg_interval *interval, struct tg_draft *draft) {

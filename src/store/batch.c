@@ -10,6 +10,8 @@
 /* The fewest bytes a function takes: three empty texts and ten small numbers. */
 #define FUNCTION_BYTES_LEAST 13
 
+#define VERSION_WITHOUT_SAMPLING 1
+
 static uint64_t zigzag(int64_t value) {
     return ((uint64_t)value << 1U) ^ (uint64_t)(value < 0 ? -1 : 0);
 }
@@ -65,6 +67,20 @@ static void put_function(struct tg_strbuf *out, const struct tg_batch_function *
     put_bytes(out, function->histogram);
 }
 
+static void put_sampling(struct tg_strbuf *out, const struct tg_batch_sampling *sampling) {
+    tg_varint_append(out, sampling->rate_hz > 0);
+    if (sampling->rate_hz > 0) {
+        tg_varint_append(out, sampling->rate_hz);
+        tg_varint_append(out, sampling->mode);
+        tg_varint_append(out, sampling->look_count);
+        tg_varint_append(out, sampling->missed_count);
+        tg_varint_append(out, sampling->sample_count);
+        tg_varint_append(out, sampling->torn_count);
+        tg_varint_append(out, sampling->thread_count);
+        put_bytes(out, sampling->tree);
+    }
+}
+
 void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
     tg_varint_append(out, TG_BATCH_VERSION);
     put_process(out, &batch->process);
@@ -78,6 +94,7 @@ void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
     for (size_t i = 0; i < batch->function_count; i++) {
         put_function(out, &batch->functions[i]);
     }
+    put_sampling(out, &batch->sampling);
 }
 
 /* What is left to read. Once something does not fit, all further numbers are 0 and all texts empty. */
@@ -179,6 +196,27 @@ static void get_function(struct cursor *cursor, struct tg_batch_function *functi
     function->histogram = get_bytes(cursor);
 }
 
+static void get_sampling(struct cursor *cursor, struct tg_batch_sampling *sampling) {
+    uint64_t is_sampled = get(cursor);
+    if (is_sampled > 1) {
+        fail(cursor);
+    }
+    if (cursor->failed || !is_sampled) {
+        return;
+    }
+    sampling->rate_hz = get_small(cursor);
+    sampling->mode = get_small(cursor);
+    sampling->look_count = get(cursor);
+    sampling->missed_count = get(cursor);
+    sampling->sample_count = get(cursor);
+    sampling->torn_count = get(cursor);
+    sampling->thread_count = get(cursor);
+    sampling->tree = get_bytes(cursor);
+    if (sampling->rate_hz == 0 || sampling->mode > TG_BATCH_SAMPLING_GIL) {
+        fail(cursor);
+    }
+}
+
 static void get_head(struct cursor *cursor, struct tg_batch *batch) {
     get_process(cursor, &batch->process);
     batch->seq = get(cursor);
@@ -229,9 +267,9 @@ enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *
     struct cursor cursor = {.bytes = bytes, .length = length};
     memset(batch, 0, sizeof *batch);
     uint64_t version = get(&cursor);
-    if (!cursor.failed && version != TG_BATCH_VERSION) {
+    if (!cursor.failed && (version == 0 || version > TG_BATCH_VERSION)) {
         return tg_error_set(err, TG_ERROR_VERSION,
-                            "the batch has version %llu, and this build reads version %d: "
+                            "the batch has version %llu, and this build reads versions up to %d: "
                             "store it with the tachograph that wrote it, or a newer one",
                             (unsigned long long)version, TG_BATCH_VERSION);
     }
@@ -251,6 +289,9 @@ enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *
     }
     batch->functions = storage->functions;
     batch->function_count = count;
+    if (version > VERSION_WITHOUT_SAMPLING) {
+        get_sampling(&cursor, &batch->sampling);
+    }
     if (cursor.failed || cursor.length > 0 || !tg_batch_is_valid(batch)) {
         return damaged(batch, err);
     }
@@ -265,7 +306,8 @@ bool tg_batch_is_valid(const struct tg_batch *batch) {
     if (batch->seq == 0 || batch->seq > INT64_MAX || batch->interval_ns <= 0
         || batch->interval_ns > TG_BATCH_INTERVAL_MAX_NS || batch->began_wall_ns < 0
         || batch->ended_wall_ns < batch->began_wall_ns || batch->ended_wall_ns > INT64_MAX - TG_BATCH_INTERVAL_MAX_NS
-        || batch->process.started_wall_ns < 0 || batch->process.service.length == 0) {
+        || batch->process.started_wall_ns < 0 || batch->process.service.length == 0
+        || batch->sampling.tree.length > TG_BATCH_TREE_BYTES_MAX) {
         return false;
     }
     for (size_t i = 0; i < batch->function_count; i++) {

@@ -5,13 +5,14 @@
  * be stored by anyone. Its identity is (process uuid, seq); storing it twice is storing it once. Figures are
  * differences: the batches of a process, added up, are all it ever counted.
  *
- * Serial form, version 1. Integers are LEB128 varints (base/varint.h), signed ones zigzag; texts and byte strings are a
+ * Serial form, version 2. Integers are LEB128 varints (base/varint.h), signed ones zigzag; texts and byte strings are a
  * varint length and the bytes, a uuid is its 16 bytes:
  *     version
  *     process    uuid, run uuid, pid, parent pid, Python version, signed start, service, its version, host, program
  *     seq, signed begin, signed end, signed interval, enum tg_batch_end
  *     quality    the fields of struct tg_batch_quality, in their order
  *     count of functions, and for each the fields of struct tg_batch_function, in their order
+ *     0, or 1 and the fields of struct tg_batch_sampling, in their order; version 1 ends before this
  * The end is where the bytes end. Untrusted input: everything is checked.
  *
  * Times are nanoseconds; wall times since 1970 UTC. Ownership: a batch owns nothing; texts, functions and histograms
@@ -28,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TG_BATCH_VERSION 1
+#define TG_BATCH_VERSION 2
 
 /* Bytes that need not be text, and are not ended by a zero byte. */
 struct tg_bytes {
@@ -63,6 +64,28 @@ struct tg_batch_quality {
     uint64_t collector_cpu_ns; /* processor time the collector spent since the batch before */
 };
 
+/* What a sampler of the process saw in the interval. A look is one round over the threads; a sample is one thread's
+ * stack in it. */
+struct tg_batch_sampling {
+    uint32_t rate_hz; /* that was asked for, of looks; 0: nothing was sampled, and the rest means nothing */
+    uint32_t mode;    /* which threads count: enum tg_batch_sampling_mode */
+    uint64_t look_count;
+    uint64_t missed_count; /* looks that came too late to be taken */
+    uint64_t sample_count; /* stacks proven whole */
+    uint64_t torn_count;   /* stacks that could not be proven whole, and are in no tree */
+    uint64_t thread_count; /* that had a sample */
+    struct tg_bytes tree;  /* the stacks: serial form of profile/calltree.h; may be empty */
+};
+
+enum tg_batch_sampling_mode {
+    TG_BATCH_SAMPLING_WALL = 0,
+    TG_BATCH_SAMPLING_CPU = 1, /* threads on a processor */
+    TG_BATCH_SAMPLING_GIL = 2, /* the thread that holds Python's lock */
+};
+
+/* A tree takes no more than this in a batch, as databases and their connections have limits of their own. */
+#define TG_BATCH_TREE_BYTES_MAX (UINT64_C(4) << 20)
+
 struct tg_batch_process {
     uint8_t uuid[16];
     uint8_t run_uuid[16]; /* zero: of no run */
@@ -93,6 +116,7 @@ struct tg_batch {
     struct tg_batch_quality quality;
     const struct tg_batch_function *functions; /* those with calls that ended in the interval */
     size_t function_count;
+    struct tg_batch_sampling sampling;
 };
 
 /* No process is told to keep a longer interval: a day. */
@@ -100,7 +124,7 @@ struct tg_batch {
 
 /* Whether the batch can be in a history: seq counts from 1, the interval is longer than nothing and no longer than a
  * day, does not end before it begins or begin before 1970, and ends so early that the end of its slot is a time as
- * well; and service and functions have names. */
+ * well; service and functions have names; and no tree is too large. */
 bool tg_batch_is_valid(const struct tg_batch *batch);
 
 /* Appends the serial form; running out of memory shows in the buffer's status. */

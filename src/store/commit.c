@@ -186,6 +186,24 @@ static enum tg_status correct_function_count(struct tg_commit *commit, const str
                : tg_store_run(commit->store, TG_QUERY_SET_FUNCTION_COUNT, parameters, 2, err);
 }
 
+static enum tg_status add_call_tree(struct tg_commit *commit, const struct tg_commit_place *place,
+                                    const struct tg_batch_sampling *sampling, struct tg_error *err) {
+    const struct tg_sql_value parameters[] = {
+        tg_value_integer(place->service->id),
+        tg_value_integer(place->iteration),
+        tg_value_integer(place->interval_id),
+        tg_value_integer(sampling->rate_hz),
+        tg_value_integer(sampling->mode),
+        tg_value_figure(sampling->look_count),
+        tg_value_figure(sampling->missed_count),
+        tg_value_figure(sampling->sample_count),
+        tg_value_figure(sampling->torn_count),
+        tg_value_figure(sampling->thread_count),
+        tg_value_blob(sampling->tree.data, sampling->tree.length),
+    };
+    return sampling->rate_hz == 0 ? TG_OK : tg_store_run(commit->store, TG_QUERY_ADD_CALL_TREE, parameters, 11, err);
+}
+
 /* The process's extent, and its events: those of its start with its first batch, those of its end with its last. */
 static enum tg_status note_process(struct tg_commit *commit, const struct tg_commit_place *place,
                                    const struct tg_batch *batch, struct tg_error *err) {
@@ -233,6 +251,9 @@ static enum tg_status store_batch(struct tg_commit *commit, const struct tg_batc
     }
     if (status == TG_OK) {
         status = tg_commit_add_rows(commit, &place, err);
+    }
+    if (status == TG_OK) {
+        status = add_call_tree(commit, &place, &batch->sampling, err);
     }
     if (status == TG_OK) {
         status = note_process(commit, &place, batch, err);

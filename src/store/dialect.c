@@ -28,6 +28,7 @@ static const struct {
     {"text", {"TEXT NOT NULL", "TEXT NOT NULL"}},
     {"uuid", {"BLOB NOT NULL", "BINARY(16) NOT NULL"}},
     {"bytes", {"BLOB NOT NULL", "BLOB NOT NULL"}},
+    {"many_bytes", {"BLOB NOT NULL", "MEDIUMBLOB NOT NULL"}}, /* more than 64 KiB */
     /* A name of any length, once: MySQL's keys are short, so there it is the hash that is unique. */
     {"name", {"name TEXT NOT NULL", "name TEXT NOT NULL, name_hash BINARY(32) AS (UNHEX(SHA2(name, 256))) STORED"}},
     {"unique_name", {"name", "name_hash"}},
@@ -101,7 +102,7 @@ static const struct {
      {"SELECT 'history', 'check', 'status', integrity_check FROM pragma_integrity_check",
       "CHECK TABLE schema_version, services, processes, functions, function_code, intervals, function_blocks, "
       "block_places,"
-      " function_sums, events"}},
+      " function_sums, events, call_trees"}},
     {"size_bytes",
      {"(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",
       "(SELECT CAST(SUM(data_length + index_length) AS SIGNED) FROM information_schema.tables"

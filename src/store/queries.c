@@ -50,6 +50,9 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_ADD_ROWS] = "$insert_rows",
     [TG_QUERY_ADD_EVENT] = "INSERT INTO events (service_id, iteration, wall_ns, kind, process_id, version, detail)"
                            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_CALL_TREE] = "INSERT INTO call_trees (service_id, iteration, interval_id, rate_hz, mode, look_count,"
+                               " missed_count, sample_count, torn_count, thread_count, tree)"
+                               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [TG_QUERY_SET_FUNCTION_COUNT] = "UPDATE intervals SET function_count = ? WHERE id = ?",
     [TG_QUERY_SET_SERVICE] = "UPDATE services SET last_iteration = ?, last_ended_ns = ?, folded_until = ?,"
                              " unfolded_count = ?, version = ?, version_ns = ? WHERE id = ?",
@@ -88,6 +91,12 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_ITERATIONS] = "SELECT COUNT(DISTINCT i.iteration) FROM intervals i"
                             " JOIN processes p ON p.id = i.process_id"
                             " WHERE i.service_id = ? AND i.iteration BETWEEN ? AND ? AND i.function_count > 0" CHOSEN,
+    [TG_QUERY_CALL_TREES] =
+        "SELECT t.iteration, p.pid, t.rate_hz, t.mode, t.look_count, t.missed_count,"
+        " t.sample_count, t.torn_count, t.thread_count, t.tree FROM call_trees t"
+        " $then_join intervals i ON i.id = t.interval_id"
+        " $then_join processes p ON p.id = i.process_id"
+        " WHERE t.service_id = ? AND t.iteration BETWEEN ? AND ?" CHOSEN " ORDER BY t.iteration, t.interval_id",
     [TG_QUERY_STATUS] = "SELECT $engine, (SELECT COUNT(*) FROM services), (SELECT COUNT(*) FROM processes),"
                         " (SELECT COUNT(*) FROM functions), (SELECT COUNT(*) FROM intervals),"
                         " (SELECT $row_count FROM $function_rows r), $size_bytes",
@@ -106,4 +115,7 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                            " AND i.iteration = r.iteration"
                            " LEFT JOIN functions f ON f.id = r.function_id AND f.service_id = r.service_id"
                            " WHERE i.id IS NULL OR f.id IS NULL",
+    [TG_QUERY_LOST_TREES] = "SELECT COUNT(*) FROM call_trees t"
+                            " LEFT JOIN intervals i ON i.id = t.interval_id AND i.service_id = t.service_id"
+                            " AND i.iteration = t.iteration WHERE i.id IS NULL",
 };

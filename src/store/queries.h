@@ -21,6 +21,7 @@ enum tg_query {
     TG_QUERY_ADD_CODE,
     TG_QUERY_ADD_ROWS,
     TG_QUERY_ADD_EVENT,
+    TG_QUERY_ADD_CALL_TREE,
     TG_QUERY_SET_FUNCTION_COUNT,
     TG_QUERY_SET_SERVICE,
     TG_QUERY_SET_PROCESS,
@@ -43,12 +44,14 @@ enum tg_query {
     TG_QUERY_EVENTS,
     TG_QUERY_VERSIONS,
     TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */
+    TG_QUERY_CALL_TREES, /* service, first, last, and TG_CHOSEN_PARAMETERS -> TG_CALL_TREE_COLUMNS */
     TG_QUERY_STATUS,
     /* Verifying. */
-    TG_QUERY_BOUNDS,    /* -> id, name, folded until, unfolded count of each service */
-    TG_QUERY_SEQ_GAPS,  /* -> pid, host, batches, last seq of each process that lacks some */
-    TG_QUERY_ROW_GAPS,  /* -> id, iteration, functions, rows of each interval that has not its rows */
-    TG_QUERY_LOST_ROWS, /* -> number of rows that belong to nothing */
+    TG_QUERY_BOUNDS,     /* -> id, name, folded until, unfolded count of each service */
+    TG_QUERY_SEQ_GAPS,   /* -> pid, host, batches, last seq of each process that lacks some */
+    TG_QUERY_ROW_GAPS,   /* -> id, iteration, functions, rows of each interval that has not its rows */
+    TG_QUERY_LOST_ROWS,  /* -> number of rows that belong to nothing */
+    TG_QUERY_LOST_TREES, /* -> number of call trees that belong to nothing */
     TG_QUERY_COUNT
 };
 
@@ -60,6 +63,8 @@ extern const char *const tg_query_texts[TG_QUERY_COUNT];
 /* Where function_intervals is a table, its rows: iteration and function_id to maximum_ns; the histogram comes after
  * them where it is asked for. */
 #define TG_ROW_COLUMNS 10
+/* Iteration, pid, and struct tg_batch_sampling from rate_hz to tree. */
+#define TG_CALL_TREE_COLUMNS 10
 /* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which. */
 #define TG_CHOSEN_PARAMETERS 4
 

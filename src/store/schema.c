@@ -143,8 +143,28 @@ static const char *const version_1[] = {
     NULL,
 };
 
+/* What samplers saw: one row for each interval that one ran in; struct tg_batch_sampling. */
+static const char *const version_2[] = {
+    "CREATE TABLE IF NOT EXISTS call_trees ("
+    " service_id $integer,"
+    " iteration $integer,"
+    " interval_id $integer,"
+    " rate_hz $integer,"
+    " mode $integer,"
+    " look_count $integer,"
+    " missed_count $integer,"
+    " sample_count $integer,"
+    " torn_count $integer,"
+    " thread_count $integer,"
+    " tree $many_bytes,"
+    " PRIMARY KEY (service_id, iteration, interval_id)) $clustered_table",
+
+    NULL,
+};
+
 static const struct tg_schema_step steps[] = {
     {version_1},
+    {version_2},
 };
 
 const struct tg_schema tg_schema_current = {.steps = steps, .count = sizeof steps / sizeof steps[0]};

@@ -190,6 +190,19 @@ TG_NODISCARD enum tg_status tg_store_versions(struct tg_store *store, int64_t se
                                               struct tg_store_versions *versions, struct tg_error *err);
 void tg_store_versions_release(struct tg_store_versions *versions);
 
+/* What samplers saw in an interval of one process. */
+struct tg_store_call_tree {
+    int64_t iteration;
+    uint64_t pid;
+    struct tg_batch_sampling sampling; /* `tree` is borrowed for the call, and not checked */
+};
+/* Gives each call tree of the selection to `take`, in the order of time, until that returns another status than TG_OK:
+ * then that is the answer. */
+TG_NODISCARD enum tg_status
+tg_store_call_trees(struct tg_store *store, const struct tg_store_selection *selection,
+                    enum tg_status (*take)(void *context, const struct tg_store_call_tree *tree, struct tg_error *err),
+                    void *context, struct tg_error *err);
+
 struct tg_store_status {
     char engine[128]; /* name and version of the engine */
     int64_t schema_version;

@@ -94,6 +94,14 @@ static void show_lost_rows(struct verifying *verifying, const struct tg_sql_valu
     }
 }
 
+static void show_lost_trees(struct verifying *verifying, const struct tg_sql_value *values) {
+    int64_t count = tg_value_to_integer(&values[0]);
+    if (count > 0) {
+        tg_strbuf_printf(verifying->report, "%lld call trees belong to no interval", (long long)count);
+        note(verifying);
+    }
+}
+
 /* A service's row, read before others are asked for. */
 struct bounds {
     int64_t id;
@@ -285,6 +293,9 @@ static enum tg_status check_services(struct verifying *verifying, struct tg_erro
 
 static enum tg_status check_tables(struct verifying *verifying, struct tg_error *err) {
     enum tg_status status = check_rows(verifying, TG_QUERY_LOST_ROWS, 1, show_lost_rows, err);
+    if (status == TG_OK) {
+        status = check_rows(verifying, TG_QUERY_LOST_TREES, 1, show_lost_trees, err);
+    }
     if (status == TG_OK) {
         status = check_rows(verifying, TG_QUERY_ROW_GAPS, 4, show_row_gap, err);
     }

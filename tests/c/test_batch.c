@@ -52,6 +52,14 @@ static struct tg_batch make_batch(void) {
         .quality = {1, 2, 3, 4, 5, 6},
         .functions = functions,
         .function_count = 2,
+        .sampling = {.rate_hz = 100,
+                     .mode = TG_BATCH_SAMPLING_CPU,
+                     .look_count = 1000,
+                     .missed_count = 1,
+                     .sample_count = 2000,
+                     .torn_count = 3,
+                     .thread_count = 4,
+                     .tree = bytes_of("a tree")},
     };
 }
 
@@ -121,6 +129,14 @@ static void comes_back_as_it_was(void **state) {
         assert_int_equal(back.functions[i].minimum_ns, functions[i].minimum_ns);
         assert_int_equal(back.functions[i].maximum_ns, functions[i].maximum_ns);
     }
+    assert_int_equal(back.sampling.rate_hz, 100);
+    assert_int_equal(back.sampling.mode, TG_BATCH_SAMPLING_CPU);
+    assert_int_equal(back.sampling.look_count, 1000);
+    assert_int_equal(back.sampling.missed_count, 1);
+    assert_int_equal(back.sampling.sample_count, 2000);
+    assert_int_equal(back.sampling.torn_count, 3);
+    assert_int_equal(back.sampling.thread_count, 4);
+    assert_bytes(back.sampling.tree, batch.sampling.tree);
     struct tg_strbuf again = encode(&back);
     assert_int_equal(again.length, bytes.length);
     assert_memory_equal(again.data, bytes.data, bytes.length);
@@ -167,7 +183,28 @@ static void another_version_is_named(void **state) {
     struct tg_strbuf bytes = encode(&batch);
     bytes.data[0] = TG_BATCH_VERSION + 1;
     assert_int_equal(decode(bytes.data, bytes.length, &err), TG_ERROR_VERSION);
-    assert_non_null(strstr(err.message, "version 2"));
+    assert_non_null(strstr(err.message, "version 3"));
+    bytes.data[0] = 0;
+    assert_int_equal(decode(bytes.data, bytes.length, &err), TG_ERROR_VERSION);
+    tg_strbuf_release(&bytes);
+}
+
+/* Spools of before samplers: the same bytes without the last, which says that nothing was sampled. */
+static void version_1_is_read(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch back;
+    struct tg_batch_storage storage = {.functions = NULL};
+    batch.sampling.rate_hz = 0;
+    struct tg_strbuf bytes = encode(&batch);
+    assert_int_equal(bytes.data[bytes.length - 1], 0);
+    bytes.data[0] = 1;
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, bytes.length - 1, NULL), TG_OK);
+    assert_int_equal(back.function_count, 2);
+    assert_bytes(back.functions[1].histogram, functions[1].histogram);
+    assert_int_equal(back.sampling.rate_hz, 0);
+    tg_batch_storage_release(&storage);
     tg_strbuf_release(&bytes);
 }
 
@@ -175,8 +212,9 @@ static void more_functions_than_bytes(void **state) {
     (void)state;
     struct tg_batch batch = make_batch();
     batch.function_count = 0;
+    batch.sampling.rate_hz = 0;
     struct tg_strbuf bytes = encode(&batch);
-    tg_strbuf_truncate(&bytes, bytes.length - 1);
+    tg_strbuf_truncate(&bytes, bytes.length - 2);
     tg_strbuf_append(&bytes, "\xff\xff\xff\xff\xff\xff\xff\x7f");
     assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
     tg_strbuf_release(&bytes);
@@ -226,6 +264,25 @@ static void what_cannot_be_is_refused(void **state) {
     batch.functions = &nameless;
     batch.function_count = 1;
     expect_invalid(&batch);
+    batch = make_batch();
+    batch.sampling.mode = TG_BATCH_SAMPLING_GIL + 1;
+    struct tg_strbuf bytes = encode(&batch);
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    tg_strbuf_release(&bytes);
+}
+
+static void a_tree_may_be_so_large(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    char *large = calloc(1, TG_BATCH_TREE_BYTES_MAX + 1);
+    assert_non_null(large);
+    batch.sampling.tree = (struct tg_bytes){.data = large, .length = TG_BATCH_TREE_BYTES_MAX};
+    struct tg_strbuf bytes = encode(&batch);
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_OK);
+    tg_strbuf_release(&bytes);
+    batch.sampling.tree.length++;
+    expect_invalid(&batch);
+    free(large);
 }
 
 static void a_histogram_must_be_one(void **state) {
@@ -249,7 +306,8 @@ int main(void) {
         cmocka_unit_test(comes_back_as_it_was),      cmocka_unit_test(every_cut_is_noticed),
         cmocka_unit_test(every_byte_may_change),     cmocka_unit_test(another_version_is_named),
         cmocka_unit_test(more_functions_than_bytes), cmocka_unit_test(what_cannot_be_is_refused),
-        cmocka_unit_test(a_histogram_must_be_one),
+        cmocka_unit_test(a_histogram_must_be_one),   cmocka_unit_test(version_1_is_read),
+        cmocka_unit_test(a_tree_may_be_so_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "collect/collector.h"
 
 #include "collect/orphans.h"
+#include "collect/sampling_source.h"
 #include "collect/spool.h"
 #include "recording_fixture.h"
 #include "store/store.h"
@@ -386,6 +387,89 @@ static void an_end_that_cannot_be_written_is_no_end(void **state) {
     assert_true(is_collected());
 }
 
+/* A sampler that looks once between two batches: `seen` counts what has not been accepted. */
+static struct {
+    uint64_t seen;
+    uint64_t taken;
+    size_t tree_bytes;
+} sampler;
+
+static bool take_samples(struct tg_batch_sampling *sampling, struct tg_strbuf *tree) {
+    sampler.taken = ++sampler.seen;
+    *sampling = (struct tg_batch_sampling){.rate_hz = 100, .look_count = sampler.seen, .sample_count = sampler.seen};
+    for (size_t i = 0; i < sampler.tree_bytes; i++) {
+        tg_strbuf_append_char(tree, 'x');
+    }
+    return true;
+}
+
+static void accept_samples(void) {
+    sampler.seen -= sampler.taken;
+}
+
+static const struct tg_sampling_source samples = {.take = take_samples, .accept = accept_samples};
+
+struct stored_samples {
+    uint64_t samples;
+    size_t trees;
+    size_t tree_bytes;
+};
+
+static enum tg_status add_tree(void *context, const struct tg_store_call_tree *tree, struct tg_error *err) {
+    struct stored_samples *stored = context;
+    (void)err;
+    stored->samples += tree->sampling.sample_count;
+    stored->tree_bytes += tree->sampling.tree.length;
+    stored->trees++;
+    return TG_OK;
+}
+
+static struct stored_samples read_samples(void) {
+    struct stored_samples stored = {.samples = 0};
+    struct tg_store *store;
+    struct tg_store_options options = {.read_only = true};
+    struct tg_store_selection everything = {.service_id = 1, .first_iteration = INT64_MIN, .last_iteration = INT64_MAX};
+    assert_int_equal(tg_store_open(&store, store_url, &options, NULL), TG_OK);
+    assert_int_equal(tg_store_call_trees(store, &everything, add_tree, &stored, NULL), TG_OK);
+    tg_store_close(store);
+    return stored;
+}
+
+/* What could not be kept comes with the next batch. */
+static void samples_come_along_once(void **state) {
+    (void)state;
+    struct rlimit before;
+    uint32_t f = fixture_function("m::f");
+    sampler.seen = 0;
+    sampler.tree_bytes = 100;
+    tg_sampling_source_set(&samples);
+    start(0);
+    flush(); /* no call: the samples are worth a batch of their own */
+    assert_int_equal(read_samples().samples, 1);
+    fixture_call(f, 10);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 1, .rlim_max = before.rlim_max}), 0);
+    assert_int_not_equal(tg_collector_flush(PATIENCE_NS, NULL), TG_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(sampler.seen, 1);
+    flush();
+    assert_int_equal(sampler.seen, 0);
+    struct stored_samples stored = read_samples();
+    assert_int_equal(stored.samples, 3);
+    assert_int_equal(stored.trees, 2);
+    assert_int_equal(stored.tree_bytes, 200);
+    assert_int_equal(stored_calls("m::f"), 1);
+
+    sampler.tree_bytes = TG_BATCH_TREE_BYTES_MAX + 1; /* too large: its figures come without it */
+    flush();
+    stored = read_samples();
+    assert_int_equal(stored.samples, 4);
+    assert_int_equal(stored.tree_bytes, 200);
+    tg_sampling_source_set(NULL);
+}
+
 static void fork_around(pid_t *child) {
     tg_collector_before_fork();
     *child = fork_for_test();
@@ -525,6 +609,7 @@ int main(void) {
         WITH_STORE(a_spool_that_cannot_be_made_is_waited_for),
         WITH_STORE(a_closed_descriptor_is_noticed),
         WITH_STORE(an_end_that_cannot_be_written_is_no_end),
+        WITH_STORE(samples_come_along_once),
         WITH_STORE(children_collect_for_themselves),
         WITH_STORE(a_child_has_a_thread_from_its_first_call_on),
         WITH_STORE(a_kill_at_any_moment_loses_and_doubles_nothing),

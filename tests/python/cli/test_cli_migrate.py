@@ -1,0 +1,48 @@
+"""Histories that an older tachograph has written (tests/histories)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HISTORIES = sorted((Path(__file__).resolve().parents[2] / "histories").glob("sqlite_*.sql"))
+
+
+@pytest.fixture(params=HISTORIES, ids=lambda path: path.stem)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A history as it was left."""
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(request.param.read_text())
+    connection.close()
+    return path
+
+
+def test_asking_changes_nothing(cli: Any, old: Path) -> None:
+    before = old.read_bytes()
+    result = cli("rank", "--store", str(old))
+    assert result.returncode != 0
+    assert "tachograph store migrate" in result.stderr
+    assert old.read_bytes() == before
+
+
+def test_nothing_is_lost(cli: Any, old: Path) -> None:
+    cli("store", "migrate", "--store", str(old))
+    assert cli("store", "verify", "--store", str(old)).returncode == 0
+    told = json.loads(cli("rank", "--json", "--store", str(old)).stdout)
+    calls = {row["name"]: row["call_count"] for row in told["functions"]}
+    assert calls["shop.py::price"] == 20 * calls["shop.py::cart"] > 0
+
+
+def test_a_program_that_records_migrates(cli: Any, old: Path) -> None:
+    cli.script("from tachograph import timing\n@timing\ndef new(): pass\nnew()\n")
+    ran = cli("run", "--store", str(old), "--service", "shop", "app.py")
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(cli("rank", "--json", "--store", str(old)).stdout)
+    calls = {row["name"]: row["call_count"] for row in told["functions"]}
+    assert calls["shop.py::cart"] > 0
+    assert calls["app.py::new"] == 1
