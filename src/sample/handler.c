@@ -1,0 +1,244 @@
+/*
+ * handler: see handler.h.
+ *
+ * The slot goes EMPTY -> SENT -> LOOKING -> DONE -> EMPTY. The sampler makes the first and the last step, and SENT ->
+ * EMPTY when it gives up; the handler makes the two in between. The number of the request is in the signal and in the
+ * slot's word, so one compare-and-swap claims exactly the request that the signal was sent for.
+ */
+#include "sample/handler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#define SIGNAL   SIGURG
+#define NS_PER_S INT64_C(1000000000)
+
+enum phase {
+    EMPTY,
+    SENT,
+    LOOKING,
+    DONE,
+};
+
+/* In the upper half of the signal's value: it is one of ours. The lower half is the request's number. */
+#define MARK UINT64_C(0x7ac40000)
+
+/* The slot's word: a number of 30 bits and a phase, so that a number once given up is never taken for a new one. */
+#define WORD(number, phase) ((uint32_t)(number) << 2 | (uint32_t)(phase))
+#define PHASE(word)         ((enum phase)((word)&3))
+#define NUMBER(word)        ((word) >> 2)
+
+static struct {
+    _Atomic uint32_t word;
+    atomic_bool is_awaited; /* somebody sleeps until the word changes */
+    struct tg_handler_request request;
+    _Atomic pid_t pid;
+    bool installed;
+    struct sigaction before; /* ours; constant while the handler is in place */
+} slot;
+
+static struct { atomic_uint_fast64_t sent, done, gone, blocked, hijacked, late, stale, passed_on; } counts;
+
+static void count(atomic_uint_fast64_t *counter) {
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static uint64_t pc_of(const void *context) {
+    const ucontext_t *interrupted = context;
+#if defined(__x86_64__)
+    return (uint64_t)interrupted->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return interrupted->uc_mcontext.pc;
+#else
+    (void)interrupted;
+    return 0;
+#endif
+}
+
+static bool is_from_us(const siginfo_t *info) {
+    return info->si_code == SI_QUEUE && info->si_pid == atomic_load_explicit(&slot.pid, memory_order_relaxed)
+           && (uint64_t)(uintptr_t)info->si_value.sival_ptr >> 32 == MARK;
+}
+
+static void pass_on(int number, siginfo_t *info, void *context) {
+    count(&counts.passed_on);
+    if (slot.before.sa_flags & SA_SIGINFO) {
+        slot.before.sa_sigaction(number, info, context);
+    } else if (slot.before.sa_handler != SIG_DFL && slot.before.sa_handler != SIG_IGN) {
+        slot.before.sa_handler(number);
+    }
+}
+
+static void wake(void) {
+    if (atomic_load(&slot.is_awaited)) {
+        syscall(SYS_futex, &slot.word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    }
+}
+
+static void handle(int number, siginfo_t *info, void *context) {
+    int saved_errno = errno;
+    if (!is_from_us(info)) {
+        pass_on(number, info, context);
+    } else {
+        uint32_t request = (uint32_t)(uintptr_t)info->si_value.sival_ptr;
+        uint32_t expected = WORD(request, SENT);
+        if (atomic_compare_exchange_strong(&slot.word, &expected, WORD(request, LOOKING))) {
+            slot.request.look(slot.request.context, pc_of(context));
+            atomic_store(&slot.word, WORD(request, DONE));
+            wake();
+        } else {
+            count(&counts.stale);
+        }
+    }
+    errno = saved_errno;
+}
+
+enum tg_status tg_handler_install(struct tg_error *err) {
+    if (slot.installed && tg_handler_is_ours()) {
+        return TG_OK;
+    }
+    atomic_store(&slot.pid, getpid());
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+    sigfillset(&action.sa_mask);
+    /* What a fault in the handler raises must find the program's own handler of it (faulthandler). */
+    sigdelset(&action.sa_mask, SIGSEGV);
+    sigdelset(&action.sa_mask, SIGBUS);
+    sigdelset(&action.sa_mask, SIGFPE);
+    sigdelset(&action.sa_mask, SIGILL);
+    /* The old action is known before ours may be called. */
+    if (sigaction(SIGNAL, NULL, &slot.before) != 0 || sigaction(SIGNAL, &action, NULL) != 0) {
+        return tg_error_set_errno(err, errno, "cannot handle SIGURG");
+    }
+    slot.installed = true;
+    return TG_OK;
+}
+
+bool tg_handler_is_ours(void) {
+    struct sigaction now;
+    return sigaction(SIGNAL, NULL, &now) == 0 && now.sa_flags & SA_SIGINFO && now.sa_sigaction == handle;
+}
+
+void tg_handler_remove(void) {
+    if (slot.installed && tg_handler_is_ours()) {
+        sigaction(SIGNAL, &slot.before, NULL);
+        slot.installed = false;
+    }
+}
+
+enum tg_handler_result tg_handler_send(const struct tg_handler_request *request) {
+    if (!slot.installed || !tg_handler_is_ours()) {
+        count(&counts.hijacked);
+        return TG_HANDLER_HIJACKED;
+    }
+    uint32_t number = (NUMBER(atomic_load(&slot.word)) + 1) & (UINT32_MAX >> 2);
+    slot.request = *request;
+    atomic_store(&slot.word, WORD(number, SENT));
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_code = SI_QUEUE;
+    info.si_pid = atomic_load(&slot.pid);
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = (void *)(uintptr_t)(MARK << 32 | number);
+    if (syscall(SYS_rt_tgsigqueueinfo, info.si_pid, request->tid, SIGNAL, &info) != 0) {
+        atomic_store(&slot.word, WORD(number, EMPTY));
+        count(&counts.gone); /* ESRCH; the queue of signals may be full as well (EAGAIN), which is no better */
+        return TG_HANDLER_GONE;
+    }
+    count(&counts.sent);
+    return TG_HANDLER_WAITING;
+}
+
+/* Takes what has been looked at out of the slot. */
+static enum tg_handler_result take(uint32_t word) {
+    atomic_store(&slot.word, WORD(NUMBER(word), EMPTY));
+    count(&counts.done);
+    return TG_HANDLER_DONE;
+}
+
+static void sleep_while(uint32_t word, tg_ns ns) {
+    struct timespec longest = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+    syscall(SYS_futex, &slot.word, FUTEX_WAIT_PRIVATE, word, &longest, NULL, 0);
+}
+
+enum tg_handler_result tg_handler_wait(tg_ns patience_ns) {
+    tg_ns until_ns = tg_clock_monotonic_ns() + patience_ns;
+    atomic_store(&slot.is_awaited, true);
+    uint32_t word = atomic_load(&slot.word);
+    while (PHASE(word) == SENT || PHASE(word) == LOOKING) {
+        tg_ns left_ns = until_ns - tg_clock_monotonic_ns();
+        if (left_ns <= 0) {
+            break;
+        }
+        sleep_while(word, left_ns);
+        word = atomic_load(&slot.word);
+    }
+    atomic_store(&slot.is_awaited, false);
+    return PHASE(word) == DONE ? take(word) : TG_HANDLER_WAITING;
+}
+
+bool tg_handler_is_waiting(void) {
+    return PHASE(atomic_load(&slot.word)) != EMPTY;
+}
+
+/* Whether a thread blocks the signal; `*gone`: there is no such thread. */
+static bool is_blocked(pid_t tid, bool *gone) {
+    char text[4096];
+    snprintf(text, sizeof text, "/proc/self/task/%ld/status", (long)tid);
+    int fd = open(text, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    *gone = length < 0;
+    text[length > 0 ? length : 0] = '\0';
+    const char *mask = strstr(text, "\nSigBlk:\t");
+    return mask && strtoull(mask + strlen("\nSigBlk:\t"), NULL, 16) >> (SIGNAL - 1) & 1;
+}
+
+static enum tg_handler_result reason(void) {
+    bool gone;
+    if (!tg_handler_is_ours()) {
+        count(&counts.hijacked);
+        return TG_HANDLER_HIJACKED;
+    }
+    if (is_blocked(slot.request.tid, &gone)) {
+        count(&counts.blocked);
+        return TG_HANDLER_BLOCKED;
+    }
+    count(gone ? &counts.gone : &counts.late);
+    return gone ? TG_HANDLER_GONE : TG_HANDLER_LATE;
+}
+
+enum tg_handler_result tg_handler_give_up(void) {
+    uint32_t word = atomic_load(&slot.word);
+    if (PHASE(word) == SENT && atomic_compare_exchange_strong(&slot.word, &word, WORD(NUMBER(word), EMPTY))) {
+        return reason();
+    }
+    return PHASE(word) == DONE ? take(word) : TG_HANDLER_WAITING; /* the exchange has read it anew */
+}
+
+struct tg_handler_counts tg_handler_counts(void) {
+    return (struct tg_handler_counts){
+        .sent = atomic_load(&counts.sent),
+        .done = atomic_load(&counts.done),
+        .gone = atomic_load(&counts.gone),
+        .blocked = atomic_load(&counts.blocked),
+        .hijacked = atomic_load(&counts.hijacked),
+        .late = atomic_load(&counts.late),
+        .stale = atomic_load(&counts.stale),
+        .passed_on = atomic_load(&counts.passed_on),
+    };
+}
+
+void tg_handler_after_fork_in_child(void) {
+    atomic_store(&slot.pid, getpid());
+    atomic_store(&slot.word, WORD(NUMBER(atomic_load(&slot.word)) + 1, EMPTY));
+}
