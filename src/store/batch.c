@@ -97,135 +97,78 @@ void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
     put_sampling(out, &batch->sampling);
 }
 
-/* What is left to read. Once something does not fit, all further numbers are 0 and all texts empty. */
-struct cursor {
-    const uint8_t *bytes;
-    size_t length;
-    bool failed;
-};
-
-static void fail(struct cursor *cursor) {
-    cursor->length = 0;
-    cursor->failed = true;
+static int64_t get_signed(struct tg_cursor *cursor) {
+    return unzigzag(tg_cursor_number(cursor));
 }
 
-static uint64_t get(struct cursor *cursor) {
-    uint64_t value = 0;
-    size_t taken = tg_varint_read(cursor->bytes, cursor->length, &value);
-    if (taken == 0) {
-        fail(cursor);
-        return 0;
-    }
-    cursor->bytes += taken;
-    cursor->length -= taken;
-    return value;
-}
-
-static uint32_t get_small(struct cursor *cursor) {
-    uint64_t value = get(cursor);
-    if (value > UINT32_MAX) {
-        fail(cursor);
-        return 0;
-    }
-    return (uint32_t)value;
-}
-
-static int64_t get_signed(struct cursor *cursor) {
-    return unzigzag(get(cursor));
-}
-
-static struct tg_bytes get_bytes(struct cursor *cursor) {
-    uint64_t length = get(cursor);
-    if (length > cursor->length) {
-        fail(cursor);
-    }
-    if (cursor->failed) {
-        return (struct tg_bytes){.data = "", .length = 0};
-    }
-    struct tg_bytes bytes = {.data = (const char *)cursor->bytes, .length = length};
-    cursor->bytes += length;
-    cursor->length -= length;
-    return bytes;
-}
-
-static void get_uuid(struct cursor *cursor, uint8_t uuid[16]) {
-    if (cursor->length < 16) {
-        fail(cursor);
-        return;
-    }
-    memcpy(uuid, cursor->bytes, 16);
-    cursor->bytes += 16;
-    cursor->length -= 16;
-}
-
-static void get_process(struct cursor *cursor, struct tg_batch_process *process) {
-    get_uuid(cursor, process->uuid);
-    get_uuid(cursor, process->run_uuid);
-    process->pid = get(cursor);
-    process->parent_pid = get(cursor);
-    process->python_version = get_small(cursor);
+static void get_process(struct tg_cursor *cursor, struct tg_batch_process *process) {
+    tg_cursor_copy(cursor, process->uuid, sizeof process->uuid);
+    tg_cursor_copy(cursor, process->run_uuid, sizeof process->run_uuid);
+    process->pid = tg_cursor_number(cursor);
+    process->parent_pid = tg_cursor_number(cursor);
+    process->python_version = tg_cursor_small(cursor);
     process->started_wall_ns = get_signed(cursor);
-    process->service = get_bytes(cursor);
-    process->service_version = get_bytes(cursor);
-    process->host = get_bytes(cursor);
-    process->program = get_bytes(cursor);
+    process->service = tg_cursor_bytes(cursor);
+    process->service_version = tg_cursor_bytes(cursor);
+    process->host = tg_cursor_bytes(cursor);
+    process->program = tg_cursor_bytes(cursor);
 }
 
-static void get_quality(struct cursor *cursor, struct tg_batch_quality *quality) {
-    quality->overflow_call_count = get(cursor);
-    quality->unrecorded_call_count = get(cursor);
-    quality->refused_function_count = get(cursor);
-    quality->torn_count = get(cursor);
-    quality->damaged_count = get(cursor);
-    quality->collector_cpu_ns = get(cursor);
+static void get_quality(struct tg_cursor *cursor, struct tg_batch_quality *quality) {
+    quality->overflow_call_count = tg_cursor_number(cursor);
+    quality->unrecorded_call_count = tg_cursor_number(cursor);
+    quality->refused_function_count = tg_cursor_number(cursor);
+    quality->torn_count = tg_cursor_number(cursor);
+    quality->damaged_count = tg_cursor_number(cursor);
+    quality->collector_cpu_ns = tg_cursor_number(cursor);
 }
 
-static void get_function(struct cursor *cursor, struct tg_batch_function *function) {
-    function->name = get_bytes(cursor);
-    function->file = get_bytes(cursor);
-    function->code_hash = get(cursor);
-    function->line = get_small(cursor);
-    function->call_count = get(cursor);
-    function->error_count = get(cursor);
-    function->total_ns = get(cursor);
-    function->cumulative_ns = get(cursor);
-    function->self_ns = get(cursor);
-    function->active_ns = get(cursor);
-    function->minimum_ns = get(cursor);
-    function->maximum_ns = get(cursor);
-    function->histogram = get_bytes(cursor);
+static void get_function(struct tg_cursor *cursor, struct tg_batch_function *function) {
+    function->name = tg_cursor_bytes(cursor);
+    function->file = tg_cursor_bytes(cursor);
+    function->code_hash = tg_cursor_number(cursor);
+    function->line = tg_cursor_small(cursor);
+    function->call_count = tg_cursor_number(cursor);
+    function->error_count = tg_cursor_number(cursor);
+    function->total_ns = tg_cursor_number(cursor);
+    function->cumulative_ns = tg_cursor_number(cursor);
+    function->self_ns = tg_cursor_number(cursor);
+    function->active_ns = tg_cursor_number(cursor);
+    function->minimum_ns = tg_cursor_number(cursor);
+    function->maximum_ns = tg_cursor_number(cursor);
+    function->histogram = tg_cursor_bytes(cursor);
 }
 
-static void get_sampling(struct cursor *cursor, struct tg_batch_sampling *sampling) {
-    uint64_t is_sampled = get(cursor);
+static void get_sampling(struct tg_cursor *cursor, struct tg_batch_sampling *sampling) {
+    uint64_t is_sampled = tg_cursor_number(cursor);
     if (is_sampled > 1) {
-        fail(cursor);
+        tg_cursor_fail(cursor);
     }
     if (cursor->failed || !is_sampled) {
         return;
     }
-    sampling->rate_hz = get_small(cursor);
-    sampling->mode = get_small(cursor);
-    sampling->look_count = get(cursor);
-    sampling->missed_count = get(cursor);
-    sampling->sample_count = get(cursor);
-    sampling->torn_count = get(cursor);
-    sampling->thread_count = get(cursor);
-    sampling->tree = get_bytes(cursor);
+    sampling->rate_hz = tg_cursor_small(cursor);
+    sampling->mode = tg_cursor_small(cursor);
+    sampling->look_count = tg_cursor_number(cursor);
+    sampling->missed_count = tg_cursor_number(cursor);
+    sampling->sample_count = tg_cursor_number(cursor);
+    sampling->torn_count = tg_cursor_number(cursor);
+    sampling->thread_count = tg_cursor_number(cursor);
+    sampling->tree = tg_cursor_bytes(cursor);
     if (sampling->rate_hz == 0 || sampling->mode > TG_BATCH_SAMPLING_GIL) {
-        fail(cursor);
+        tg_cursor_fail(cursor);
     }
 }
 
-static void get_head(struct cursor *cursor, struct tg_batch *batch) {
+static void get_head(struct tg_cursor *cursor, struct tg_batch *batch) {
     get_process(cursor, &batch->process);
-    batch->seq = get(cursor);
+    batch->seq = tg_cursor_number(cursor);
     batch->began_wall_ns = get_signed(cursor);
     batch->ended_wall_ns = get_signed(cursor);
     batch->interval_ns = get_signed(cursor);
-    uint64_t end = get(cursor);
+    uint64_t end = tg_cursor_number(cursor);
     if (end > TG_BATCH_FOUND) {
-        fail(cursor);
+        tg_cursor_fail(cursor);
     } else {
         batch->end = (enum tg_batch_end)end;
     }
@@ -264,9 +207,9 @@ static enum tg_status check_histograms(const struct tg_batch *batch, struct tg_e
 
 enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *storage, const void *bytes,
                                size_t length, struct tg_error *err) {
-    struct cursor cursor = {.bytes = bytes, .length = length};
+    struct tg_cursor cursor = {.bytes = bytes, .length = length};
     memset(batch, 0, sizeof *batch);
-    uint64_t version = get(&cursor);
+    uint64_t version = tg_cursor_number(&cursor);
     if (!cursor.failed && (version == 0 || version > TG_BATCH_VERSION)) {
         return tg_error_set(err, TG_ERROR_VERSION,
                             "the batch has version %llu, and this build reads versions up to %d: "
@@ -274,9 +217,8 @@ enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *
                             (unsigned long long)version, TG_BATCH_VERSION);
     }
     get_head(&cursor, batch);
-    uint64_t count = get(&cursor);
-    /* No more memory than a few times the bytes themselves, whatever they claim. */
-    if (cursor.failed || count > cursor.length / FUNCTION_BYTES_LEAST) {
+    size_t count = tg_cursor_count(&cursor, FUNCTION_BYTES_LEAST);
+    if (cursor.failed) {
         return damaged(batch, err);
     }
     enum tg_status status = make_room(storage, count, err);

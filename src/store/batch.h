@@ -22,6 +22,7 @@
 #define TG_BATCH_H
 
 #include "base/attributes.h"
+#include "base/cursor.h"
 #include "base/error.h"
 #include "base/strbuf.h"
 
@@ -30,12 +31,6 @@
 #include <stdint.h>
 
 #define TG_BATCH_VERSION 2
-
-/* Bytes that need not be text, and are not ended by a zero byte. */
-struct tg_bytes {
-    const char *data; /* may be NULL where length is 0 */
-    size_t length;
-};
 
 /* One function in the interval; a batch has one for each name. */
 struct tg_batch_function {
@@ -74,7 +69,7 @@ struct tg_batch_sampling {
     uint64_t sample_count; /* stacks proven whole */
     uint64_t torn_count;   /* stacks that could not be proven whole, and are in no tree */
     uint64_t thread_count; /* that had a sample */
-    struct tg_bytes tree;  /* the stacks: serial form of profile/calltree.h; may be empty */
+    struct tg_bytes tree;  /* the stacks: serial form of profile/profile.h; may be empty */
 };
 
 enum tg_batch_sampling_mode {
