@@ -19,12 +19,15 @@ extern const struct tg_command tg_command_completion;
 extern const struct tg_command tg_command_diff;
 extern const struct tg_command tg_command_doctor;
 extern const struct tg_command tg_command_help;
+extern const struct tg_command tg_command_pause;
 extern const struct tg_command tg_command_rank;
+extern const struct tg_command tg_command_rate;
 extern const struct tg_command tg_command_report;
 extern const struct tg_command tg_command_run;
 extern const struct tg_command tg_command_store;
 extern const struct tg_command tg_command_top;
 extern const struct tg_command tg_command_trend;
+extern const struct tg_command tg_command_unpause;
 extern const struct tg_command tg_command_version;
 
 /* In the order of the help, ended by NULL. */

@@ -175,6 +175,13 @@ struct tg_header {
     _Atomic uint32_t lost_children; /* forked from here, found no file for a recording of their own */
     char store_url[1024];           /* where batches go, without a password; "": nowhere */
     char spool[512];                /* the directory in which they wait, as the collector says; "": none yet */
+
+    /* The process's sampler and orders to it: record/control.h. The only fields that others write are the orders. */
+    _Atomic uint64_t sampler_order;
+    _Atomic uint64_t sampler_answer; /* the order that was carried out last */
+    _Atomic uint64_t sampler_tick_count;
+    _Atomic uint32_t sampler_state;   /* enum tg_sampler_state */
+    _Atomic uint32_t sampler_rate_hz; /* while it runs; of the last time it ran */
 };
 
 /* What later changes must not break: the file is read by programs built from other versions of this header. */
