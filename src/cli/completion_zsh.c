@@ -35,7 +35,7 @@ static void append_rest(struct tg_strbuf *out, const struct tg_option *option) {
             tg_strbuf_append(out, tg_completion_is_file(option) ? "_files" : " ");
         }
     }
-    tg_strbuf_append(out, "' \\\n");
+    tg_strbuf_append(out, option->last ? ":*::word:_files' \\\n" : "' \\\n"); /* all the rest is the module's */
 }
 
 static void append_option(struct tg_strbuf *out, const struct tg_option *option) {
@@ -53,7 +53,7 @@ static void append_option(struct tg_strbuf *out, const struct tg_option *option)
 
 static void append_operands(struct tg_strbuf *out, const struct tg_command *command) {
     if (command->program) {
-        tg_strbuf_append(out, "                '1:program:_files' '*::word:_normal'\n");
+        tg_strbuf_append(out, "                '1:program:_files' '*::word:_files'\n");
         return;
     }
     if (!command->operands && command != &tg_command_help) {
@@ -83,8 +83,12 @@ void tg_completion_append_zsh(struct tg_strbuf *out) {
         tg_strbuf_append(out, "'\n");
     }
     tg_strbuf_append(out, "    )\n"
+                          "    local -a options\n"
+                          "    options=('--help:show this' '-h:show this' '--version:show the version' "
+                          "'-V:show the version')\n"
                           "    if ((CURRENT == 2)); then\n"
                           "        _describe command commands\n"
+                          "        _describe -o option options\n"
                           "        return\n"
                           "    fi\n"
                           "    local command=$words[2]\n"
@@ -93,7 +97,8 @@ void tg_completion_append_zsh(struct tg_strbuf *out) {
                           "    case $command in\n");
     for (size_t i = 0; tg_commands[i]; i++) {
         const struct tg_option *option = NULL;
-        tg_strbuf_printf(out, "        %s)\n            _arguments -s -S \\\n", tg_commands[i]->name);
+        const char *only_before = tg_commands[i]->program ? " -A '-*'" : ""; /* the program, whose options follow */
+        tg_strbuf_printf(out, "        %s)\n            _arguments -s -S%s \\\n", tg_commands[i]->name, only_before);
         while ((option = tg_options_next(tg_commands[i], option))) {
             append_option(out, option);
         }

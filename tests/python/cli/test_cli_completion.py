@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 from typing import Any
@@ -93,6 +97,102 @@ def test_bash_leaves_the_programs_words_alone(complete: Any) -> None:
     assert complete("run", "-m", "sh") == []
     assert complete("run", "--", "--ti") == ["(default)"]
     assert complete("report", "x", "--js") == ["--json"]
+
+
+# The start-up file of a zsh that completes $LINE at the first tab, and leaves the words it would offer in $OFFERED.
+ZSHRC = """
+autoload -Uz compinit && compinit -u -D
+source $SCRIPT
+compadd() {
+    if [[ ${@[1,(i)(-|--)]} != *-(O|A|D)\\ * ]]; then
+        local -a hits
+        builtin compadd -A hits "$@"
+        (( $#hits )) && print -rl -- $hits >>$OFFERED
+    fi
+    builtin compadd "$@"
+}
+offer() { BUFFER=$LINE; CURSOR=$#BUFFER; zle complete-line; exit 0 }
+zle -C complete-line list-choices _main_complete
+zle -N offer
+bindkey '^I' offer
+print ready
+"""
+
+
+def offered_by_zsh(cli: Any, line: str) -> list[str]:
+    """What zsh offers at the end of a line. Its completion works on a terminal only."""
+    program = shutil.which("zsh")
+    if program is None:
+        pytest.skip("needs zsh")
+    (cli.directory / ".zshrc").write_text(ZSHRC)
+    script, offered = cli.directory / ".script", cli.directory / ".offered"
+    script.write_text(cli("completion", "zsh").stdout)
+    offered.write_text("")
+    environment = {"ZDOTDIR": cli.directory, "SCRIPT": script, "OFFERED": offered, "LINE": line, "TERM": "xterm"}
+    main, terminal = pty.openpty()
+    words = [program, "--no-globalrcs", "-i"]
+    process = cli.start_other(*words, env=environment, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # it has closed its terminal
+        while select.select([main], [], [], 30)[0] and (part := os.read(main, 65536)):
+            if b"ready" in part:
+                os.write(main, b"\t")
+            shown += part
+    os.close(main)
+    assert process.wait(30) == 0, shown
+    assert b"_tachograph" not in shown, shown  # no error of the script's
+    assert b": bad" not in shown, shown
+    return offered.read_text().split()
+
+
+def offered_by_fish(cli: Any, line: str) -> list[str]:
+    """What fish offers at the end of a line."""
+    program = shutil.which("fish")
+    if program is None:
+        pytest.skip("needs fish")
+    code = cli("completion", "fish").stdout + "\ncomplete -C $argv[1]"
+    done = cli.plain(program, "--no-config", "-c", code, line, env={"HOME": str(cli.directory)})
+    assert (done.returncode, done.stderr) == (0, "")
+    return [told.split("\t")[0] for told in done.stdout.splitlines()]
+
+
+OFFERS = {
+    "tr": {"trend"},
+    "--v": {"--version"},
+    "run --clo": {"--clock"},
+    "run --clock ": {"auto", "tsc", "monotonic", "cpu"},
+    "run --service x --no-r": {"--no-report"},
+    "run no": {"notes.txt"},
+    "run app.py no": {"notes.txt"},
+    "run app.py --ti": set(),
+    "run -m shop --ti": set(),
+    "run -m shop no": {"notes.txt"},
+    "run -m sh": set(),
+    "run -- --ti": set(),
+    "report --sort p": {"p50", "p99"},
+    "report -o no": {"notes.txt"},
+    "report no": {"notes.txt"},
+    "store ": {"init", "status", "migrate", "verify"},
+    "completion z": {"zsh"},
+    "help t": {"top", "trend"},
+    "help run --m": {"--man"},
+}
+
+
+@pytest.mark.parametrize("ask", [offered_by_zsh, offered_by_fish])
+def test_other_shells_complete(cli: Any, commands: list[str], ask: Any) -> None:
+    cli.script("", "notes.txt")
+    assert set(ask(cli, "tachograph ")) == set(commands)
+    for line, expected in OFFERS.items():
+        assert set(ask(cli, f"tachograph {line}")) == expected, line
+
+
+@pytest.mark.parametrize("ask", [offered_by_zsh, offered_by_fish])
+def test_other_shells_complete_every_option(cli: Any, commands: list[str], ask: Any) -> None:
+    for command in commands:
+        expected = {option for option in options_of(cli, command) if option.startswith("--")}
+        assert {word for word in ask(cli, f"tachograph {command} --") if word != "--"} == expected, command
 
 
 @pytest.mark.parametrize("shell", SHELLS)
