@@ -11,7 +11,6 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct settings {
     const char *store;
@@ -100,7 +99,10 @@ static int run(const struct tg_command *command, char **words) {
     }
     struct tg_strbuf out = TG_STRBUF_INIT;
     (settings.json ? print_json : print_text)(&gathered, &out);
-    bool written = tg_output_write(STDOUT_FILENO, tg_strbuf_text(&out), out.length) == 0;
+    bool written = tg_output_print(tg_strbuf_text(&out), out.length, &err) == TG_OK;
+    if (!written) {
+        tg_message_error("collect: %s", err.message);
+    }
     tg_strbuf_release(&out);
     for (size_t i = 0; i < gathered.waiting_store_count; i++) {
         const struct tg_waiting *waiting = &gathered.waiting[i];

@@ -7,7 +7,6 @@
 #include "record/catalog.h"
 #include "record/runtime.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,7 +195,7 @@ static void release_choice(struct choice *choice) {
     tg_catalog_release(&choice->catalog);
 }
 
-/* To the file named, or to standard output. A reader that has seen enough (`| head`) is no failure. */
+/* To the file named, or to standard output. */
 static enum tg_status write_out(const struct tg_report_options *report, const struct tg_strbuf *text,
                                 struct tg_error *err) {
     enum tg_status status = tg_strbuf_status(text);
@@ -206,8 +205,7 @@ static enum tg_status write_out(const struct tg_report_options *report, const st
     if (report->output) {
         return tg_output_replace(report->output, tg_strbuf_text(text), text->length, err);
     }
-    int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
-    return error && error != EPIPE ? tg_error_set_errno(err, error, "cannot write to standard output") : TG_OK;
+    return tg_output_print(tg_strbuf_text(text), text->length, err);
 }
 
 static enum tg_status show(const struct settings *settings, const struct choice *choice, struct tg_error *err) {

@@ -1,10 +1,8 @@
 /* `tachograph version`, `tachograph --version`: see commands.h. */
 #include "base/strbuf.h"
 #include "cli/commands.h"
-#include "cli/output.h"
+#include "cli/help.h"
 #include "store/sql.h"
-
-#include <unistd.h>
 
 static const struct tg_option options[] = {{.name = NULL}};
 static const char *const usage[] = {"", NULL};
@@ -22,11 +20,7 @@ static int run(const struct tg_command *command, char **words) {
     for (const char *scheme; (scheme = tg_sql_missing(&next, &package));) {
         tg_strbuf_printf(&text, "built without \"%s\" histories: they need %s\n", scheme, package);
     }
-    if (tg_strbuf_status(&text) != TG_OK || tg_output_write(STDOUT_FILENO, text.data, text.length)) {
-        exit_code = TG_EXIT_FAILED;
-    }
-    tg_strbuf_release(&text);
-    return exit_code;
+    return tg_help_print(&text);
 }
 
 const struct tg_command tg_command_version = {

@@ -7,7 +7,6 @@
 #include "settings/setting.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define WIDTH          ((size_t)80)
 #define OPTION_INDENT  ((size_t)26)
@@ -107,14 +106,13 @@ void tg_help_append_command(struct tg_strbuf *out, const struct tg_command *comm
 }
 
 int tg_help_print(struct tg_strbuf *text) {
-    int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
+    struct tg_error err = TG_ERROR_INIT;
+    enum tg_status status = tg_output_print(tg_strbuf_text(text), text->length, &err);
     tg_strbuf_release(text);
-    if (error) {
-        struct tg_error err = TG_ERROR_INIT;
-        tg_error_set_errno(&err, error, "cannot write to standard output");
+    if (status != TG_OK) {
         tg_message_error("%s", err.message);
     }
-    return error ? TG_EXIT_FAILED : TG_EXIT_OK;
+    return status == TG_OK ? TG_EXIT_OK : TG_EXIT_FAILED;
 }
 
 int tg_help_print_command(const struct tg_command *command) {

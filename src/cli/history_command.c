@@ -8,7 +8,6 @@
 #include "settings/settings.h"
 #include "store/store_url.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -144,8 +143,7 @@ enum tg_status tg_history_write(const struct tg_strbuf *text, struct tg_error *e
     if (tg_strbuf_status(text) != TG_OK) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to print the answer");
     }
-    int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
-    return error && error != EPIPE ? tg_error_set_errno(err, error, "cannot write to standard output") : TG_OK;
+    return tg_output_print(tg_strbuf_text(text), text->length, err);
 }
 
 int tg_history_fail(const struct tg_command *command, const struct tg_error *err) {

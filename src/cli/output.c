@@ -30,6 +30,11 @@ int tg_output_write(int fd, const char *text, size_t length) {
     return 0;
 }
 
+enum tg_status tg_output_print(const char *text, size_t length, struct tg_error *err) {
+    int error = tg_output_write(STDOUT_FILENO, text, length);
+    return error && error != EPIPE ? tg_error_set_errno(err, error, "cannot write to standard output") : TG_OK;
+}
+
 static enum tg_status cannot_write(struct tg_error *err, int error, const char *path) {
     return tg_error_set_errno(err, error, "cannot write '%s'", path);
 }
