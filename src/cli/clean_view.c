@@ -3,6 +3,7 @@
 
 #include "base/humanize.h"
 #include "base/json.h"
+#include "cli/fact.h"
 #include "cli/json_member.h"
 #include "cli/printable.h"
 #include "cli/table.h"
@@ -186,12 +187,12 @@ static struct sum sum_of_going(const struct tg_clean *clean) {
 
 void tg_clean_print_text(const struct tg_clean *clean, const struct tg_terminal *terminal, struct tg_strbuf *out) {
     static const struct tg_table_column columns[] = {
-        {.title = "files"},
-        {.title = "size"},
+        {.title = "files", .late = 3},
+        {.title = "size", .late = 1},
         {.title = "oldest", .drop = 1},
         {.title = "", .left = true},
         {.title = "what", .left = true, .least = 20},
-        {.title = "where", .left = true, .least = 12, .path = true},
+        {.title = "where", .left = true, .least = 12, .path = true, .late = 2},
     };
     struct tg_table table;
     struct sum going = sum_of_going(clean);
@@ -199,7 +200,12 @@ void tg_clean_print_text(const struct tg_clean *clean, const struct tg_terminal 
     add_groups(&table, clean);
     add_histories(&table, clean);
     if (table.cell_count) {
+        struct tg_strbuf hidden = TG_STRBUF_INIT;
         tg_table_print(&table, terminal, out);
+        tg_table_append_hidden(&table, terminal, &hidden);
+        tg_strbuf_append(out, hidden.length ? "\n" : "");
+        tg_fact_append_hidden(out, terminal, &hidden, "a wider terminal or --json has room");
+        tg_strbuf_release(&hidden);
     }
     tg_table_release(&table);
     append_waiting(out, clean);

@@ -112,7 +112,7 @@ struct column {
 static const struct column all_columns[] = {
     {{.title = "average", .drop = 1}, TG_RANK_AVERAGE, write_average},
     {{.title = "per call", .drop = 4}, -1, write_per_call},
-    {{.title = "calls"}, TG_RANK_CALLS, write_calls},
+    {{.title = "calls", .late = 1}, TG_RANK_CALLS, write_calls},
     {{.title = "total", .drop = 2}, TG_RANK_TOTAL, write_total},
     {{.title = "self", .drop = 6}, TG_RANK_SELF, write_self},
     {{.title = "p99"}, TG_RANK_P99, write_p99},
@@ -134,6 +134,7 @@ static size_t choose_columns(int by, struct tg_table_column *columns, cell_write
         }
         columns[count] = all_columns[i].table;
         columns[count].drop = is_key ? 0 : columns[count].drop;
+        columns[count].late = is_key ? 0 : columns[count].late;
         writers[count++] = all_columns[i].write;
     }
     return count;

@@ -74,9 +74,9 @@ static void add_row(struct tg_table *table, const struct tg_compare_row *row) {
 
 static void print_table(struct tg_history_question *question, const struct tg_diff *diff, size_t shown) {
     static const struct tg_table_column columns[] = {
-        {.title = "average A"},
-        {.title = "average B"},
-        {.title = "ratio"},
+        {.title = "average A", .late = 2},
+        {.title = "average B", .late = 2},
+        {.title = "ratio", .late = 1},
         {.title = "calls A", .drop = 1},
         {.title = "calls B", .drop = 1},
         {.title = "total A", .drop = 2},

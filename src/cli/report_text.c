@@ -125,18 +125,19 @@ static void write_location(const struct text *text, const struct tg_run_row *row
     }
 }
 
-/* From left to right. `drop` says what a narrow terminal does without, the highest first. */
+/* From left to right. `drop` says what a narrow terminal does without, the highest first; `late` what a very narrow one
+ * does. */
 static const struct column all_columns[] = {
-    {{.title = "calls"}, TG_RUN_SORT_CALLS, write_calls},
-    {{.title = "total"}, TG_RUN_SORT_TOTAL, write_total},
-    {{.title = "self"}, TG_RUN_SORT_SELF, write_self},
+    {{.title = "calls", .late = 1}, TG_RUN_SORT_CALLS, write_calls},
+    {{.title = "total", .late = 2}, TG_RUN_SORT_TOTAL, write_total},
+    {{.title = "self", .late = 3}, TG_RUN_SORT_SELF, write_self},
     {{.title = "cumulative"}, TG_RUN_SORT_CUMULATIVE, write_cumulative},
     {{.title = "average", .drop = 1}, TG_RUN_SORT_AVERAGE, write_average},
     {{.title = "p50", .drop = 4}, TG_RUN_SORT_P50, write_p50},
     {{.title = "p99", .drop = 2}, TG_RUN_SORT_P99, write_p99},
     {{.title = "max", .drop = 3}, TG_RUN_SORT_MAXIMUM, write_maximum},
-    {{.title = "errors"}, TG_RUN_SORT_ERRORS, write_errors},
-    {{.title = "running"}, -1, write_running},
+    {{.title = "errors", .late = 4}, TG_RUN_SORT_ERRORS, write_errors},
+    {{.title = "running", .late = 5}, -1, write_running},
     {{.title = "thread", .left = true, .least = THREAD_LEAST}, -1, write_thread},
     {{.title = "function", .left = true, .least = FUNCTION_LEAST}, -1, write_function},
     {{.title = "file", .left = true, .dim = true, .least = LOCATION_LEAST, .path = true, .drop = 5},
@@ -186,7 +187,7 @@ static size_t choose_columns(const struct text *text, struct column *columns) {
                 column->table.drop = 6;
             }
             if (column->sort == text->options->sort) {
-                column->table.drop = 0;
+                column->table.drop = column->table.late = 0;
             }
         }
     }

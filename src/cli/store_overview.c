@@ -146,7 +146,7 @@ void tg_store_overview_print_text(const struct tg_store_overview *overview, cons
                                   struct tg_strbuf *out) {
     static const struct tg_table_column columns[] = {
         {.title = "service", .left = true, .least = SERVICE_LEAST},
-        {.title = "iterations"},
+        {.title = "iterations", .late = 1},
         {.title = "each", .drop = 2},
         {.title = "from", .left = true, .drop = 4},
         {.title = "to", .left = true, .drop = 1},

@@ -8,7 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP ((size_t)2)
+#define GAP   ((size_t)2)
+#define FLOOR ((size_t)4) /* the least of what is flexible, where there is no room for anything */
+
+/* How little room there is: what may be left out, and how short the flexible columns may become. */
+enum room {
+    ROOM_FOR_MOST,
+    ROOM_FOR_SOME,
+    ROOM_FOR_NOTHING,
+};
 
 struct tg_table_cell {
     size_t start; /* in the table's text */
@@ -78,37 +86,57 @@ static void measure(const struct tg_table *table, struct layout *layout) {
     }
 }
 
-/* Columns of a whole line; with `least`, when everything flexible is as short as it may be. */
-static size_t line_width(const struct tg_table *table, const struct layout *layout, bool least) {
+/* How narrow a column may become: as it is, unless it is flexible. */
+static size_t least_width(const struct tg_table *table, const struct layout *layout, size_t column, enum room room) {
+    static const size_t limits[] = {
+        [ROOM_FOR_MOST] = SIZE_MAX, [ROOM_FOR_SOME] = TG_TABLE_NARROW, [ROOM_FOR_NOTHING] = FLOOR};
+    size_t width = layout->widths[column];
+    size_t least = table->columns[column].least;
+    if (least == 0) {
+        return width;
+    }
+    least = least < limits[room] ? least : limits[room];
+    return least < width ? least : width;
+}
+
+/* Columns of a whole line, each as narrow as it may become. */
+static size_t least_line_width(const struct tg_table *table, const struct layout *layout, enum room room) {
     size_t total = 0;
     for (size_t i = 0; i < table->column_count; i++) {
         if (layout->shown[i]) {
-            size_t floor = table->columns[i].least;
-            bool flexible = least && floor && floor < layout->widths[i];
-            total += (total ? GAP : 0) + (flexible ? floor : layout->widths[i]);
+            total += (total ? GAP : 0) + least_width(table, layout, i, room);
         }
     }
     return total;
 }
 
-/* The shown column that is the first to go, or the number of columns. */
-static size_t most_dispensable(const struct tg_table *table, const struct layout *layout) {
-    size_t found = table->column_count;
+static size_t line_width(const struct tg_table *table, const struct layout *layout) {
+    size_t total = 0;
     for (size_t i = 0; i < table->column_count; i++) {
-        unsigned drop = layout->shown[i] ? table->columns[i].drop : 0;
-        if (drop && (found == table->column_count || drop > table->columns[found].drop)) {
+        total += layout->shown[i] ? (total ? GAP : 0) + layout->widths[i] : 0;
+    }
+    return total;
+}
+
+/* The shown column that is the first to go, or the number of columns. */
+static size_t most_dispensable(const struct tg_table *table, const struct layout *layout, enum room room) {
+    size_t found = table->column_count;
+    unsigned most = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        unsigned order = room == ROOM_FOR_MOST ? table->columns[i].drop : table->columns[i].late;
+        if (layout->shown[i] && order > most) {
             found = i;
+            most = order;
         }
     }
     return found;
 }
 
 /* The shown column that is the first to be made shorter, or the number of columns. */
-static size_t widest_flexible(const struct tg_table *table, const struct layout *layout) {
+static size_t widest_flexible(const struct tg_table *table, const struct layout *layout, enum room room) {
     size_t found = table->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
-        size_t floor = table->columns[i].least;
-        if (layout->shown[i] && floor && floor < layout->widths[i]
+        if (layout->shown[i] && least_width(table, layout, i, room) < layout->widths[i]
             && (found == table->column_count || layout->widths[i] >= layout->widths[found])) {
             found = i;
         }
@@ -116,16 +144,26 @@ static size_t widest_flexible(const struct tg_table *table, const struct layout 
     return found;
 }
 
-static void fit(const struct tg_table *table, size_t width, struct layout *layout) {
-    while (line_width(table, layout, true) > width) {
-        size_t column = most_dispensable(table, layout);
-        if (column == table->column_count) {
+/* Leaves out what has to be; how little room there is. */
+static enum room leave_out(const struct tg_table *table, size_t width, struct layout *layout) {
+    enum room room = ROOM_FOR_MOST;
+    while (least_line_width(table, layout, room) > width) {
+        size_t column = most_dispensable(table, layout, room);
+        if (column < table->column_count) {
+            layout->shown[column] = false;
+        } else if (room == ROOM_FOR_NOTHING) {
             break;
+        } else {
+            room++;
         }
-        layout->shown[column] = false;
     }
-    for (size_t total = line_width(table, layout, false); total > width; total--) {
-        size_t column = widest_flexible(table, layout);
+    return room;
+}
+
+static void fit(const struct tg_table *table, size_t width, struct layout *layout) {
+    enum room room = leave_out(table, width, layout);
+    for (size_t total = line_width(table, layout); total > width; total--) {
+        size_t column = widest_flexible(table, layout, room);
         if (column == table->column_count) {
             break;
         }

@@ -2,7 +2,8 @@
  * table: rows and columns as aligned text.
  *
  * Columns are two blanks apart. Where the rows are wider than the terminal, first whole columns are left out, those
- * with the highest `drop` first, while the flexible columns would get less than their least width; then the flexible
+ * with the highest `drop` first, while the flexible columns would get less than their least width; on very narrow ones
+ * also those with the highest `late`, while the flexible columns would get less than TG_TABLE_NARROW. Then the flexible
  * columns are shortened, always the widest of them. Lines are never wrapped. Widths count columns of a terminal, not
  * bytes.
  */
@@ -19,7 +20,8 @@ struct tg_table_column {
     const char *title;
     bool left;     /* aligned to the left; numbers are to the right */
     bool dim;      /* less important */
-    unsigned drop; /* 0: always shown */
+    unsigned drop; /* how soon it is left out; 0: not among the first */
+    unsigned late; /* how soon after those; 0: it has a `drop`, or is always shown */
     size_t least;  /* columns it may be shortened to; 0: not flexible */
     bool path;     /* shortened at the beginning, others in the middle */
     size_t width;  /* columns it takes at least, so that a table that is printed again does not jump */
@@ -43,6 +45,7 @@ struct tg_table {
 };
 
 #define TG_TABLE_COLUMNS_MAX 24
+#define TG_TABLE_NARROW      ((size_t)12) /* columns that still say which function it is */
 
 void tg_table_init(struct tg_table *table, const struct tg_table_column *columns, size_t column_count);
 void tg_table_release(struct tg_table *table);

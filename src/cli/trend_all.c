@@ -90,9 +90,9 @@ static void add_function(struct sheet *sheet, const struct tg_rank_trend *row) {
 static void print_steps(struct sheet *sheet, size_t count) {
     static const struct tg_table_column columns[] = {
         {.title = "change"},
-        {.title = "from"},
-        {.title = "to"},
-        {.title = "with version", .left = true},
+        {.title = "from", .late = 2},
+        {.title = "to", .late = 2},
+        {.title = "with version", .left = true, .late = 1},
         {.title = "iteration", .drop = 2},
         {.title = "calls", .drop = 3},
         {.title = "averages", .left = true, .drop = 1},
@@ -122,8 +122,8 @@ static void print_lines(struct sheet *sheet, const struct tg_rank_trend *rows, s
     const struct tg_trend_unit *unit = tg_trend_unit_of(span_ns);
     const struct tg_table_column columns[] = {
         {.title = "change"},
-        {.title = "from"},
-        {.title = "to"},
+        {.title = "from", .late = 2},
+        {.title = "to", .late = 2},
         {.title = unit->title, .drop = 2},
         {.title = "calls", .drop = 3},
         {.title = "averages", .left = true, .drop = 1},

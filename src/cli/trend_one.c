@@ -59,12 +59,13 @@ static void add_duration(struct tg_table *table, double ns) {
 
 static void print_points(struct tg_history_question *question, const struct tg_store_series *series, size_t limit) {
     static const struct tg_table_column columns[] = {
-        {.title = "iteration"}, {.title = "time", .drop = 2}, {.title = "calls"},  {.title = "average"},
-        {.title = "p99"},       {.title = "max", .drop = 1},  {.title = "errors"},
+        {.title = "iteration"},      {.title = "time", .drop = 2}, {.title = "calls", .late = 2},  {.title = "average"},
+        {.title = "p99", .late = 1}, {.title = "max", .drop = 1},  {.title = "errors", .late = 3},
     };
     size_t first = limit && limit < series->count ? series->count - limit : 0;
     struct tg_table table;
     struct tg_strbuf cell = TG_STRBUF_INIT;
+    struct tg_strbuf hidden = TG_STRBUF_INIT;
     tg_table_init(&table, columns, sizeof columns / sizeof columns[0]);
     for (size_t i = first; i < series->count; i++) {
         const struct tg_store_point *point = &series->items[i];
@@ -81,7 +82,11 @@ static void print_points(struct tg_history_question *question, const struct tg_s
         tg_table_add(&table, tg_humanize_count(point->error_count).text);
     }
     tg_table_print(&table, &question->terminal, &question->out);
+    tg_table_append_hidden(&table, &question->terminal, &hidden);
+    tg_strbuf_append(&question->out, hidden.length ? "\n" : "");
+    tg_fact_append_hidden(&question->out, &question->terminal, &hidden, TG_HISTORY_REMEDY);
     tg_table_release(&table);
+    tg_strbuf_release(&hidden);
     tg_strbuf_release(&cell);
 }
 

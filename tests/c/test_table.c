@@ -7,11 +7,11 @@
 #include <string.h>
 
 static const struct tg_table_column columns[] = {
-    {.title = "calls"},
+    {.title = "calls", .late = 1},
     {.title = "p50", .drop = 1},
     {.title = "p99", .drop = 2},
     {.title = "function", .left = true, .least = 10},
-    {.title = "file", .left = true, .dim = true, .least = 6, .path = true},
+    {.title = "file", .left = true, .dim = true, .least = 6, .path = true, .late = 2},
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
@@ -72,10 +72,12 @@ static void leaves_out_what_is_dispensable(void **state) {
                  "calls  function    file\n"
                  "1,234  sho...otal  ...:12\n"
                  "    7  m::f\n");
-    assert_table(5, false, /* what must be shown is, even where it does not fit */
-                 "calls  function    file\n"
-                 "1,234  sho...otal  ...:12\n"
+    assert_table(18, false,
+                 "calls  function\n"
+                 "1,234  shop...otal\n"
                  "    7  m::f\n");
+    assert_table(12, false, "function\nshop...total\nm::f\n");
+    assert_table(1, false, "...n\n...l\nm::f\n"); /* something must be shown, even where it does not fit */
 }
 
 static void assert_hidden(size_t width, const char *expected) {
@@ -95,6 +97,7 @@ static void names_what_it_left_out(void **state) {
     assert_hidden(54, "");
     assert_hidden(35, "p99");
     assert_hidden(25, "p50, p99");
+    assert_hidden(12, "calls, p50, p99, file");
 }
 
 static void marks_titles_and_what_matters_less(void **state) {

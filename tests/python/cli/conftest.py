@@ -7,12 +7,16 @@ meets names and bytes that no writer of ours would leave.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import os
+import pty
 import shutil
 import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,6 +178,21 @@ class Cli:
         """Starts any command in the same surroundings."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.Popen(list(map(str, words)), **self._options(options))
+
+    def on_terminal(self, width: int, *words: str | Path, **options: Any) -> str:
+        """What it writes to a terminal of so many columns."""
+        main, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 25, width, 0, 0))
+        code = options.pop("code", 0)
+        process = self.start(*words, stdout=terminal, stderr=terminal, stdin=terminal, **options)
+        os.close(terminal)
+        written = b""
+        with contextlib.suppress(OSError):  # all have closed it
+            while part := os.read(main, 65536):
+                written += part
+        os.close(main)
+        assert process.wait(20) == code, written
+        return written.decode().replace("\r\n", "\n")
 
     def command(self, *words: str | Path) -> list[str]:
         """The words of its command line."""

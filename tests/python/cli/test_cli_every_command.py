@@ -1,0 +1,108 @@
+"""What holds for every command: a narrow terminal, and a reader that leaves early."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WORK = """
+def price(n): return n * 2
+def receipt(n): return price(n) + price(n + 1)
+for n in range(50): receipt(n)
+"""
+
+COMMANDS: dict[str, list[str]] = {
+    "run": ["run", "app.py"],
+    "report": ["report"],
+    "report by thread": ["report", "--by-thread"],
+    "report as JSON": ["report", "--json"],
+    "top": ["top", "--once", "-d", "0.1"],
+    "top as JSON": ["top", "--once", "-d", "0.1", "--json"],
+    "rank": ["rank"],
+    "rank as JSON": ["rank", "--json"],
+    "trend": ["trend", "receipt"],
+    "trend of all": ["trend", "--all"],
+    "diff": ["diff", "version:1", "version:2"],
+    "collect": ["collect"],
+    "store status": ["store", "status"],
+    "store verify": ["store", "verify"],
+    "clean": ["clean"],
+    "doctor": ["doctor"],
+    "completion": ["completion", "bash"],
+    "help": ["help"],
+    "help of one": ["help", "run"],
+    "help settings": ["help", "settings"],
+    "man page": ["help", "--man"],
+    "version": ["version"],
+}
+PRINTING = [name for name in COMMANDS if name != "run"]  # whose report goes to stderr: test_cli_run.py
+
+
+@pytest.fixture
+def used(cli: Any) -> Any:
+    """The program where something has been recorded and stored: two versions."""
+    cli.environment["TACHOGRAPH_STORE"] = str(cli.directory / "history.db")
+    cli.environment["TACHOGRAPH_INTERVAL"] = "0.05"
+    script = cli.script(WORK)
+    for version in "12":
+        done = cli("run", "--version", version, "--no-report", script)
+        assert done.returncode == 0, done.stderr
+    return cli
+
+
+def test_no_command_is_left_out(cli: Any) -> None:
+    names = re.findall(r"^  (\w+) +\w", cli("help").stdout.split("Commands:")[1].split("Examples:")[0], re.MULTILINE)
+    assert {words[0] for words in COMMANDS.values()} == set(names)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_tables_fit_twenty_columns(used: Any, name: str) -> None:
+    """What is no table is wrapped by the terminal, and nothing fails for want of room."""
+    for width in (20, 1):
+        text = used.on_terminal(width, *COMMANDS[name])
+        assert text.strip()
+        tables = [part.split("\n\n")[0] for part in text.split("\x1b[1m")[1:]]
+        assert name not in ("run", "report", "rank", "trend", "diff", "store status", "clean") or tables
+        for line in re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(tables)).splitlines() if width == 20 else []:
+            assert len(line) <= 20
+
+
+def leave(command: list[str], first: int, **options: Any) -> tuple[int, str]:
+    """Reads a few bytes of what a command prints and goes; its exit code and what it says of that."""
+    process = subprocess.Popen(command, **options, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.read(first)
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    return process.wait(20), said
+
+
+@pytest.mark.parametrize("name", PRINTING)
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_reader_that_leaves_is_no_error(used: Any, name: str, ignored: bool) -> None:
+    """As with `| head -1`, also where SIGPIPE is ignored, as under many servers; a reader that was never there too."""
+    options = {"env": used.environment, "cwd": used.directory, "restore_signals": False}
+    preset = signal.signal(signal.SIGPIPE, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        for first in (1, 0):
+            code, said = leave(used.command(*COMMANDS[name]), first, **options)
+            assert said == ""
+            assert code in (0, -signal.SIGPIPE, 128 + signal.SIGPIPE)
+    finally:
+        signal.signal(signal.SIGPIPE, preset)
+
+
+@pytest.mark.parametrize("name", PRINTING)
+def test_a_full_disk_is_an_error(used: Any, name: str) -> None:
+    """No success is told of what did not arrive."""
+    with Path("/dev/full").open("w") as full:
+        done = used(*COMMANDS[name], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert "cannot write to standard output: No space left on device" in done.stderr
