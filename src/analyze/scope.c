@@ -236,3 +236,13 @@ struct tg_period tg_scope_bounds(const struct tg_scope *scope, const struct tg_s
         selection->last_iteration < bounds.last_iteration ? selection->last_iteration : bounds.last_iteration,
     };
 }
+
+int64_t tg_scope_time_ns(const struct tg_store_service *service, int64_t iteration) {
+    int64_t slot = 0;
+    int64_t wall_ns = 0;
+    if (__builtin_add_overflow(service->first_slot, iteration, &slot)
+        || __builtin_mul_overflow(slot, service->base_interval_ns, &wall_ns)) {
+        return 0; /* where no history is */
+    }
+    return wall_ns;
+}

@@ -73,4 +73,7 @@ struct tg_store_selection tg_scope_everything(const struct tg_scope *scope);
 /* The part of a selection in which the service has a history; it ends before it begins where there is none. */
 struct tg_period tg_scope_bounds(const struct tg_scope *scope, const struct tg_store_selection *selection);
 
+/* When an iteration of a service begins, since 1970 UTC. */
+int64_t tg_scope_time_ns(const struct tg_store_service *service, int64_t iteration);
+
 #endif

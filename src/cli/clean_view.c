@@ -3,8 +3,8 @@
 
 #include "base/humanize.h"
 #include "base/json.h"
+#include "base/json_member.h"
 #include "cli/fact.h"
-#include "cli/json_member.h"
 #include "cli/printable.h"
 #include "cli/table.h"
 

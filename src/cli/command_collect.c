@@ -1,10 +1,10 @@
 /* `tachograph collect`: stores what ended processes left. See commands.h. */
 #include "base/json.h"
+#include "base/json_member.h"
 #include "base/strbuf.h"
 #include "cli/commands.h"
 #include "cli/gather.h"
 #include "cli/history_command.h"
-#include "cli/json_member.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "settings/settings.h"

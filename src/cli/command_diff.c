@@ -48,8 +48,9 @@ static enum tg_status judge(struct tg_diff_view *view, const char *limit, struct
     }
     const struct tg_compare_row *worst = view->diff.worst;
     view->has_limit = true;
-    enum tg_status status = tg_percent_parse(limit, &view->limit_ratio, err);
-    view->failed = worst && worst->average_ratio > 1 + view->limit_ratio;
+    enum tg_status status = tg_percent_parse(limit, &view->verdict.limit_ratio, err);
+    view->verdict.failed = worst && worst->average_ratio > 1 + view->verdict.limit_ratio;
+    view->verdict.function = view->verdict.failed ? worst->name : NULL;
     return status;
 }
 
@@ -64,8 +65,13 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
         status = judge(&view, settings->fail_over, err);
     }
     if (status == TG_OK) {
-        (settings->history.json ? tg_diff_print_json : tg_diff_print_text)(question, &view);
-        question->exit_code = view.failed ? TG_EXIT_SLOWER : TG_EXIT_OK;
+        if (settings->history.json) {
+            tg_diff_json_append(&question->out, &question->history.scope, &view.diff, 0, view.limit,
+                                view.has_limit ? &view.verdict : NULL);
+        } else {
+            tg_diff_print_text(question, &view);
+        }
+        question->exit_code = view.verdict.failed ? TG_EXIT_SLOWER : TG_EXIT_OK;
     }
     tg_diff_release(&view.diff);
     return status;

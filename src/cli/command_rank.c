@@ -1,6 +1,7 @@
 /* `tachograph rank`: which functions of a history matter most. See commands.h. */
 #include "analyze/rank.h"
 
+#include "answer/rank_json.h"
 #include "base/humanize.h"
 #include "cli/change.h"
 #include "cli/commands.h"
@@ -8,7 +9,6 @@
 #include "cli/history_command.h"
 #include "cli/history_head.h"
 #include "cli/history_period.h"
-#include "cli/json_member.h"
 #include "cli/message.h"
 #include "cli/table.h"
 
@@ -180,47 +180,6 @@ static void print_text(struct tg_history_question *question, const struct tg_sto
     tg_history_print_cut(question, function_count - ranking->count, "function");
 }
 
-static void write_json_function(struct tg_json *json, const struct tg_ranked *ranked, int by) {
-    const struct tg_store_function *function = ranked->function;
-    bool called = function->call_count > 0;
-    tg_json_begin_object(json);
-    tg_json_key(json, "name");
-    tg_json_string(json, function->name);
-    tg_json_member_text(json, "file", function->file);
-    tg_json_member_if(json, "line", function->line > 0, function->line);
-    tg_json_member_int(json, "iteration_count", function->sums.iteration_count);
-    tg_json_member_uint(json, "call_count", function->call_count);
-    tg_json_member_uint(json, "error_count", function->error_count);
-    tg_json_member_uint(json, "total_ns", function->total_ns);
-    tg_json_member_uint(json, "cumulative_ns", function->cumulative_ns);
-    tg_json_member_uint(json, "self_ns", function->self_ns);
-    tg_json_member_uint(json, "active_ns", function->active_ns);
-    tg_json_member_double(json, "average_ns", tg_rank_iteration_average_ns(function));
-    tg_json_member_double(json, "average_of_calls_ns", tg_rank_call_average_ns(function));
-    tg_json_member_if(json, "minimum_ns", called && function->minimum_ns < UINT64_MAX, function->minimum_ns);
-    tg_json_member_if(json, "maximum_ns", called, function->maximum_ns);
-    if (by == TG_RANK_P99) {
-        tg_json_member_double(json, "p99_ns", ranked->value);
-    }
-    tg_json_end_object(json);
-}
-
-static void print_json(struct tg_history_question *question, const struct tg_store_selection *selection,
-                       const struct tg_ranking *ranking, size_t function_count, int by) {
-    struct tg_json json;
-    tg_history_begin_json(question, &json, "tachograph-rank");
-    tg_history_write_selection(&json, &question->history, selection);
-    tg_json_member_text(&json, "by", tg_rank_key_names[by]);
-    tg_json_member_uint(&json, "function_count", function_count);
-    tg_json_key(&json, "functions");
-    tg_json_begin_array(&json);
-    for (size_t i = 0; i < ranking->count; i++) {
-        write_json_function(&json, &ranking->items[i], by);
-    }
-    tg_json_end_array(&json);
-    tg_history_end_json(question, &json);
-}
-
 static enum tg_status answer(struct tg_history_question *question, const void *given, struct tg_error *err) {
     const struct settings *settings = given;
     struct tg_store_selection selection;
@@ -236,9 +195,11 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
         status =
             tg_rank_functions(&ranking, functions.items, functions.count, (enum tg_rank_key)settings->by, limit, err);
     }
-    if (status == TG_OK) {
-        (settings->history.json ? print_json : print_text)(question, &selection, &ranking, functions.count,
-                                                           settings->by);
+    if (status == TG_OK && settings->history.json) {
+        tg_rank_json_append(&question->out, &question->history.scope, &selection, &ranking, functions.count,
+                            (enum tg_rank_key)settings->by);
+    } else if (status == TG_OK) {
+        print_text(question, &selection, &ranking, functions.count, settings->by);
     }
     tg_ranking_release(&ranking);
     tg_store_functions_release(&functions);

@@ -1,11 +1,13 @@
 /* `tachograph store`: makes, shows, migrates and checks a history. See commands.h. */
+#include "answer/answer.h"
+#include "answer/store_overview.h"
+#include "base/json_member.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/history_command.h"
-#include "cli/json_member.h"
 #include "cli/message.h"
 #include "cli/printable.h"
-#include "cli/store_overview.h"
+#include "cli/store_text.h"
 #include "settings/settings.h"
 #include "store/store.h"
 #include "store/store_url.h"
@@ -121,7 +123,7 @@ static void print_verified(struct action *action, const struct tg_strbuf *report
 
 static void write_verified(struct action *action, const struct tg_strbuf *report) {
     struct tg_json json;
-    tg_store_overview_begin_json(&action->out, &json, "tachograph-store-verify", tg_strbuf_text(&action->place));
+    tg_answer_begin(&json, &action->out, "tachograph-store-verify", tg_strbuf_text(&action->place));
     tg_json_member_bool(&json, "whole", report->length == 0);
     tg_json_key(&json, "problems");
     tg_json_begin_array(&json);
@@ -131,8 +133,7 @@ static void write_verified(struct action *action, const struct tg_strbuf *report
         line += length + (line[length] == '\n');
     }
     tg_json_end_array(&json);
-    tg_json_end_object(&json);
-    tg_strbuf_append_char(&action->out, '\n');
+    tg_answer_end(&json);
 }
 
 static enum tg_status verify(struct action *action, struct tg_error *err) {
@@ -159,16 +160,14 @@ static enum tg_status show_status(struct action *action, struct tg_error *err) {
     if (status != TG_OK) {
         return status;
     }
-    status = tg_store_overview_read(&overview, store, action->url, err);
+    status = tg_store_overview_read(&overview, store, action->url, tg_strbuf_text(&action->place), err);
     tg_store_close(store);
     if (status == TG_OK) {
-        overview.place = tg_strbuf_text(&action->place);
-        overview.other_files = &action->other_files;
         if (action->settings->json) {
-            tg_store_overview_print_json(&overview, &action->out);
+            tg_store_overview_append_json(&action->out, &overview);
         } else {
             struct tg_terminal terminal = tg_terminal_of(STDOUT_FILENO);
-            tg_store_overview_print_text(&overview, &terminal, &action->out);
+            tg_store_text_append(&action->out, &overview, &action->other_files, &terminal);
         }
     }
     tg_store_overview_release(&overview);

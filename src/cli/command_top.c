@@ -1,4 +1,5 @@
 /* `tachograph top`: what goes on now. See commands.h. */
+#include "answer/live_json.h"
 #include "base/pattern.h"
 #include "cli/commands.h"
 #include "cli/message.h"
@@ -234,7 +235,7 @@ static enum tg_status print(struct tg_top *top, const struct settings *settings,
         return status;
     }
     if (settings->json) {
-        tg_top_print_json(top, live, &view, &text);
+        tg_live_json_append(&text, live, &view, &top->query, top->limit);
     } else {
         tg_top_print_text(top, live, &view, &terminal, &text);
         tg_strbuf_append(&text, settings->once ? "" : "\n");

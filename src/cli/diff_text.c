@@ -208,16 +208,16 @@ static void print_limit(struct tg_history_question *question, const struct tg_di
     struct tg_strbuf *out = &question->out;
     const struct tg_compare_row *worst = view->diff.worst;
     tg_strbuf_append_char(out, '\n');
-    if (view->failed) {
+    if (view->verdict.failed) {
         tg_strbuf_append(out, "FAILED: a call of ");
         append_name(out, worst);
         tg_strbuf_append(out, " takes ");
         append_ratio(out, worst->average_ratio);
         tg_strbuf_printf(out, " as long (%s),\n  more than the ", tg_change_percent(worst->average_ratio - 1).text);
-        tg_strbuf_printf(out, "%s of --fail-over\n", tg_change_percent(view->limit_ratio).text + 1);
+        tg_strbuf_printf(out, "%s of --fail-over\n", tg_change_percent(view->verdict.limit_ratio).text + 1);
     } else {
         tg_strbuf_printf(out, "passed: no function that counts got slower by more than the %s of --fail-over\n",
-                         tg_change_percent(view->limit_ratio).text + 1);
+                         tg_change_percent(view->verdict.limit_ratio).text + 1);
     }
 }
 

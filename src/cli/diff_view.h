@@ -1,10 +1,11 @@
 /*
- * diff_view: the answer of `tachograph diff`, as text and as JSON.
+ * diff_view: the answer of `tachograph diff` as text; as JSON it is answer/diff_json.h.
  */
 #ifndef TG_DIFF_VIEW_H
 #define TG_DIFF_VIEW_H
 
 #include "analyze/diff.h"
+#include "answer/diff_json.h"
 #include "cli/history_command.h"
 
 #include <stdbool.h>
@@ -12,14 +13,11 @@
 
 struct tg_diff_view {
     struct tg_diff diff;
-    size_t limit; /* rows to show; 0: all */
-    /* What --fail-over has found. */
-    bool has_limit;
-    double limit_ratio;
-    bool failed;
+    size_t limit;   /* rows to show; 0: all */
+    bool has_limit; /* the verdict is one */
+    struct tg_diff_verdict verdict;
 };
 
 void tg_diff_print_text(struct tg_history_question *question, const struct tg_diff_view *view);
-void tg_diff_print_json(struct tg_history_question *question, const struct tg_diff_view *view);
 
 #endif

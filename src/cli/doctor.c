@@ -2,7 +2,7 @@
 #include "cli/doctor.h"
 
 #include "base/json.h"
-#include "cli/json_member.h"
+#include "base/json_member.h"
 #include "cli/printable.h"
 
 #include <stdarg.h>

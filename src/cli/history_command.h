@@ -24,8 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TG_HISTORY_JSON_VERSION 1
-#define TG_HISTORY_REMEDY       "a wider terminal or --json has room"
+#define TG_HISTORY_REMEDY "a wider terminal or --json has room"
 
 /* What the command line says about it. */
 struct tg_history_options {

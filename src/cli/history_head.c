@@ -4,7 +4,6 @@
 #include "base/humanize.h"
 #include "cli/fact.h"
 #include "cli/history_period.h"
-#include "cli/json_member.h"
 #include "cli/printable.h"
 
 #include <inttypes.h>
@@ -138,65 +137,4 @@ void tg_history_append_words(struct tg_strbuf *out, const struct tg_history *his
         tg_strbuf_append(out, " --service");
         tg_history_append_word(out, history->scope.service->name);
     }
-}
-
-static void write_service(struct tg_json *json, const struct tg_store_service *service) {
-    tg_json_key(json, "service");
-    tg_json_begin_object(json);
-    tg_json_key(json, "name");
-    tg_json_string(json, service->name);
-    tg_json_member_int(json, "interval_ns", service->base_interval_ns);
-    tg_json_member_int(json, "started_unix_ns", tg_history_time_ns(service, 0));
-    tg_json_member_int(json, "last_iteration", service->last_iteration);
-    tg_json_member_int(json, "last_ended_unix_ns", service->last_ended_ns);
-    tg_json_member_int(json, "process_count", service->process_count);
-    tg_json_end_object(json);
-}
-
-void tg_history_begin_json(struct tg_history_question *question, struct tg_json *json, const char *schema) {
-    const struct tg_history *history = &question->history;
-    tg_json_init(json, &question->out);
-    tg_json_begin_object(json);
-    tg_json_member_text(json, "schema", schema);
-    tg_json_member_uint(json, "schema_version", TG_HISTORY_JSON_VERSION);
-    tg_json_member_text(json, "tachograph_version", TG_VERSION);
-    tg_json_member_text(json, "store", tg_strbuf_text(&history->place));
-    write_service(json, history->scope.service);
-    tg_json_key(json, "other_services");
-    tg_json_begin_array(json);
-    for (size_t i = 0; i < history->scope.services.count; i++) {
-        if (&history->scope.services.items[i] != history->scope.service) {
-            tg_json_string(json, history->scope.services.items[i].name);
-        }
-    }
-    tg_json_end_array(json);
-}
-
-void tg_history_write_selection(struct tg_json *json, const struct tg_history *history,
-                                const struct tg_store_selection *selection) {
-    struct tg_period bounds = tg_scope_bounds(&history->scope, selection);
-    bool any = bounds.first_iteration <= bounds.last_iteration;
-    tg_json_key(json, "first_iteration");
-    if (any) {
-        tg_json_int(json, bounds.first_iteration);
-    } else {
-        tg_json_null(json);
-    }
-    tg_json_key(json, "last_iteration");
-    if (any) {
-        tg_json_int(json, bounds.last_iteration);
-    } else {
-        tg_json_null(json);
-    }
-    tg_json_key(json, "version");
-    if (selection->version) {
-        tg_json_string(json, selection->version);
-    } else {
-        tg_json_null(json);
-    }
-}
-
-void tg_history_end_json(struct tg_history_question *question, struct tg_json *json) {
-    tg_json_end_object(json);
-    tg_strbuf_append_char(&question->out, '\n');
 }

@@ -1,11 +1,10 @@
 /*
- * history_head: how every answer begins, as text and as JSON: of which service, from which history, and which part of
+ * history_head: how every answer begins, as text: of which service, from which history, and which part of
  * it.
  */
 #ifndef TG_HISTORY_COMMAND_HEAD_H
 #define TG_HISTORY_COMMAND_HEAD_H
 
-#include "base/json.h"
 #include "cli/history_command.h"
 
 #include <stddef.h>
@@ -29,13 +28,5 @@ void tg_history_print_cut(struct tg_history_question *question, size_t cut, cons
 void tg_history_append_word(struct tg_strbuf *out, const char *word);
 void tg_history_append_version_word(struct tg_strbuf *out, const char *version);
 void tg_history_append_words(struct tg_strbuf *out, const struct tg_history *history);
-
-/* Begins the object of an answer and writes what all of them have. */
-void tg_history_begin_json(struct tg_history_question *question, struct tg_json *json, const char *schema);
-/* The members of a selection. */
-void tg_history_write_selection(struct tg_json *json, const struct tg_history *history,
-                                const struct tg_store_selection *selection);
-/* Ends the answer. */
-void tg_history_end_json(struct tg_history_question *question, struct tg_json *json);
 
 #endif

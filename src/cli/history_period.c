@@ -9,18 +9,8 @@
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
-int64_t tg_history_time_ns(const struct tg_store_service *service, int64_t iteration) {
-    int64_t slot = 0;
-    int64_t wall_ns = 0;
-    if (__builtin_add_overflow(service->first_slot, iteration, &slot)
-        || __builtin_mul_overflow(slot, service->base_interval_ns, &wall_ns)) {
-        return 0; /* where no history is */
-    }
-    return wall_ns;
-}
-
 static bool to_local(const struct tg_store_service *service, int64_t iteration, struct tm *local) {
-    time_t seconds = (time_t)(tg_history_time_ns(service, iteration) / NS_PER_S);
+    time_t seconds = (time_t)(tg_scope_time_ns(service, iteration) / NS_PER_S);
     return localtime_r(&seconds, local) != NULL;
 }
 
@@ -30,7 +20,7 @@ static void append_local(struct tg_strbuf *out, const struct tg_store_service *s
     if (strftime(formatted, sizeof formatted, "%Y-%m-%d %H:%M:%S", local)) {
         tg_strbuf_append(out, with_day ? formatted : strchr(formatted, ' ') + 1);
         if (service->base_interval_ns < NS_PER_S) {
-            tg_strbuf_printf(out, ".%03d", (int)(tg_history_time_ns(service, iteration) % NS_PER_S / NS_PER_MS));
+            tg_strbuf_printf(out, ".%03d", (int)(tg_scope_time_ns(service, iteration) % NS_PER_S / NS_PER_MS));
         }
     }
 }

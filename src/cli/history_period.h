@@ -11,8 +11,6 @@
 
 #include <stdint.h>
 
-/* When an iteration begins, since 1970 UTC. */
-int64_t tg_history_time_ns(const struct tg_store_service *service, int64_t iteration);
 /* Appends it, in local time; with milliseconds where iterations are shorter than a second. */
 void tg_history_append_time(struct tg_strbuf *out, const struct tg_store_service *service, int64_t iteration);
 /* Appends "iterations 0 to 41, 2026-11-21 10:00:00 to 10:00:42". */

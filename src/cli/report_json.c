@@ -1,5 +1,5 @@
 /* report_json: the report for programs, specified in docs/formats/report-json.md. See report.h. */
-#include "cli/json_member.h"
+#include "base/json_member.h"
 #include "cli/report.h"
 
 #include <inttypes.h>

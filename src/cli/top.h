@@ -3,7 +3,7 @@
  *
  * struct tg_top is what the person at the keys has chosen. A press changes it (top_keys.c); a frame is a function of
  * it, of a view of the figures and of the size of the screen, and nothing but lines of text (top_screen.c). The same
- * rows are printed as plain lines (top_text.c) or JSON (top_json.c, specified in docs/formats/top-json.md).
+ * rows are printed as plain lines (top_text.c); as JSON they are answer/live_json.h.
  *
  * Threads: values belong to their owner. Units: nanoseconds.
  */
@@ -18,9 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TG_TOP_FILTER_SIZE  128
-#define TG_TOP_ROWS         30 /* of plain lines, unless told otherwise */
-#define TG_TOP_JSON_VERSION 1
+#define TG_TOP_FILTER_SIZE 128
+#define TG_TOP_ROWS        30 /* of plain lines, unless told otherwise */
 
 struct tg_top {
     struct tg_live_query query; /* its filter is the one below */
@@ -50,9 +49,6 @@ void tg_top_draw(struct tg_top *top, const struct tg_live *live, const struct tg
 /* Appends the figures as lines, without a limit of their number. */
 void tg_top_print_text(const struct tg_top *top, const struct tg_live *live, const struct tg_live_view *view,
                        const struct tg_terminal *terminal, struct tg_strbuf *out);
-/* Appends one document on a line. */
-void tg_top_print_json(const struct tg_top *top, const struct tg_live *live, const struct tg_live_view *view,
-                       struct tg_strbuf *out);
 
 /* For the two texts: the rows from `first` on, at most `count`, with titles. */
 struct tg_top_rows {

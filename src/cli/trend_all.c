@@ -1,12 +1,12 @@
 /* trend_all: all functions, those with an evident trend one by one. See trend_view.h. */
 #include "cli/trend_view.h"
 
+#include "answer/trend_json.h"
 #include "base/humanize.h"
 #include "cli/change.h"
 #include "cli/fact.h"
 #include "cli/history_head.h"
 #include "cli/history_period.h"
-#include "cli/json_member.h"
 #include "cli/sparkline.h"
 #include "cli/table.h"
 #include "cli/trend_verdict.h"
@@ -228,33 +228,11 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     }
 }
 
-static void print_json(struct tg_history_question *question, const struct tg_trend_all_view *view) {
-    struct tg_json json;
-    const struct tg_trends *trends = &view->trends;
-    size_t count = trends->functions.count;
-    size_t shown = least(count, view->limit);
-    tg_history_begin_json(question, &json, "tachograph-trend-all");
-    tg_history_write_selection(&json, &question->history, &view->selection);
-    tg_json_member_double(&json, "minimum_relative_change", view->evidence->minimum_relative_change);
-    tg_json_member_uint(&json, "function_count", count);
-    tg_json_member_uint(&json, "evident_count", evident_count(trends));
-    tg_json_key(&json, "functions");
-    tg_json_begin_array(&json);
-    for (size_t i = 0; i < shown; i++) {
-        const struct tg_store_function *function = trends->rows[i].function;
-        tg_json_begin_object(&json);
-        tg_json_key(&json, "name");
-        tg_json_string(&json, function->name);
-        tg_json_member_text(&json, "file", function->file);
-        tg_json_member_if(&json, "line", function->line > 0, function->line);
-        tg_json_member_uint(&json, "call_count", function->call_count);
-        tg_trend_write_json(&json, &trends->rows[i], question->history.scope.service->base_interval_ns);
-        tg_json_end_object(&json);
-    }
-    tg_json_end_array(&json);
-    tg_history_end_json(question, &json);
-}
-
 void tg_trend_all_print(struct tg_history_question *question, const struct tg_trend_all_view *view) {
-    (question->options->json ? print_json : print_text)(question, view);
+    if (question->options->json) {
+        tg_trend_json_append_all(&question->out, &question->history.scope, &view->selection, &view->trends,
+                                 view->evidence, 0, view->limit);
+    } else {
+        print_text(question, view);
+    }
 }

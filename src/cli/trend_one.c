@@ -1,12 +1,12 @@
 /* trend_one: one function, iteration by iteration. See trend_view.h. */
 #include "cli/trend_view.h"
 
+#include "answer/trend_json.h"
 #include "base/humanize.h"
 #include "cli/change.h"
 #include "cli/fact.h"
 #include "cli/history_head.h"
 #include "cli/history_period.h"
-#include "cli/json_member.h"
 #include "cli/sparkline.h"
 #include "cli/table.h"
 #include "cli/trend_verdict.h"
@@ -160,46 +160,10 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     }
 }
 
-static void write_point(struct tg_json *json, const struct tg_store_service *service,
-                        const struct tg_store_point *point) {
-    tg_json_begin_object(json);
-    tg_json_member_int(json, "iteration", point->iteration);
-    tg_json_member_int(json, "started_unix_ns", tg_history_time_ns(service, point->iteration));
-    tg_json_member_uint(json, "call_count", point->call_count);
-    tg_json_member_uint(json, "error_count", point->error_count);
-    tg_json_member_uint(json, "total_ns", point->total_ns);
-    tg_json_member_uint(json, "cumulative_ns", point->cumulative_ns);
-    tg_json_member_uint(json, "self_ns", point->self_ns);
-    tg_json_member_uint(json, "active_ns", point->active_ns);
-    tg_json_member_double(json, "average_ns", average_of(point));
-    tg_json_member_if(json, "minimum_ns", point->minimum_ns < UINT64_MAX, point->minimum_ns);
-    tg_json_member_uint(json, "maximum_ns", point->maximum_ns);
-    tg_json_member_uint(json, "p50_ns", point->p50_ns);
-    tg_json_member_uint(json, "p99_ns", point->p99_ns);
-    tg_json_end_object(json);
-}
-
-static void print_json(struct tg_history_question *question, const struct tg_trend_one_view *view) {
-    struct tg_json json;
-    const struct tg_trend_one *one = &view->one;
-    const struct tg_store_series *series = &one->series;
-    size_t first = view->limit && view->limit < series->count ? series->count - view->limit : 0;
-    tg_history_begin_json(question, &json, "tachograph-trend");
-    tg_history_write_selection(&json, &question->history, &view->selection);
-    tg_json_key(&json, "function");
-    tg_json_string(&json, one->function.name);
-    tg_json_member_text(&json, "file", one->function.file);
-    tg_json_member_if(&json, "line", one->function.line > 0, one->function.line);
-    tg_trend_write_json(&json, &one->row, question->history.scope.service->base_interval_ns);
-    tg_json_key(&json, "points");
-    tg_json_begin_array(&json);
-    for (size_t i = first; i < series->count; i++) {
-        write_point(&json, question->history.scope.service, &series->items[i]);
-    }
-    tg_json_end_array(&json);
-    tg_history_end_json(question, &json);
-}
-
 void tg_trend_one_print(struct tg_history_question *question, const struct tg_trend_one_view *view) {
-    (question->options->json ? print_json : print_text)(question, view);
+    if (question->options->json) {
+        tg_trend_json_append_one(&question->out, &question->history.scope, &view->selection, &view->one, view->limit);
+    } else {
+        print_text(question, view);
+    }
 }

@@ -3,7 +3,6 @@
 
 #include "base/humanize.h"
 #include "cli/change.h"
-#include "cli/json_member.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -79,66 +78,4 @@ void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *
     }
     append_count(out, (uint64_t)trend->iteration_count, "iteration");
     tg_strbuf_append_char(out, ')');
-}
-
-static const char *direction_of(const struct tg_rank_trend *row) {
-    if (row->is_step) {
-        return row->step.after_ns > row->step.before_ns ? "slower" : "faster";
-    }
-    if (!row->evident) {
-        return "none";
-    }
-    return row->trend.slope_ns > 0 ? "slower" : "faster";
-}
-
-static void write_step(struct tg_json *json, const struct tg_rank_trend *row) {
-    const struct tg_step *step = &row->step;
-    tg_json_key(json, "step");
-    if (!row->is_step) {
-        tg_json_null(json);
-        return;
-    }
-    tg_json_begin_object(json);
-    tg_json_member_text(json, "version", step->version->version);
-    tg_json_member_int(json, "iteration", step->iteration);
-    tg_json_member_double(json, "before_ns", step->before_ns);
-    tg_json_member_double(json, "after_ns", step->after_ns);
-    tg_json_member_double(json, "relative_change", step->relative_change);
-    tg_json_member_double(json, "probability", step->probability);
-    tg_json_end_object(json);
-}
-
-static void member_if(struct tg_json *json, const char *key, bool known, double value) {
-    tg_json_key(json, key);
-    if (known) {
-        tg_json_double(json, value);
-    } else {
-        tg_json_null(json);
-    }
-}
-
-void tg_trend_write_json(struct tg_json *json, const struct tg_rank_trend *row, int64_t base_interval_ns) {
-    const struct tg_trend *trend = &row->trend;
-    bool has_errors = trend->iteration_count >= POINTS_MIN;
-    tg_json_key(json, "trend");
-    tg_json_begin_object(json);
-    tg_json_member_text(json, "direction", direction_of(row));
-    tg_json_member_int(json, "iteration_count", trend->iteration_count);
-    member_if(json, "first_iteration", trend->iteration_count > 0, (double)trend->first_iteration);
-    member_if(json, "last_iteration", trend->iteration_count > 0, (double)trend->last_iteration);
-    tg_json_member_double(json, "average_ns", trend->average_ns);
-    tg_json_member_double(json, "slope_ns", trend->slope_ns);
-    tg_json_member_double(json, "slope_per_hour_ns", tg_trend_slope_per_hour_ns(trend, base_interval_ns));
-    member_if(json, "slope_error_ns", has_errors, trend->slope_error_ns);
-    tg_json_member_double(json, "intercept_ns", trend->intercept_ns);
-    member_if(json, "intercept_error_ns", has_errors, trend->intercept_error_ns);
-    tg_json_member_double(json, "r_squared", trend->r_squared);
-    tg_json_member_double(json, "start_ns", trend->start_ns);
-    tg_json_member_double(json, "end_ns", trend->end_ns);
-    tg_json_member_double(json, "relative_change", trend->relative_change);
-    member_if(json, "theil_sen_slope_ns", trend->has_theil_sen, trend->theil_sen_slope_ns);
-    member_if(json, "theil_sen_intercept_ns", trend->has_theil_sen, trend->theil_sen_intercept_ns);
-    tg_json_member_double(json, "probability", row->probability);
-    write_step(json, row);
-    tg_json_end_object(json);
 }

@@ -1,11 +1,10 @@
 /*
- * trend_verdict: what a trend means, in one sentence, and its figures as JSON.
+ * trend_verdict: what a trend means, in one sentence.
  */
 #ifndef TG_TREND_VERDICT_H
 #define TG_TREND_VERDICT_H
 
 #include "analyze/rank.h"
-#include "base/json.h"
 #include "base/strbuf.h"
 
 #include <stdint.h>
@@ -23,8 +22,5 @@ const struct tg_trend_unit *tg_trend_unit_of(double span_ns);
  * row has been ranked. */
 void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *row, int64_t base_interval_ns,
                              const struct tg_rank_evidence *evidence);
-
-/* Writes the member "trend". */
-void tg_trend_write_json(struct tg_json *json, const struct tg_rank_trend *row, int64_t base_interval_ns);
 
 #endif

@@ -1,6 +1,7 @@
-/* top_json: top for programs, specified in docs/formats/top-json.md. See top.h. */
-#include "cli/json_member.h"
-#include "cli/top.h"
+/* live_json: see live_json.h. */
+#include "answer/live_json.h"
+
+#include "base/json_member.h"
 
 #include <string.h>
 
@@ -71,13 +72,13 @@ static void write_quality(struct tg_json *json, const struct tg_snapshot *qualit
     tg_json_end_object(json);
 }
 
-void tg_top_print_json(const struct tg_top *top, const struct tg_live *live, const struct tg_live_view *view,
-                       struct tg_strbuf *out) {
+void tg_live_json_append(struct tg_strbuf *out, const struct tg_live *live, const struct tg_live_view *view,
+                         const struct tg_live_query *query, size_t limit) {
     struct tg_json json;
     tg_json_init(&json, out);
     tg_json_begin_object(&json);
     tg_json_member_text(&json, "schema", "tachograph-top");
-    tg_json_member_uint(&json, "schema_version", TG_TOP_JSON_VERSION);
+    tg_json_member_uint(&json, "schema_version", TG_LIVE_JSON_VERSION);
     tg_json_member_text(&json, "tachograph_version", TG_VERSION);
     tg_json_member_int(&json, "time_unix_ns", live->refreshed_wall_ns);
     tg_json_member_if(&json, "interval_ns", live->interval_ns > 0, (uint64_t)live->interval_ns);
@@ -90,13 +91,13 @@ void tg_top_print_json(const struct tg_top *top, const struct tg_live *live, con
     tg_json_member_int(&json, "running_count", view->sums.ever.running_count);
     write_counts(&json, "interval", &view->sums.since, false, 0);
     write_counts(&json, "ever", &view->sums.ever, false, 0);
-    tg_json_member_text(&json, "by", tg_live_group_names[top->query.group]);
-    tg_json_member_text(&json, "sort", tg_live_sort_names[top->query.sort]);
+    tg_json_member_text(&json, "by", tg_live_group_names[query->group]);
+    tg_json_member_text(&json, "sort", tg_live_sort_names[query->sort]);
     tg_json_member_uint(&json, "row_count", view->row_count);
     tg_json_key(&json, "rows");
     tg_json_begin_array(&json);
-    for (size_t i = 0; i < view->row_count && (top->limit == 0 || i < top->limit); i++) {
-        write_row(&json, &view->rows[i], top->query.group);
+    for (size_t i = 0; i < view->row_count && (limit == 0 || i < limit); i++) {
+        write_row(&json, &view->rows[i], query->group);
     }
     tg_json_end_array(&json);
     write_quality(&json, &view->sums.quality);

@@ -1,5 +1,5 @@
 /* json_member: see json_member.h. */
-#include "cli/json_member.h"
+#include "base/json_member.h"
 
 #include <string.h>
 
@@ -27,6 +27,33 @@ void tg_json_member_if(struct tg_json *json, const char *key, bool known, uint64
     tg_json_key(json, key);
     if (known) {
         tg_json_uint(json, value);
+    } else {
+        tg_json_null(json);
+    }
+}
+
+void tg_json_member_int_if(struct tg_json *json, const char *key, bool known, int64_t value) {
+    tg_json_key(json, key);
+    if (known) {
+        tg_json_int(json, value);
+    } else {
+        tg_json_null(json);
+    }
+}
+
+void tg_json_member_double_if(struct tg_json *json, const char *key, bool known, double value) {
+    tg_json_key(json, key);
+    if (known) {
+        tg_json_double(json, value);
+    } else {
+        tg_json_null(json);
+    }
+}
+
+void tg_json_member_string(struct tg_json *json, const char *key, const char *text) {
+    tg_json_key(json, key);
+    if (text) {
+        tg_json_string(json, text);
     } else {
         tg_json_null(json);
     }
