@@ -92,6 +92,11 @@ struct tg_profile_thread *tg_profile_thread(struct tg_profile *profile, uint64_t
 TG_NODISCARD enum tg_status tg_profile_merge_threads(const struct tg_profile *profile, struct tg_calltree *into,
                                                      struct tg_error *err);
 
+/* Adds all of `from`, thread by thread; durations add up. Where space runs out, what is lost is counted as ever.
+ * TG_ERROR_MEMORY: nothing has been added. */
+TG_NODISCARD enum tg_status tg_profile_merge(struct tg_profile *into, const struct tg_profile *from,
+                                             struct tg_error *err);
+
 /* What all samples weigh, and those among them that found no space. */
 struct tg_weight tg_profile_weight(const struct tg_profile *profile);
 struct tg_weight tg_profile_lost(const struct tg_profile *profile);
