@@ -34,8 +34,8 @@ void tg_handover_after_fork_in_child(struct tg_handover *handover);
 struct tg_profile *tg_handover_begin(struct tg_handover *handover);
 void tg_handover_end(struct tg_handover *handover, bool has_looked);
 
-/* All that was filled and not accepted, the taker's until tg_handover_accept() or the next call; *look_count is how many
- * looks it took. TG_ERROR_MEMORY: what was taken before could not be added; nothing is lost. */
+/* All that was filled and not accepted, the taker's until tg_handover_accept() or the next call; *look_count is how
+ * many looks it took. TG_ERROR_MEMORY: what was taken before could not be added; nothing is lost. */
 TG_NODISCARD enum tg_status tg_handover_take(struct tg_handover *handover, struct tg_profile **profile,
                                              uint64_t *look_count, struct tg_error *err);
 void tg_handover_accept(struct tg_handover *handover);
