@@ -172,3 +172,8 @@ void tg_json_null(struct tg_json *json) {
     begin_value(json);
     tg_strbuf_append(json->out, "null");
 }
+
+void tg_json_verbatim(struct tg_json *json, const char *text, size_t length) {
+    begin_value(json);
+    tg_strbuf_append_bytes(json->out, text, length);
+}

@@ -48,5 +48,7 @@ void tg_json_uint(struct tg_json *json, uint64_t value);
 void tg_json_double(struct tg_json *json, double value);
 void tg_json_bool(struct tg_json *json, bool value);
 void tg_json_null(struct tg_json *json);
+/* A value that is JSON already. */
+void tg_json_verbatim(struct tg_json *json, const char *text, size_t length);
 
 #endif
