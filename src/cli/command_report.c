@@ -110,15 +110,29 @@ static enum tg_status choose_newest(struct choice *choice, struct tg_error *err)
     return status == TG_OK && choice->count == 0 ? choose(choice, newest->path, err) : status;
 }
 
+/* Process ids are used again, and those of containers that share a directory are often the same: the one that lives is
+ * meant, else the one that began last. */
 static enum tg_status choose_pid(struct choice *choice, const char *word, struct tg_error *err) {
     uint64_t pid = strtoull(word, NULL, 10);
+    const struct tg_catalog_entry *found = NULL;
     for (size_t i = 0; i < choice->catalog.count; i++) {
-        if (choice->catalog.entries[i].pid == pid) {
-            return choose(choice, choice->catalog.entries[i].path, err);
+        const struct tg_catalog_entry *entry = &choice->catalog.entries[i];
+        if (entry->pid != pid) {
+            continue;
         }
+        if (found && found->alive && entry->alive) {
+            return tg_error_set(err, TG_ERROR_INVALID,
+                                "several processes that run have the id %s, in containers that share a directory; name "
+                                "a recording: %s, %s",
+                                word, found->path, entry->path);
+        }
+        found = !found || (entry->alive && !found->alive) ? entry : found;
     }
-    return tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no recording of a process %s, and no file of that name",
-                        word);
+    if (!found) {
+        return tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no recording of a process %s, and no file of that name",
+                            word);
+    }
+    return choose(choice, found->path, err);
 }
 
 /* Reads the 32 digits of a run's uuid. */
