@@ -1,5 +1,5 @@
 /*
- * A table-free decoder, strict as RFC 3629 defines it.
+ * A table-free decoder, strict as RFC 3629 defines it, and the encoder that belongs to it.
  */
 #include "base/utf8.h"
 
@@ -59,4 +59,19 @@ size_t tg_utf8_cut(const char *bytes, size_t length, size_t limit) {
         cut--;
     }
     return cut;
+}
+
+size_t tg_utf8_encode(uint32_t character, char bytes[TG_UTF8_MAX_BYTES]) {
+    if (character < 0x80U) {
+        bytes[0] = (char)character;
+        return 1;
+    }
+    size_t length = character < 0x800U ? 2 : character < 0x10000U ? 3 : 4;
+    uint32_t mark = 0xF00U >> length & 0xFFU; /* as many bits set as there are bytes, then a clear one */
+    for (size_t i = length - 1; i > 0; i--) {
+        bytes[i] = (char)(0x80U | (character & 0x3FU));
+        character >>= 6U;
+    }
+    bytes[0] = (char)(mark | character);
+    return length;
 }

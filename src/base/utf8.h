@@ -1,5 +1,5 @@
 /*
- * Reading UTF-8 that nobody has checked.
+ * Reading UTF-8 that nobody has checked, and writing it.
  */
 #ifndef TG_UTF8_H
 #define TG_UTF8_H
@@ -13,5 +13,11 @@ size_t tg_utf8_decode(const char *bytes, size_t length, uint32_t *character);
 
 /* How many of the first bytes fit into `limit` without cutting a character in two. */
 size_t tg_utf8_cut(const char *bytes, size_t length, size_t limit);
+
+/* The most that one character takes. */
+#define TG_UTF8_MAX_BYTES 4
+
+/* Writes a character (at most U+10FFFF, no surrogate) and returns the bytes it took. */
+size_t tg_utf8_encode(uint32_t character, char bytes[TG_UTF8_MAX_BYTES]);
 
 #endif

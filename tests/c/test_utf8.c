@@ -73,11 +73,25 @@ static void cuts_between_characters(void **state) {
     assert_int_equal(tg_utf8_cut("\x80\x80", 2, 1), 0);
 }
 
+static void writes_what_it_reads(void **state) {
+    (void)state;
+    for (uint32_t character = 0; character <= 0x10FFFF; character++) {
+        char bytes[TG_UTF8_MAX_BYTES];
+        uint32_t back = 0;
+        if (character < 0xD800 || character > 0xDFFF) {
+            size_t length = tg_utf8_encode(character, bytes);
+            assert_int_equal(tg_utf8_decode(bytes, length, &back), length);
+            assert_int_equal(back, character);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_character),
         cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(refuses_what_is_not_utf8),
+        cmocka_unit_test(writes_what_it_reads),
     };
     return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
 }
