@@ -1,5 +1,7 @@
 #include "sample/memory.h"
 
+#include "sample/refusal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,13 +9,6 @@
 
 /* What one process_vm_readv() takes (IOV_MAX). */
 #define PIECES_AT_ONCE 1024
-
-static enum tg_status refused(pid_t pid, int errnum, struct tg_error *err) {
-    if (errnum == ESRCH || errnum == ENOENT) {
-        return tg_error_set(err, TG_ERROR_NOT_FOUND, "process %ld has ended", (long)pid);
-    }
-    return tg_error_set_errno(err, errnum, "cannot read the memory of process %ld", (long)pid);
-}
 
 enum tg_status tg_memory_open(struct tg_memory *memory, pid_t pid, uint64_t address, struct tg_error *err) {
     char byte, path[32];
@@ -24,14 +19,14 @@ enum tg_status tg_memory_open(struct tg_memory *memory, pid_t pid, uint64_t addr
     }
     int errnum = errno;
     if (errnum != EPERM && errnum != ENOSYS) {
-        return refused(pid, errnum, err);
+        return tg_refusal_explain(pid, errnum, err);
     }
     /* A filter of system calls may refuse the one and know nothing of the other. */
     snprintf(path, sizeof path, "/proc/%ld/mem", (long)pid);
     memory->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (memory->fd < 0 || pread(memory->fd, &byte, 1, (off_t)address) != 1) {
         tg_memory_close(memory);
-        return refused(pid, errnum, err);
+        return tg_refusal_explain(pid, errnum, err);
     }
     return TG_OK;
 }
