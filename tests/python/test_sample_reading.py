@@ -1,0 +1,510 @@
+"""The sampler finds the interpreter in a process, whatever became of its files, and reads what it says of its code."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(__file__).parent / "native" / "reading_for_tests.c"
+FOLDERS = ("base", "measure", "profile")
+OK, NOT_FOUND, INVALID, UNSUPPORTED, BUSY = 0, 6, 5, 11, 10
+SECOND = 1_000_000_000
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The files of src/ that read, and the functions above them, as a library of its own."""
+    output = tmp_path_factory.mktemp("reading") / "reading.so"
+    reading = ["code_cache", "code_object", "elf", "line_table", "memory", "process_maps", "python_process"]
+    reading += ["python_text", "refusal", "layout"]
+    sources = [*(ROOT / "src" / "sample" / f"{name}.c" for name in reading)]
+    sources += (ROOT / "src" / "sample").glob("layout_3_*.c")
+    sources += [ROOT / "src" / "base" / f"{name}.c" for name in ("error", "utf8")]
+    sources += [ROOT / "src" / "profile" / f"{name}.c" for name in ("symbol", "text_pool")]
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    flags = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-fPIC", "-shared", "-I", ROOT / "src"]
+    subprocess.run([*compiler, *flags, PROGRAM, *sources, "-o", output], check=True)
+    loaded = ctypes.CDLL(str(output))
+    loaded.reading_open.restype = ctypes.c_void_p
+    loaded.reading_open.argtypes = [ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]
+    loaded.reading_close.argtypes = [ctypes.c_void_p]
+    loaded.reading_version.argtypes = [ctypes.c_void_p]
+    loaded.reading_begin.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    loaded.reading_code.argtypes = [ctypes.c_void_p, ctypes.c_uint64, *[ctypes.c_void_p] * 4, ctypes.c_uint]
+    loaded.reading_counts.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    loaded.reading_leaf.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
+    loaded.reading_leaf.restype = ctypes.c_uint64
+    return loaded
+
+
+class ReadingError(Exception):
+    """What the library said."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """The status of src/base/error.h, and the message for people."""
+        super().__init__(message)
+        self.status = status
+
+
+class Code:
+    """A code object as it was read from outside."""
+
+    def __init__(self, name: str, file: str, figures: list[int], lines: list[int]) -> None:
+        """As reading_code() gives them."""
+        self.name, self.file, self.lines = name, file, lines
+        self.first_line, self.frame_bytes, self.is_young = figures
+
+
+class Reading:
+    """A process that is read."""
+
+    def __init__(self, library: ctypes.CDLL, pid: int, limit_bytes: int = 64 << 20) -> None:
+        """Opens it, or raises ReadingError."""
+        status, message = ctypes.c_int(), ctypes.create_string_buffer(512)
+        self.library = library
+        self.handle = library.reading_open(pid, limit_bytes, ctypes.byref(status), message)
+        if not self.handle:
+            raise ReadingError(status.value, message.value.decode())
+
+    def close(self) -> None:
+        """Once."""
+        self.library.reading_close(self.handle)
+
+    def version(self) -> int:
+        """As sys.hexversion."""
+        return int(self.library.reading_version(self.handle))
+
+    def begin(self, after: int = 0) -> None:
+        """A tick."""
+        self.library.reading_begin(self.handle, after)
+
+    def code(self, address: int) -> Code | None:
+        """The code object at an address."""
+        name, file = ctypes.c_char_p(), ctypes.c_char_p()
+        figures, room = (ctypes.c_uint32 * 3)(), 1 << 16
+        lines = (ctypes.c_uint32 * room)()
+        count = self.library.reading_code(
+            self.handle, address, ctypes.byref(name), ctypes.byref(file), figures, lines, room
+        )
+        if not count:
+            return None
+        return Code((name.value or b"").decode(), (file.value or b"").decode(), list(figures), lines[:count])
+
+    def counts(self) -> list[int]:
+        """Read, replaced, refused, full."""
+        counts = (ctypes.c_uint64 * 4)()
+        self.library.reading_counts(self.handle, counts)
+        return list(counts)
+
+    def leaf(self, native_id: int) -> tuple[int, int]:
+        """The code and the code unit of a thread's leaf frame."""
+        unit = ctypes.c_int32()
+        return int(self.library.reading_leaf(self.handle, native_id, ctypes.byref(unit))), unit.value
+
+
+@pytest.fixture
+def read(library: ctypes.CDLL) -> Iterator[Callable[..., Reading]]:
+    """Opens processes, and closes them after the test."""
+    opened: list[Reading] = []
+
+    def open_process(pid: int, **options: int) -> Reading:
+        opened.append(Reading(library, pid, **options))
+        return opened[-1]
+
+    yield open_process
+    for reading in opened:
+        reading.close()
+
+
+def lines_of(code: CodeType) -> list[int]:
+    """The line of each code unit, 0 for none, as Python says."""
+    return [start or 0 for start, _, _, _ in code.co_positions()]
+
+
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """A code object and all those in it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from nested(const)
+
+
+def text_of(text: str) -> str:
+    """As it is read: a lone surrogate is no character of UTF-8."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def agrees(code: CodeType, reading: Reading) -> bool:
+    """Whether what is read of a live code object is what Python says of it."""
+    seen = reading.code(id(code))
+    return seen is not None and (seen.name, seen.file, seen.first_line, seen.lines) == (
+        text_of(code.co_qualname),
+        text_of(code.co_filename),
+        max(code.co_firstlineno, 0),
+        [max(line, 0) for line in lines_of(code)],
+    )
+
+
+def test_every_line_of_the_standard_library(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid())
+    count = 0
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py")):
+        if {"site-packages", "test", "tests"} & set(path.parts):
+            continue
+        try:
+            module = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            continue  # tests of the parser
+        reading.begin()
+        for code in nested(module):
+            assert agrees(code, reading), code
+            count += 1
+    assert count > 10_000
+    assert reading.counts()[2:] == [0, 0]
+
+
+def made(source: str, name: str = "<made>") -> CodeType:
+    """A code object that nobody else has."""
+    return compile(source, name, "exec")
+
+
+def test_names_of_all_kinds_of_text(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid())
+    reading.begin()
+    names = ["plain", "größe", "表", "𝒳", "a" * 600, "é" * 600, "語" * 600]
+    for name in names:
+        code = list(nested(made(f"def {name}(): pass", f"/tmp/{name}.py")))[-1]
+        assert agrees(code, reading), name
+    odd = made("pass", "/tmp/\udcff.py")
+    seen = reading.code(id(odd))
+    assert seen is not None
+    assert seen.file == "/tmp/\N{REPLACEMENT CHARACTER}.py"
+
+
+def test_lines_that_go_back_and_instructions_without_one(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid())
+    reading.begin()
+    source = (
+        "\n" * 70_000
+        + "def f():\n    with a(\n        b,\n    ) as c:\n        for x in c:\n            yield (\n x)\n"
+    )
+    codes = list(nested(made(source)))
+    seen = reading.code(id(codes[-1]))
+    assert seen is not None
+    assert all(agrees(code, reading) for code in codes)
+    assert any(after < before for before, after in pairwise(seen.lines) if after)
+    assert max(seen.lines) > 70_000
+
+
+def test_what_is_no_code_object(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid())
+    reading.begin()
+    for address in (0, 8, id(object()), id("text"), id(agrees), id(agrees.__code__) + 8, 2**64 - 8):
+        assert reading.code(address) is None, address
+    assert reading.counts() == [0, 0, 0, 0]
+
+
+def test_a_code_object_in_the_place_of_another(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid())
+    reading.begin()
+    names: dict[int, str] = {}
+    replaced = 0
+    for i in range(300):
+        name = f"function_{i}"
+        code = next(code for code in nested(made(f"def {name}(): pass")) if code.co_name == name)
+        seen = reading.code(id(code))
+        assert seen is not None
+        assert seen.name == name
+        replaced += names.get(id(code), name) != name
+        names[id(code)] = name
+        del code
+    assert replaced > 0
+    assert reading.counts()[1] == replaced
+    assert reading.counts()[0] == 300
+
+
+def test_an_entry_is_young_for_a_second(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid())
+    code = id(agrees.__code__)
+    ages = [0, SECOND - 1, 1]
+    young = []
+    for age in ages:
+        reading.begin(age)
+        seen = reading.code(code)
+        assert seen is not None
+        young.append(bool(seen.is_young))
+    assert young == [True, True, False]
+    assert reading.counts()[0] == 1
+
+
+def test_a_full_cache_refuses_and_then_begins_anew(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid(), limit_bytes=16 << 10)
+    reading.begin()
+    codes = [code for code in gc.get_objects() if callable(code) and hasattr(code, "__code__")]
+    codes = [function.__code__ for function in codes if isinstance(function.__code__, CodeType)]
+    seen = [reading.code(id(code)) is not None for code in codes]
+    assert seen[0]
+    assert not seen[-1]
+    assert reading.counts()[3] >= seen.count(False)
+    reading.begin()
+    assert agrees(codes[-1], reading)
+
+
+def test_the_leaf_frame_stands_where_python_says(read: Callable[..., Reading]) -> None:
+    """The one check of a layout that needs no walk: where a thread waits is known."""
+    reading = read(os.getpid())
+    reading.begin()
+    started = threading.Event()
+
+    def waits() -> None:
+        started.set()
+        lock.acquire()
+
+    lock = threading.Lock()
+    with lock:
+        thread = threading.Thread(target=waits)
+        thread.start()
+        started.wait()
+        deadline = time.monotonic() + 60
+        frame = sys._current_frames()[thread.ident or 0]
+        while frame.f_code is not waits.__code__ or frame.f_lineno != waits.__code__.co_firstlineno + 2:
+            assert time.monotonic() < deadline
+            frame = sys._current_frames()[thread.ident or 0]
+        address, unit = reading.leaf(thread.native_id or 0)
+        assert address == id(waits.__code__)
+        assert unit == frame.f_lasti // 2
+        seen = reading.code(address)
+        assert seen is not None
+        assert seen.lines[unit] == frame.f_lineno
+    thread.join()
+
+
+# --- Processes ---
+
+WAITING = """
+import sys
+def waits():
+    sys.stdin.readline()
+print(id(waits.__code__), flush=True)
+waits()
+"""
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts programs that print a line when they are ready and end with their input."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_program(*command: str | Path, **options: Any) -> subprocess.Popen[str]:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+        started.append(process)
+        return process
+
+    yield start_program
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def address_of_waits(process: subprocess.Popen[str]) -> int:
+    """What WAITING prints."""
+    assert process.stdout
+    return int(process.stdout.readline())
+
+
+def assert_reads_waits(reading: Reading, address: int) -> None:
+    """The function of WAITING, and the frame it waits in."""
+    reading.begin()
+    seen = reading.code(address)
+    assert seen is not None
+    assert (seen.name, seen.file, seen.first_line) == ("waits", "<string>", 3)
+    assert reading.version() == sys.hexversion
+
+
+def test_another_process(read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start(sys.executable, "-c", WAITING)
+    address = address_of_waits(process)
+    assert_reads_waits(read(process.pid), address)
+
+
+def copy_of_the_interpreter(directory: Path) -> Path:
+    """A copy of the program, and of its library where it has one, that can be removed."""
+    executable = directory / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    executable.parent.mkdir()
+    real = Path(sys.executable).resolve()
+    shutil.copy2(real, executable)
+    (directory / "lib").mkdir()
+    loaded = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libpython3" in line}
+    for library in map(Path, loaded):
+        shutil.copy2(library, directory / "lib" / library.name)
+    return executable
+
+
+def start_copy(start: Callable[..., subprocess.Popen[str]], executable: Path) -> subprocess.Popen[str]:
+    """WAITING under a copied interpreter."""
+    library = str(executable.parent.parent / "lib")
+    environment = {**os.environ, "PYTHONHOME": str(Path(os.__file__).parents[2]), "LD_LIBRARY_PATH": library}
+    return start(executable, "-S", "-c", WAITING, env=environment)
+
+
+def test_an_interpreter_whose_files_were_removed(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    executable = copy_of_the_interpreter(tmp_path)
+    process = start_copy(start, executable)
+    address = address_of_waits(process)
+    shutil.rmtree(tmp_path / "bin")
+    shutil.rmtree(tmp_path / "lib")
+    assert_reads_waits(read(process.pid), address)
+
+
+def test_an_interpreter_of_another_name(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    executable = copy_of_the_interpreter(tmp_path)
+    renamed = executable.rename(executable.with_name("application"))
+    process = start_copy(start, renamed)
+    address = address_of_waits(process)
+    assert_reads_waits(read(process.pid), address)
+
+
+def status_of(read: Callable[..., Reading], pid: int) -> tuple[int, str]:
+    """How opening a process fails."""
+    with pytest.raises(ReadingError) as failed:
+        read(pid)
+    return failed.value.status, str(failed.value)
+
+
+def test_what_is_no_python(read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start("/bin/cat")
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("ready\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    status, message = status_of(read, process.pid)
+    assert status == INVALID
+    assert f"process {process.pid} runs " in message
+    assert "and no Python" in message
+
+
+def test_what_has_ended(read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start(sys.executable, "-c", "")
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    status, message = status_of(read, process.pid)
+    assert (status, "zombie" in message) == (NOT_FOUND, True)
+    process.communicate()
+    status, message = status_of(read, process.pid)
+    assert (status, message) == (NOT_FOUND, f"there is no process {process.pid} (any more)")
+    assert status_of(read, -1)[0] == NOT_FOUND
+
+
+def test_a_thread_is_no_process(read: Callable[..., Reading]) -> None:
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    try:
+        status, message = status_of(read, thread.native_id or 0)
+    finally:
+        end.set()
+        thread.join()
+    assert status == INVALID
+    assert message.endswith(f"is a thread of process {os.getpid()}: give that number")
+
+
+def test_a_thread_of_the_kernel(read: Callable[..., Reading]) -> None:
+    kernel = next((int(path.parent.name) for path in Path("/proc").glob("[0-9]*/comm") if is_kernel(path)), None)
+    if kernel is None:
+        pytest.skip("none is visible here")
+    status, _ = status_of(read, kernel)
+    assert status == INVALID
+
+
+def is_kernel(comm: Path) -> bool:
+    """Whether a process has no program of its own."""
+    try:
+        return comm.read_text().startswith("kthreadd")
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_another_user(library: ctypes.CDLL, start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start(sys.executable, "-c", WAITING)
+    address_of_waits(process)
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            Reading(library, process.pid)
+        except ReadingError as failed:
+            os.write(theirs, f"{failed.status} {failed}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(theirs)
+    message = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert message == (
+        f"8 process {process.pid} belongs to root: run tachograph as that user (sudo -u root) or as root (sudo)"
+    )
+
+
+OLD = ["3.7", "3.8", "3.9", "3.10"]
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_an_old_python(read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], version: str) -> None:
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    executable = next(versions.glob(f"{version}.*/bin/python{version}"), None)
+    if executable is None:
+        pytest.skip(f"no Python {version} here")
+    process = start(executable, "-c", WAITING)
+    address_of_waits(process)
+    status, message = status_of(read, process.pid)
+    assert status == UNSUPPORTED
+    assert message == f"process {process.pid} runs a Python before 3.11, which is too old to be sampled"
+
+
+def status_now(read: Callable[..., Reading], pid: int) -> int:
+    """How opening a process ends."""
+    try:
+        read(pid)
+    except ReadingError as failed:
+        return failed.status
+    return OK
+
+
+def test_a_process_from_its_first_moment_to_its_last(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Until Python has started up, and once it is gone, it fails for a reason that says so; never otherwise."""
+    for _ in range(10):
+        process = start(sys.executable, "-c", WAITING)
+        statuses = [status_now(read, process.pid)]
+        while statuses[-1] != OK and len(statuses) < 1_000_000:
+            statuses.append(status_now(read, process.pid))
+        assert set(statuses) <= {BUSY, NOT_FOUND, OK}
+        address_of_waits(process)
+        process.kill()
+        while statuses[-1] == OK:
+            statuses.append(status_now(read, process.pid))
+        assert statuses[-1] in {BUSY, NOT_FOUND, INVALID}  # INVALID: it has no program any more
