@@ -5,8 +5,8 @@
  *
  * Since 3.13 an interpreter describes itself (_Py_DebugOffsets, the first member of _PyRuntime). tg_layout_init() takes
  * what it tells in place of the table's numbers, moves what it does not tell along with the neighbour it does, and
- * refuses what cannot be true: those bytes come from another process. Before 3.13 the table is all there is; the check
- * before the first sample shows whether it fits.
+ * refuses what cannot be true: those bytes come from another process. Before 3.13 the table is all there is; whether
+ * it fits is checked when a process is opened. docs/adr/0019 says what is known of patch releases.
  *
  * A struct tg_layout is a plain value, constant once made; any number of threads may read it.
  */
