@@ -7,6 +7,7 @@
 #include "cli/history_command.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "record/runtime.h"
 #include "settings/settings.h"
 
 #include <stddef.h>
@@ -96,6 +97,9 @@ static int run(const struct tg_command *command, char **words) {
     if (status != TG_OK) {
         tg_gathered_release(&gathered);
         return tg_history_fail(command, &err);
+    }
+    if (tg_runtime_check_chosen(&err) != TG_OK) {
+        tg_message_warning("collect: recordings there are left alone: %s", err.message);
     }
     struct tg_strbuf out = TG_STRBUF_INIT;
     (settings.json ? print_json : print_text)(&gathered, &out);

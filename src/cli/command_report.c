@@ -73,28 +73,19 @@ static enum tg_status choose_run(struct choice *choice, const uint8_t run_uuid[1
 
 /* Why there is none, where TACHOGRAPH_RUNTIME_DIR may be the reason. */
 static enum tg_status refuse_newest(struct tg_error *err) {
-    struct tg_runtime_paths candidates;
-    tg_runtime_candidates(&candidates);
-    if (!candidates.is_chosen) {
+    const char *chosen = getenv("TACHOGRAPH_RUNTIME_DIR");
+    enum tg_status status = tg_runtime_check_chosen(err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (!chosen || !chosen[0]) {
         return tg_error_set(err, TG_ERROR_NOT_FOUND,
                             "there is no recording yet; 'tachograph run SCRIPT' makes one, or name a file");
     }
-    const char *chosen = getenv("TACHOGRAPH_RUNTIME_DIR");
-    if (candidates.chosen_count == 0) {
-        return tg_error_set(err, TG_ERROR_INVALID, "TACHOGRAPH_RUNTIME_DIR cannot be '%s': name an absolute path",
-                            chosen);
-    }
-    int fd = -1;
-    enum tg_status status = tg_runtime_open(candidates.paths[0], false, &fd, err);
-    if (status == TG_OK) {
-        close(fd);
-    }
-    return status != TG_OK && status != TG_ERROR_NOT_FOUND
-               ? status
-               : tg_error_set(err, TG_ERROR_NOT_FOUND,
-                              "there is no recording in '%s', which TACHOGRAPH_RUNTIME_DIR names; unset it for those "
-                              "that lie elsewhere, or name a file",
-                              chosen);
+    return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                        "there is no recording in '%s', which TACHOGRAPH_RUNTIME_DIR names; unset it for those that "
+                        "lie elsewhere, or name a file",
+                        chosen);
 }
 
 /* The newest recording, with the others of its run: of all, or where TACHOGRAPH_RUNTIME_DIR says. */

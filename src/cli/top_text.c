@@ -2,6 +2,7 @@
 #include "base/humanize.h"
 #include "cli/printable.h"
 #include "cli/top.h"
+#include "record/runtime.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -38,6 +39,7 @@ void tg_top_append_quality(const struct tg_live_sums *sums, struct tg_strbuf *ou
 }
 
 void tg_top_append_nothing(const struct tg_live *live, const struct tg_live_query *query, struct tg_strbuf *out) {
+    struct tg_error err = TG_ERROR_INIT;
     if (query->filter && query->filter[0] && live->process_count) {
         tg_strbuf_append(out, "nothing here has '");
         tg_printable_append(out, query->filter, strlen(query->filter));
@@ -48,6 +50,8 @@ void tg_top_append_nothing(const struct tg_live *live, const struct tg_live_quer
         tg_strbuf_append(out, "no call has been counted yet");
     } else if (live->options.path_count) {
         tg_strbuf_append(out, "no recording lies in what was named");
+    } else if (tg_runtime_check_chosen(&err) != TG_OK) {
+        tg_printable_append(out, err.message, strlen(err.message));
     } else {
         tg_strbuf_append(out, "no process is being timed; 'tachograph run SCRIPT' starts one");
     }

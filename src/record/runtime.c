@@ -110,6 +110,21 @@ static enum tg_status check_ours(int fd, const char *path, const char *what, con
     return TG_OK;
 }
 
+/* Links are not followed: whoever may replace one decides where we write. */
+static enum tg_status refuse_open(int error, const char *path, const char *what, const char *variable,
+                                  struct tg_error *err) {
+    struct stat info;
+    if ((error != ENOTDIR && error != ELOOP) || lstat(path, &info) != 0) {
+        return tg_error_set_errno(err, error, "cannot open %s \"%s\"", what, path);
+    }
+    if (S_ISLNK(info.st_mode)) {
+        return tg_error_set(err, TG_ERROR_PERMISSION, "%s \"%s\" is a symbolic link; set %s to the directory itself",
+                            what, path, variable);
+    }
+    return tg_error_set(err, TG_ERROR_PERMISSION, "%s \"%s\" is no directory; set %s to one of your own", what, path,
+                        variable);
+}
+
 enum tg_status tg_runtime_open_other(const char *path, const char *what, const char *variable, bool create, int *fd,
                                      struct tg_error *err) {
     if (create && mkdir(path, 0700) != 0 && errno != EEXIST) {
@@ -117,7 +132,7 @@ enum tg_status tg_runtime_open_other(const char *path, const char *what, const c
     }
     int opened = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (opened < 0) {
-        return tg_error_set_errno(err, errno, "cannot open %s \"%s\"", what, path);
+        return refuse_open(errno, path, what, variable, err);
     }
     enum tg_status status = check_ours(opened, path, what, variable, err);
     if (status != TG_OK) {
@@ -130,4 +145,22 @@ enum tg_status tg_runtime_open_other(const char *path, const char *what, const c
 
 enum tg_status tg_runtime_open(const char *path, bool create, int *fd, struct tg_error *err) {
     return tg_runtime_open_other(path, "runtime directory", "TACHOGRAPH_RUNTIME_DIR", create, fd, err);
+}
+
+enum tg_status tg_runtime_check_chosen(struct tg_error *err) {
+    struct tg_runtime_paths candidates;
+    tg_runtime_candidates(&candidates);
+    if (!candidates.is_chosen) {
+        return TG_OK;
+    }
+    if (candidates.chosen_count == 0) {
+        return tg_error_set(err, TG_ERROR_INVALID, "TACHOGRAPH_RUNTIME_DIR cannot be '%s': name an absolute path",
+                            getenv("TACHOGRAPH_RUNTIME_DIR"));
+    }
+    int fd = -1;
+    enum tg_status status = tg_runtime_open(candidates.paths[0], false, &fd, err);
+    if (status == TG_OK) {
+        close(fd);
+    }
+    return status == TG_ERROR_NOT_FOUND ? TG_OK : status;
 }

@@ -48,4 +48,8 @@ TG_NODISCARD enum tg_status tg_runtime_open(const char *path, bool create, int *
 TG_NODISCARD enum tg_status tg_runtime_open_other(const char *path, const char *what, const char *variable, bool create,
                                                   int *fd, struct tg_error *err);
 
+/* Why no recording can be made or read where TACHOGRAPH_RUNTIME_DIR says. TG_OK: nothing is wrong with it, also where
+ * it is not there yet or not set. */
+TG_NODISCARD enum tg_status tg_runtime_check_chosen(struct tg_error *err);
+
 #endif

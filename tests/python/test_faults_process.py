@@ -207,10 +207,10 @@ next(a); next(b)
     [
         ("{tmp}/missing/deeper", "cannot make runtime directory"),
         ("relative/path", "no directory for recordings"),
-        ("{tmp}/file", "cannot open runtime directory"),
+        ("{tmp}/file", "is no directory; set TACHOGRAPH_RUNTIME_DIR to one of your own"),
         ("/proc/nothing", "cannot make runtime directory"),
         ("{tmp}/open", "everybody can replace what lies in runtime directory"),
-        ("{tmp}/link", "cannot open runtime directory"),
+        ("{tmp}/link", "is a symbolic link; set TACHOGRAPH_RUNTIME_DIR to the directory itself"),
     ],
 )
 def test_runtime_directories_that_cannot_be_used(directory: str, message: str, run: Any, tmp_path: Path) -> None:
