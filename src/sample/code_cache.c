@@ -191,12 +191,26 @@ static struct tg_code *keep(struct tg_code_cache *cache, const struct tg_code *c
     return kept;
 }
 
+static struct tg_code *find(const struct tg_code_cache *cache, const struct tg_code_identity *identity) {
+    struct tg_code *code = cache->slots ? *slot_of(cache->slots, cache->slot_count, identity->address) : NULL;
+    return code && tg_code_identity_equal(&code->identity, identity) ? code : NULL;
+}
+
+const struct tg_code *tg_code_cache_find(const struct tg_code_cache *cache, const struct tg_code_identity *identity) {
+    return find(cache, identity);
+}
+
+void tg_code_cache_doubt(struct tg_code_cache *cache, const struct tg_code_identity *identity) {
+    struct tg_code *code = find(cache, identity);
+    if (code) {
+        code->identity.unit_count = 0; /* as no code object's is */
+    }
+}
+
 const struct tg_code *tg_code_cache_resolve(struct tg_code_cache *cache, const struct tg_code_identity *identity) {
-    if (cache->slots) {
-        struct tg_code *known = *slot_of(cache->slots, cache->slot_count, identity->address);
-        if (known && tg_code_identity_equal(&known->identity, identity)) {
-            return known;
-        }
+    const struct tg_code *known = find(cache, identity);
+    if (known) {
+        return known;
     }
     struct tg_code code;
     if (cache->is_full) {

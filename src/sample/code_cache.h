@@ -70,6 +70,12 @@ void tg_code_cache_begin(struct tg_code_cache *cache, tg_ns now_ns);
  * Borrowed until the next tick begins. */
 const struct tg_code *tg_code_cache_resolve(struct tg_code_cache *cache, const struct tg_code_identity *identity);
 
+/* The same without reading; NULL: it is not known. */
+const struct tg_code *tg_code_cache_find(const struct tg_code_cache *cache, const struct tg_code_identity *identity);
+
+/* Has it read anew the next time: the frame for which it was read was left meanwhile, so it may have been another's. */
+void tg_code_cache_doubt(struct tg_code_cache *cache, const struct tg_code_identity *identity);
+
 /* The line of a code unit as tg_code_unit_of() gives it; 0: none. */
 uint32_t tg_code_line(const struct tg_code *code, int32_t unit);
 
