@@ -1,0 +1,34 @@
+#include "sample/pace.h"
+
+static tg_ns plan(struct tg_pace *pace) {
+    /* xorshift64, Marsaglia 2003: good enough to be out of step. */
+    pace->random ^= pace->random << 13;
+    pace->random ^= pace->random >> 7;
+    pace->random ^= pace->random << 17;
+    uint64_t half = (uint64_t)pace->period_ns / 2;
+    tg_ns jitter = half ? (tg_ns)(pace->random % half) : 0;
+    return pace->period_ns - pace->period_ns / 4 + jitter;
+}
+
+void tg_pace_init(struct tg_pace *pace, double rate_hz, uint64_t seed, tg_ns now_ns) {
+    *pace = (struct tg_pace){.random = seed ? seed : 1};
+    tg_pace_set(pace, rate_hz, now_ns);
+}
+
+void tg_pace_set(struct tg_pace *pace, double rate_hz, tg_ns now_ns) {
+    pace->period_ns = (tg_ns)(1e9 / rate_hz);
+    pace->interval_ns = plan(pace);
+    pace->due_ns = now_ns + pace->interval_ns;
+}
+
+tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns) {
+    tg_ns stands_for = pace->interval_ns, late_ns = now_ns - pace->due_ns;
+    if (late_ns >= pace->period_ns) {
+        pace->missed += (uint64_t)(late_ns / pace->period_ns);
+        pace->unwatched_ns += late_ns;
+        pace->due_ns = now_ns;
+    }
+    pace->interval_ns = plan(pace);
+    pace->due_ns += pace->interval_ns;
+    return stands_for;
+}

@@ -1,0 +1,36 @@
+/*
+ * pace: when the next sample is due. The intervals differ by up to a quarter, at random, so that a program which does
+ * the same thing each ten milliseconds is not always seen at the same point of it; their mean is the rate asked for.
+ *
+ * A sampler that did not run for several intervals takes one sample, not all that it missed; what passed beyond one
+ * interval was not looked at by anybody, and is told as such.
+ *
+ * Units: nanoseconds of CLOCK_MONOTONIC. Pure; the caller waits.
+ */
+#ifndef TG_PACE_H
+#define TG_PACE_H
+
+#include "measure/clock.h"
+
+#include <stdint.h>
+
+struct tg_pace {
+    tg_ns period_ns;    /* mean interval */
+    tg_ns due_ns;       /* when the next sample is */
+    tg_ns interval_ns;  /* what the sample that is due, or just taken, stands for */
+    uint64_t random;    /* never 0 */
+    uint64_t missed;    /* samples */
+    tg_ns unwatched_ns; /* what they would have stood for */
+};
+
+/* The first sample is due one interval after `now_ns`. `seed`: any number. */
+void tg_pace_init(struct tg_pace *pace, double rate_hz, uint64_t seed, tg_ns now_ns);
+
+/* Another rate from now on; counts stay. Also for going on after a pause. */
+void tg_pace_set(struct tg_pace *pace, double rate_hz, tg_ns now_ns);
+
+/* The sample that was due is taken at `now_ns`. Returns what it stands for: the interval planned, however late it is;
+ * and plans the next one. */
+tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns);
+
+#endif

@@ -1,0 +1,277 @@
+#include "sample/sampler.h"
+
+#include "sample/sampler_read.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* Names, files and lines of all code that was seen. */
+#define CODE_BYTES_MAX ((size_t)64 << 20)
+/* So often in a row there is no Python to be found before it is given up; ending takes an interpreter its time. */
+#define LIST_FAILURES_MAX 100
+/* Another process's clocks come in lumps of a timer's tick, so some time is owed to the next samples; no more than
+ * this. */
+#define OWED_NS_MAX INT64_C(12000000)
+/* Threads at rest are asked for their clocks when all of them together have been on a processor for so long. */
+#define UNREAD_NS_MAX INT64_C(200000)
+
+static bool is_old(void *context, const struct tg_code_identity *identity) {
+    const struct tg_code_cache *cache = context;
+    const struct tg_code *code = tg_code_cache_find(cache, identity);
+    return code && !tg_code_is_young(cache, code);
+}
+
+static int open_process(pid_t pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static enum tg_status open_parts(struct tg_sampler *sampler, pid_t pid, struct tg_symbols *symbols,
+                                 struct tg_error *err) {
+    enum tg_status status = tg_python_process_open(&sampler->process, pid, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    tg_code_cache_init(&sampler->cache, &sampler->process, symbols, CODE_BYTES_MAX);
+    status = tg_threads_init(&sampler->threads, &sampler->process, err);
+    if (status == TG_OK) {
+        status = tg_walker_init(&sampler->walker, &sampler->process, err);
+    }
+    sampler->walker.is_old = is_old;
+    sampler->walker.context = &sampler->cache;
+    return status;
+}
+
+static enum tg_status open_descriptors(struct tg_sampler *sampler, pid_t pid, struct tg_error *err) {
+    sampler->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (sampler->end_fd < 0) {
+        return tg_error_set_errno(err, errno, "cannot make an event to end the sampler with");
+    }
+    if (pid != getpid()) {
+        sampler->process_fd = open_process(pid);
+        if (sampler->process_fd < 0) {
+            return tg_error_set_errno(err, errno, "cannot watch process %ld", (long)pid);
+        }
+    }
+    return TG_OK;
+}
+
+enum tg_status tg_sampler_open(struct tg_sampler *sampler, pid_t pid, const struct tg_sampler_options *options,
+                               struct tg_symbols *symbols, struct tg_error *err) {
+    *sampler = (struct tg_sampler){.options = *options, .process_fd = -1, .end_fd = -1};
+    if (!(options->rate_hz > 0 && options->rate_hz <= TG_SAMPLER_HZ_MAX)) {
+        return tg_error_set(err, TG_ERROR_INVALID, "the rate must be above 0 and at most %d samples a second",
+                            TG_SAMPLER_HZ_MAX);
+    }
+    if (!options->stop && pid != getpid()) {
+        sampler->options.stop = &tg_stop_by_ptrace;
+        sampler->options.stop_context = &sampler->stop;
+    }
+    enum tg_status status = open_descriptors(sampler, pid, err);
+    if (status == TG_OK) {
+        status = open_parts(sampler, pid, symbols, err);
+    }
+    if (status != TG_OK) {
+        tg_sampler_close(sampler);
+        return status;
+    }
+    tg_ns now_ns = tg_clock_monotonic_ns();
+    tg_pace_init(&sampler->pace, options->rate_hz, (uint64_t)now_ns ^ (uint64_t)pid << 32, now_ns);
+    tg_thread_clock_read_process(pid, &sampler->process_clock_ns);
+    return TG_OK;
+}
+
+static void close_descriptor(int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+void tg_sampler_close(struct tg_sampler *sampler) {
+    if (sampler) {
+        tg_stop_release(&sampler->stop);
+        tg_threads_release(&sampler->threads);
+        tg_walker_release(&sampler->walker);
+        tg_code_cache_release(&sampler->cache);
+        tg_python_process_close(&sampler->process);
+        close_descriptor(&sampler->end_fd);
+        close_descriptor(&sampler->process_fd);
+    }
+}
+
+/* --- Clocks --- */
+
+/* What a thread's clock has moved since it was read last, from now on owed to it. */
+static tg_ns read_clock(struct tg_thread *thread) {
+    tg_ns now_ns = thread->clock_ns;
+    if (!thread->has_clock || !tg_thread_clock_read(&thread->clock, &now_ns) || now_ns < thread->clock_ns) {
+        return 0;
+    }
+    tg_ns moved_ns = now_ns - thread->clock_ns;
+    thread->clock_ns = now_ns;
+    thread->owed_ns += moved_ns;
+    return moved_ns;
+}
+
+static bool has_gil(const struct tg_sampler *sampler, const struct tg_thread *thread) {
+    const struct tg_gil *gil = &sampler->threads.gils[thread->gil];
+    return gil->is_locked && gil->holder == thread->address;
+}
+
+/* Reads the clocks of the threads that were read (`rested` false), or of the others. */
+static tg_ns read_clocks(struct tg_sampler *sampler, bool rested) {
+    tg_ns moved_ns = 0;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        struct tg_thread *thread = sampler->threads.items[i];
+        if (thread->has_rested == rested) {
+            moved_ns += read_clock(thread);
+        }
+    }
+    return moved_ns;
+}
+
+/* Brings the clocks up to date: those of threads at rest only when the process's clock says that some of them must have
+ * been on a processor, as in C code without the GIL. */
+static void update_clocks(struct tg_sampler *sampler) {
+    tg_ns moved_ns = read_clocks(sampler, false), now_ns;
+    if (sampler->threads.count < 2 || !tg_thread_clock_read_process(sampler->process.pid, &now_ns)) {
+        return;
+    }
+    sampler->unread_ns += now_ns - sampler->process_clock_ns - moved_ns;
+    sampler->process_clock_ns = now_ns;
+    if (sampler->unread_ns > UNREAD_NS_MAX) {
+        read_clocks(sampler, true);
+        sampler->unread_ns = 0;
+    }
+}
+
+/* Takes from what is owed to a thread what belongs to this sample; and what belongs to ticks that fell out. */
+static tg_ns settle_clock(struct tg_sampler *sampler, struct tg_thread *thread, tg_ns wall_ns, tg_ns late_ns) {
+    tg_ns cpu_ns = thread->owed_ns < wall_ns ? thread->owed_ns : wall_ns;
+    thread->owed_ns -= cpu_ns;
+    tg_ns limit_ns = OWED_NS_MAX > wall_ns ? OWED_NS_MAX : wall_ns;
+    tg_ns kept_ns = thread->owed_ns > late_ns ? thread->owed_ns - late_ns : 0;
+    kept_ns = kept_ns < limit_ns ? kept_ns : limit_ns;
+    sampler->quality.preempted_ns += thread->owed_ns - kept_ns;
+    thread->owed_ns = kept_ns;
+    return cpu_ns;
+}
+
+/* --- Samples --- */
+
+static void tell(struct tg_sampler *sampler, const struct tg_sample *sample) {
+    const struct tg_sampler_options *options = &sampler->options;
+    bool is_wanted = options->mode == TG_SAMPLER_WALL  ? options->tells_idle || !sample->is_idle
+                     : options->mode == TG_SAMPLER_CPU ? sample->cpu_ns > 0
+                                                       : sample->has_gil;
+    sampler->quality.idle_count += sample->is_idle;
+    if (is_wanted) {
+        options->sink(options->sink_context, sample);
+    }
+}
+
+static void sample_thread(struct tg_sampler *sampler, struct tg_thread *thread, tg_ns wall_ns, tg_ns late_ns) {
+    struct tg_sampler_quality *quality = &sampler->quality;
+    struct tg_sample sample = {
+        .thread = &thread->shown,
+        .frames = thread->frames,
+        .depth = thread->frame_count,
+        .at_ns = sampler->walker.now_ns,
+        .wall_ns = wall_ns,
+        .cpu_ns = settle_clock(sampler, thread, wall_ns, late_ns),
+        .has_gil = has_gil(sampler, thread),
+    };
+    sample.is_idle = !sample.has_gil && sample.cpu_ns == 0;
+    if (sampler->options.mode == TG_SAMPLER_GIL && !sample.has_gil) {
+        return; /* was not read, either */
+    }
+    if (!thread->is_read) {
+        quality->lost_count++;
+        quality->lost[thread->result]++;
+        return;
+    }
+    quality->taken_count++;
+    quality->stopped_count += thread->was_stopped;
+    quality->rested_count += thread->has_rested;
+    tell(sampler, &sample);
+}
+
+bool tg_sampler_tick(struct tg_sampler *sampler, tg_ns now_ns, tg_ns wall_ns, tg_ns late_ns) {
+    sampler->quality.tick_count++;
+    sampler->walker.now_ns = now_ns;
+    tg_code_cache_begin(&sampler->cache, now_ns);
+    if (!tg_sampler_read(sampler)) {
+        return false;
+    }
+    update_clocks(sampler);
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        sample_thread(sampler, sampler->threads.items[i], wall_ns, late_ns);
+    }
+    return true;
+}
+
+struct tg_sampler_quality tg_sampler_quality(const struct tg_sampler *sampler) {
+    struct tg_sampler_quality quality = sampler->quality;
+    quality.missed_count = sampler->pace.missed;
+    quality.unwatched_ns = sampler->pace.unwatched_ns;
+    quality.thread_count = sampler->threads.seen_count;
+    quality.left_out_count = sampler->threads.left_out;
+    return quality;
+}
+
+/* --- Running --- */
+
+/* Waits until the next sample is due or somebody wants something. */
+static enum tg_sampler_ending wait_until(const struct tg_sampler *sampler, tg_ns due_ns) {
+    struct pollfd fds[] = {{.fd = sampler->end_fd, .events = POLLIN}, {.fd = sampler->process_fd, .events = POLLIN}};
+    tg_ns left_ns = due_ns - tg_clock_monotonic_ns();
+    left_ns = left_ns > 0 ? left_ns : 0;
+    struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
+    if (ppoll(fds, 2, &left, NULL) <= 0) {
+        return TG_SAMPLER_GOES_ON;
+    }
+    return fds[0].revents ? TG_SAMPLER_ASKED : TG_SAMPLER_EXITED;
+}
+
+static enum tg_sampler_ending sample_once(struct tg_sampler *sampler) {
+    tg_ns now_ns = tg_clock_monotonic_ns(), late_ns = now_ns - sampler->pace.due_ns;
+    if (late_ns < 0) {
+        return TG_SAMPLER_GOES_ON; /* woken early */
+    }
+    uint64_t missed = sampler->pace.missed;
+    tg_ns wall_ns = tg_pace_take(&sampler->pace, now_ns);
+    bool is_late = sampler->pace.missed != missed;
+    bool found = tg_sampler_tick(sampler, now_ns, wall_ns, is_late ? late_ns : 0);
+    sampler->list_failures = found ? 0 : sampler->list_failures + 1;
+    return sampler->list_failures > LIST_FAILURES_MAX ? TG_SAMPLER_LOST : TG_SAMPLER_GOES_ON;
+}
+
+enum tg_sampler_ending tg_sampler_run(struct tg_sampler *sampler, tg_ns until_ns) {
+    enum tg_sampler_ending ending = TG_SAMPLER_GOES_ON;
+    int slack_ns = prctl(PR_GET_TIMERSLACK);
+    prctl(PR_SET_TIMERSLACK, 1); /* fifty microseconds otherwise */
+    while (ending == TG_SAMPLER_GOES_ON && (!until_ns || tg_clock_monotonic_ns() < until_ns)) {
+        bool ends_first = until_ns && until_ns < sampler->pace.due_ns;
+        ending = wait_until(sampler, ends_first ? until_ns : sampler->pace.due_ns);
+        if (ending == TG_SAMPLER_GOES_ON) {
+            ending = sample_once(sampler);
+        }
+    }
+    prctl(PR_SET_TIMERSLACK, slack_ns > 0 ? slack_ns : 0);
+    return ending;
+}
+
+void tg_sampler_end(struct tg_sampler *sampler) {
+    int errnum = errno;
+    uint64_t one = 1;
+    ssize_t count = write(sampler->end_fd, &one, sizeof one);
+    (void)count; /* it is full when it was asked before */
+    errno = errnum;
+}
+
+void tg_sampler_set_rate(struct tg_sampler *sampler, double rate_hz) {
+    tg_pace_set(&sampler->pace, rate_hz, tg_clock_monotonic_ns());
+}

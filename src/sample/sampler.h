@@ -1,0 +1,140 @@
+/*
+ * sampler: looks at all threads of a process at a rate, this process or another one, and tells a sink what each is
+ * doing.
+ *
+ * In each sample, the thread that has an interpreter's lock (GIL) is read; the others only when the lock has changed
+ * hands, since else they are as they were. Who runs calls while he is read is stopped for it, and then, for a while, at
+ * once: to try first and stop only where the trial fails would see the calm moments of a program too often.
+ *
+ * A sample stands for the interval that was planned, however late it is taken. Time on a processor is what the thread's
+ * clock has moved; what belongs to intervals that nobody watched is told as preempted.
+ *
+ * Idle is a thread which neither has the GIL nor was on a processor since the sample before: it waits, for the GIL too.
+ *
+ * Modes: WALL tells of every thread in each sample; CPU of those that were on a processor; GIL of those that have it.
+ *
+ * Threads: all is called by one thread, which is also the only one that may trace, but for tg_sampler_end(). Units:
+ * nanoseconds.
+ */
+#ifndef TG_SAMPLER_H
+#define TG_SAMPLER_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "measure/clock.h"
+#include "profile/symbol.h"
+#include "sample/code_cache.h"
+#include "sample/pace.h"
+#include "sample/stop.h"
+#include "sample/threads.h"
+#include "sample/walk.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define TG_SAMPLER_HZ_MAX 20000
+
+enum tg_sampler_mode { TG_SAMPLER_WALL, TG_SAMPLER_CPU, TG_SAMPLER_GIL };
+
+/* What one thread was doing. Borrowed for the sink's call. */
+struct tg_sample {
+    const struct tg_sampled_thread *thread;
+    const struct tg_frame *frames; /* the outermost first; none: no Python code */
+    size_t depth;
+    tg_ns at_ns;   /* of CLOCK_MONOTONIC */
+    tg_ns wall_ns; /* that it stands for */
+    tg_ns cpu_ns;  /* of it, on a processor */
+    bool has_gil;
+    bool is_idle;
+};
+
+/* Takes a sample; runs between two of them, so it should be quick. */
+typedef void tg_sample_sink(void *context, const struct tg_sample *sample);
+
+/* How a thread that does not rest is read. */
+struct tg_stop_ops {
+    /* Walks the stack of a thread while it is stopped: as tg_walk(), or NOT_HELD, REFUSED. */
+    enum tg_walk_result (*walk)(void *context, struct tg_walker *walker, struct tg_thread *thread);
+    /* Lets it go; called after each walk(). Between the two, code that is new is read. */
+    void (*let_go)(void *context);
+};
+
+struct tg_sampler_options {
+    double rate_hz;
+    enum tg_sampler_mode mode;
+    bool tells_idle; /* of idle threads, too */
+    tg_sample_sink *sink;
+    void *sink_context;
+    const struct tg_stop_ops *stop; /* NULL: ptrace for another process; for the own one, nobody is ever stopped */
+    void *stop_context;
+};
+
+/* How well it went. Samples are counted for each thread. */
+struct tg_sampler_quality {
+    uint64_t tick_count;
+    uint64_t missed_count;             /* ticks that fell out since the sampler did not run */
+    uint64_t taken_count;              /* samples, told or not */
+    uint64_t rested_count;             /* of these, without reading: the thread had not run */
+    uint64_t idle_count;               /* of these, of idle threads */
+    uint64_t stopped_count;            /* of these, of a thread that was stopped */
+    uint64_t lost_count;               /* samples that could not be proven */
+    uint64_t lost[TG_WALK_RESULTS];    /* why */
+    uint64_t trouble[TG_WALK_RESULTS]; /* of single readings; most of them did well in the end */
+    uint64_t thread_count;             /* threads seen */
+    uint64_t left_out_count;           /* threads that are not sampled, being too many */
+    uint64_t listing_count;
+    tg_ns unwatched_ns; /* that passed in the ticks that fell out */
+    tg_ns preempted_ns; /* of that, threads were on a processor */
+};
+
+enum tg_sampler_ending {
+    TG_SAMPLER_GOES_ON, /* the time is up */
+    TG_SAMPLER_ASKED,   /* tg_sampler_end() */
+    TG_SAMPLER_EXITED,  /* the process has ended */
+    TG_SAMPLER_LOST,    /* there is no Python to be found any more: it ends, or executes another program */
+};
+
+struct tg_sampler {
+    struct tg_sampler_options options;
+    struct tg_python_process process;
+    struct tg_threads threads;
+    struct tg_walker walker;
+    struct tg_code_cache cache;
+    struct tg_pace pace;
+    struct tg_stop stop;
+    struct tg_sampler_quality quality;
+    int process_fd; /* of another process: readable when it has ended; else -1 */
+    int end_fd;     /* readable when asked to end */
+    bool has_list;
+    tg_ns listed_ns;
+    tg_ns refused_ns; /* when we were refused to stop a thread last; 0 never */
+    uint32_t list_failures;
+    tg_ns process_clock_ns;
+    tg_ns unread_ns; /* on processors, by threads whose clocks were not read */
+};
+
+/* Opens a process. `symbols` are borrowed until the close, and get all functions seen. */
+TG_NODISCARD enum tg_status tg_sampler_open(struct tg_sampler *sampler, pid_t pid,
+                                            const struct tg_sampler_options *options, struct tg_symbols *symbols,
+                                            struct tg_error *err);
+/* NULL and a second call are fine. */
+void tg_sampler_close(struct tg_sampler *sampler);
+
+/* Samples until `until_ns` of CLOCK_MONOTONIC (0: for ever), the process's end, or tg_sampler_end(). */
+enum tg_sampler_ending tg_sampler_run(struct tg_sampler *sampler, tg_ns until_ns);
+
+/* Ends tg_sampler_run(), now or when it is called next. For any thread and for signal handlers. */
+void tg_sampler_end(struct tg_sampler *sampler);
+
+/* One sample of each thread, standing for `wall_ns`, taken `late_ns` late. False: there is nothing to be read. */
+bool tg_sampler_tick(struct tg_sampler *sampler, tg_ns now_ns, tg_ns wall_ns, tg_ns late_ns);
+
+/* What has been counted since the opening. */
+struct tg_sampler_quality tg_sampler_quality(const struct tg_sampler *sampler);
+
+/* Another rate, from now on; also for going on after a pause. */
+void tg_sampler_set_rate(struct tg_sampler *sampler, double rate_hz);
+
+#endif

@@ -1,0 +1,381 @@
+#include "sample/sampler_read.h"
+
+#include <errno.h>
+
+/* Tries without a stop, and for a process in which nobody can be stopped. */
+#define TRIES           2
+#define TRIES_AT_A_LOSS 6
+/* After a trial has failed, so many samples are taken by stopping at once. Trials prefer calm moments; this way no more
+ * than one sample in so many is taken in another moment than the one it was meant for. */
+#define RESTLESS_SAMPLES 128
+/* Who was stopped where the evaluation loop begins is let go for a moment, so often. */
+#define ENTRIES  4
+#define ENTRY_NS 20000
+/* The threads are listed anew at least so often, and after a refusal stopping is tried again. */
+#define LIST_AGAIN_NS INT64_C(1000000000)
+#define REFUSED_NS    INT64_C(1000000000)
+
+/* --- Names --- */
+
+static bool reserve_frames(struct tg_thread *thread, uint32_t count) {
+    if (count <= thread->frame_capacity) {
+        return true;
+    }
+    uint32_t capacity = count > 64 ? 2 * count : 128;
+    struct tg_frame *frames = realloc(thread->frames, capacity * sizeof *frames);
+    if (frames) {
+        thread->frames = frames;
+        thread->frame_capacity = capacity;
+    }
+    return frames;
+}
+
+/* How many of the resolved frames are those of the same outermost raw frames. */
+static uint32_t count_kept(const struct tg_thread *thread) {
+    const struct tg_stack *stack = &thread->stack;
+    uint32_t kept = 0;
+    for (uint32_t k = 1; k <= stack->same_count; k++) {
+        kept += !tg_raw_frame_is_hidden(&stack->frames[stack->frame_count - k]);
+    }
+    return kept;
+}
+
+/* Gives names and lines to the frames of a whole stack. *is_new: code was read for that, which the caller must know to
+ * have been there all the time. */
+static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bool *is_new) {
+    struct tg_stack *stack = &thread->stack;
+    uint64_t reads = sampler->cache.counts.read_count;
+    if (!reserve_frames(thread, stack->frame_count)) {
+        return false;
+    }
+    uint32_t same = thread->has_names ? stack->same_count : 0;
+    thread->frame_count = thread->has_names ? count_kept(thread) : 0;
+    thread->has_names = false;
+    for (uint32_t k = same + 1; k <= stack->frame_count; k++) {
+        struct tg_raw_frame *raw = &stack->frames[stack->frame_count - k];
+        if (tg_raw_frame_is_hidden(raw)) {
+            raw->is_known = true;
+            continue;
+        }
+        const struct tg_code *code = tg_code_cache_resolve(&sampler->cache, &raw->header.identity);
+        if (!code) {
+            return false;
+        }
+        raw->is_known = !tg_code_is_young(&sampler->cache, code);
+        thread->frames[thread->frame_count++] =
+            (struct tg_frame){.symbol = code->symbol, .line = tg_code_line(code, raw->unit)};
+    }
+    thread->has_names = true;
+    *is_new = sampler->cache.counts.read_count != reads;
+    return true;
+}
+
+/* What was read in vain is not to be believed. */
+static void doubt_names(struct tg_sampler *sampler, struct tg_thread *thread) {
+    struct tg_stack *stack = &thread->stack;
+    for (uint32_t i = 0; i < stack->frame_count; i++) {
+        const struct tg_code_identity *identity = &stack->frames[i].header.identity;
+        const struct tg_code *code = tg_code_cache_find(&sampler->cache, identity);
+        if (code && code->read_at_ns == sampler->walker.now_ns) {
+            tg_code_cache_doubt(&sampler->cache, identity);
+        }
+    }
+    thread->has_names = false;
+}
+
+/* --- Outcomes --- */
+
+static void fail(struct tg_sampler *sampler, struct tg_thread *thread, enum tg_walk_result why) {
+    sampler->quality.trouble[why]++;
+    thread->result = why;
+    thread->is_read = false;
+}
+
+/* The end of a walk: names. `can_change`: its thread was neither stopped nor at rest. Whether code was read. */
+static bool settle(struct tg_sampler *sampler, struct tg_thread *thread, enum tg_walk_result result, bool can_change) {
+    bool is_new = false;
+    if (result == TG_WALK_WHOLE && !name_frames(sampler, thread, &is_new)) {
+        result = TG_WALK_UNNAMED;
+    }
+    if (result == TG_WALK_WHOLE && is_new && can_change && !tg_walk_still(&sampler->walker, &thread->stack)) {
+        doubt_names(sampler, thread);
+        result = TG_WALK_UNNAMED;
+    }
+    if (result == TG_WALK_WHOLE) {
+        thread->is_due = false;
+        thread->is_read = true;
+    } else {
+        fail(sampler, thread, result);
+    }
+    return is_new;
+}
+
+/* --- A batch --- */
+
+static bool is_holder(const struct tg_sampler *sampler, const struct tg_thread *thread) {
+    return sampler->threads.gils[thread->gil].holder == thread->address;
+}
+
+static bool can_stop(const struct tg_sampler *sampler) {
+    return sampler->options.stop && sampler->options.stop->walk
+           && (!sampler->refused_ns || sampler->walker.now_ns - sampler->refused_ns > REFUSED_NS);
+}
+
+/* Whether a thread belongs into the next batch. Holders that ran when they were read last are left to be stopped. */
+static bool is_wanted(const struct tg_sampler *sampler, const struct tg_thread *thread, bool with_holders) {
+    if (!is_holder(sampler, thread)) {
+        return thread->is_due && sampler->options.mode != TG_SAMPLER_GIL;
+    }
+    return thread->is_due && with_holders && !(thread->restless && can_stop(sampler));
+}
+
+static void plan_thread(struct tg_sampler *sampler, struct tg_thread *thread) {
+    struct tg_stack *stack = &thread->stack;
+    if (!stack->is_learned && !tg_stack_learn(&sampler->walker, stack)) {
+        fail(sampler, thread, TG_WALK_UNREADABLE);
+        return;
+    }
+    enum tg_walk_mode mode = is_holder(sampler, thread) ? TG_WALK_RUNNING : TG_WALK_AT_REST;
+    thread->is_planned = tg_walk_plan(&sampler->walker, stack, mode);
+    if (!thread->is_planned) {
+        fail(sampler, thread, TG_WALK_DEEP);
+    }
+}
+
+/* Adds the threads that are due. Whether there are some that should be at rest. */
+static bool plan_threads(struct tg_sampler *sampler, bool with_holders) {
+    bool has_resting = false;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        struct tg_thread *thread = sampler->threads.items[i];
+        thread->is_planned = false;
+        if (is_wanted(sampler, thread, with_holders)) {
+            plan_thread(sampler, thread);
+        }
+        has_resting = has_resting || (thread->is_planned && thread->stack.mode == TG_WALK_AT_REST);
+    }
+    return has_resting;
+}
+
+/* Takes over what the batch says of the GILs. Where one has changed hands, all its threads are due. */
+static void take_gils(struct tg_sampler *sampler) {
+    struct tg_threads *threads = &sampler->threads;
+    for (size_t i = 0; i < threads->gil_count; i++) {
+        struct tg_gil now = tg_gil_read(threads, &sampler->walker, &threads->gils[i], threads->gils[i].copy);
+        bool stayed = tg_gil_stayed(&threads->gils[i], &now);
+        threads->gils[i] = now;
+        for (size_t k = 0; !stayed && k < threads->count; k++) {
+            if (threads->items[k]->gil == i) {
+                threads->items[k]->is_due = true;
+                threads->items[k]->is_read = false;
+                threads->items[k]->has_rested = false;
+            }
+        }
+    }
+}
+
+/* Whether the threads of the batch are those that were listed. */
+static bool is_list_current(const struct tg_sampler *sampler, bool has_resting) {
+    const struct tg_threads *threads = &sampler->threads;
+    bool is_current = !has_resting || tg_threads_are_current(threads, &sampler->walker);
+    for (size_t i = 0; i < threads->count && is_current; i++) {
+        const struct tg_thread *thread = threads->items[i];
+        is_current = !thread->is_planned || tg_thread_is_current(threads, &sampler->walker, thread);
+    }
+    return is_current;
+}
+
+/* Proves the stacks of the batch and names their frames. Whether more was read for that of threads at rest, so that
+ * whether they rested is to be asked again. */
+static bool conclude(struct tg_sampler *sampler) {
+    const struct tg_threads *threads = &sampler->threads;
+    bool read_more = false;
+    for (size_t i = 0; i < threads->count; i++) {
+        struct tg_thread *thread = threads->items[i];
+        if (thread->is_planned) {
+            thread->result = tg_walk_follow(&sampler->walker, &thread->stack);
+        }
+    }
+    for (size_t i = 0; i < threads->count; i++) {
+        struct tg_thread *thread = threads->items[i];
+        if (!thread->is_planned) {
+            continue;
+        }
+        bool is_resting = thread->stack.mode == TG_WALK_AT_REST, is_unproven = thread->result == TG_WALK_UNPROVEN;
+        enum tg_walk_result result = is_unproven ? tg_walk_prove(&sampler->walker, &thread->stack) : thread->result;
+        bool is_new = settle(sampler, thread, result, !is_resting);
+        read_more = read_more || (is_resting && (is_unproven || is_new));
+        thread->restless = !is_resting && result != TG_WALK_WHOLE ? RESTLESS_SAMPLES : thread->restless;
+    }
+    return read_more;
+}
+
+/* Whoever was to be at rest was it only if no other thread has taken the GIL meanwhile, and he does not have it. */
+static void check_rest(struct tg_sampler *sampler, bool read_more) {
+    struct tg_threads *threads = &sampler->threads;
+    bool is_known = true;
+    if (read_more) {
+        tg_walker_begin_more(&sampler->walker);
+        is_known = tg_threads_plan_gils_again(threads, &sampler->walker) && tg_walker_read(&sampler->walker);
+    }
+    for (size_t i = 0; i < threads->count; i++) {
+        struct tg_thread *thread = threads->items[i];
+        const struct tg_gil *before = &threads->gils[thread->gil];
+        if (!thread->is_planned || !thread->is_read || thread->stack.mode != TG_WALK_AT_REST) {
+            continue;
+        }
+        struct tg_gil after = *before;
+        if (is_known) {
+            after = tg_gil_read(threads, &sampler->walker, before, before->again);
+        }
+        if (!is_known || !tg_gil_stayed(before, &after) || before->holder == thread->address) {
+            doubt_names(sampler, thread);
+            fail(sampler, thread, TG_WALK_SWITCHED);
+            thread->is_due = true;
+        }
+    }
+}
+
+/* Reads the stacks that are due. False: the list of threads is no longer true. */
+static bool read_batch(struct tg_sampler *sampler, bool with_holders) {
+    struct tg_threads *threads = &sampler->threads;
+    struct tg_walker *walker = &sampler->walker;
+    tg_walker_begin(walker);
+    bool fits = tg_threads_plan_gils(threads, walker);
+    size_t least = walker->byte_count;
+    bool has_resting = plan_threads(sampler, with_holders);
+    fits = fits && (!has_resting || tg_threads_plan_lists(threads, walker));
+    fits = fits && (!has_resting || tg_threads_plan_gils_again(threads, walker));
+    bool is_whole = tg_walker_read(walker);
+    if (walker->read_count < least || !fits) {
+        return false;
+    }
+    take_gils(sampler);
+    if (!is_whole || !is_list_current(sampler, has_resting)) {
+        return false;
+    }
+    bool read_more = conclude(sampler);
+    if (has_resting) {
+        check_rest(sampler, read_more);
+    }
+    return true;
+}
+
+/* --- With a stop --- */
+
+static bool is_any_due(const struct tg_sampler *sampler, size_t gil) {
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct tg_thread *thread = sampler->threads.items[i];
+        bool counts = sampler->options.mode != TG_SAMPLER_GIL || is_holder(sampler, thread);
+        if (thread->is_due && counts && (gil == SIZE_MAX || thread->gil == gil)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads the thread that has a GIL while it is stopped, and who else is due. */
+static bool read_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
+    const struct tg_stop_ops *stop = sampler->options.stop;
+    void *context = sampler->options.stop_context;
+    bool is_current = true;
+    enum tg_walk_result result = stop->walk(context, &sampler->walker, holder);
+    sampler->refused_ns = result == TG_WALK_REFUSED ? sampler->walker.now_ns : 0;
+    settle(sampler, holder, result, false);
+    holder->was_stopped = holder->is_read;
+    if (result != TG_WALK_REFUSED && result != TG_WALK_NOT_HELD && is_any_due(sampler, holder->gil)) {
+        is_current = read_batch(sampler, false);
+    }
+    stop->let_go(context);
+    return is_current;
+}
+
+/* --- All --- */
+
+static bool list_threads(struct tg_sampler *sampler) {
+    tg_ns now_ns = sampler->walker.now_ns;
+    if (sampler->has_list && now_ns - sampler->listed_ns < LIST_AGAIN_NS) {
+        return true;
+    }
+    sampler->has_list = tg_threads_list(&sampler->threads);
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        sampler->threads.items[i]->is_read = false; /* the GILs were looked at, so what they said before is gone */
+    }
+    sampler->listed_ns = now_ns;
+    sampler->quality.listing_count++;
+    return sampler->has_list;
+}
+
+static void mark_due(struct tg_sampler *sampler) {
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        struct tg_thread *thread = sampler->threads.items[i];
+        bool holds = is_holder(sampler, thread);
+        thread->was_stopped = false;
+        thread->is_due = holds || !thread->is_read;
+        thread->has_rested = !thread->is_due;
+        thread->is_read = thread->is_read && !holds;
+        thread->restless -= holds && thread->restless;
+    }
+}
+
+static bool read_all(struct tg_sampler *sampler) {
+    const struct tg_threads *threads = &sampler->threads;
+    int tries = can_stop(sampler) ? TRIES : TRIES_AT_A_LOSS;
+    for (int i = 0; i < tries; i++) {
+        if (!read_batch(sampler, true)) {
+            return false;
+        }
+        if (!is_any_due(sampler, SIZE_MAX)) {
+            return true;
+        }
+    }
+    for (size_t gil = 0; gil < threads->gil_count; gil++) {
+        struct tg_thread *holder = tg_threads_find(threads, threads->gils[gil].holder);
+        if (holder && can_stop(sampler) && is_any_due(sampler, gil) && !read_stopped(sampler, holder)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool tg_sampler_read(struct tg_sampler *sampler) {
+    bool is_current = false;
+    for (int i = 0; i < TRIES && !is_current; i++) {
+        if (!list_threads(sampler)) {
+            return false;
+        }
+        mark_due(sampler);
+        is_current = read_all(sampler);
+        sampler->has_list = is_current;
+    }
+    return true;
+}
+
+/* --- ptrace --- */
+
+static enum tg_walk_result hold_and_walk(struct tg_stop *stop, struct tg_walker *walker, struct tg_thread *thread) {
+    uint64_t pc = 0, *wanted = tg_walker_needs_pc(walker) ? &pc : NULL;
+    switch (thread->shown.tid ? tg_stop_hold(stop, thread->shown.tid, wanted) : TG_STOP_GONE) {
+    case TG_STOP_HELD:
+        return tg_walk(walker, &thread->stack, TG_WALK_STOPPED, pc);
+    case TG_STOP_REFUSED:
+        return TG_WALK_REFUSED;
+    default:
+        return TG_WALK_NOT_HELD;
+    }
+}
+
+static enum tg_walk_result walk_held(void *context, struct tg_walker *walker, struct tg_thread *thread) {
+    enum tg_walk_result result = hold_and_walk(context, walker, thread);
+    for (int i = 0; i < ENTRIES && result == TG_WALK_PC; i++) {
+        tg_stop_release(context);
+        nanosleep(&(struct timespec){.tv_nsec = ENTRY_NS}, NULL);
+        result = hold_and_walk(context, walker, thread);
+    }
+    return result;
+}
+
+static void let_go(void *context) {
+    tg_stop_release(context);
+}
+
+const struct tg_stop_ops tg_stop_by_ptrace = {.walk = walk_held, .let_go = let_go};

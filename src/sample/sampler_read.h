@@ -1,0 +1,16 @@
+/*
+ * sampler_read: the part of a sample that reads stacks; for sampler.c alone.
+ */
+#ifndef TG_SAMPLER_READ_H
+#define TG_SAMPLER_READ_H
+
+#include "sample/sampler.h"
+
+/* Reads the stacks that may have changed since the last sample. Afterwards threads that are not `is_read` are lost, with
+ * the reason. False: the threads cannot be listed. */
+bool tg_sampler_read(struct tg_sampler *sampler);
+
+/* The ptrace way to stop threads; `context` is a struct tg_stop. */
+extern const struct tg_stop_ops tg_stop_by_ptrace;
+
+#endif

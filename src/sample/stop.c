@@ -1,0 +1,98 @@
+#include "sample/stop.h"
+
+#include "measure/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+/* A thread that runs or can be woken stops within microseconds, unless its processor is taken. */
+#define PATIENCE_NS INT64_C(20000000)
+/* So long it is asked without pause, which is quicker than to be woken; then after longer and longer pauses. */
+#define EAGER_NS INT64_C(20000)
+
+enum stopped { STOPPED, NOT_YET, ENDED };
+
+/* Whether the thread has stopped; if so, with which signal on its way. */
+static enum stopped look(struct tg_stop *stop, pid_t tid) {
+    int status;
+    pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
+    if (got == 0) {
+        return NOT_YET;
+    }
+    if (got < 0 || !WIFSTOPPED(status)) {
+        return ENDED;
+    }
+    /* Our own stop, or that of the whole process, carries no signal to pass on. */
+    bool is_event = status >> 16 == PTRACE_EVENT_STOP;
+    stop->signal = is_event ? 0 : WSTOPSIG(status);
+    return STOPPED;
+}
+
+static enum stopped await(struct tg_stop *stop, pid_t tid) {
+    tg_ns start_ns = tg_clock_monotonic_ns(), passed_ns = 0;
+    enum stopped stopped = look(stop, tid);
+    while (stopped == NOT_YET && passed_ns < PATIENCE_NS) {
+        if (passed_ns > EAGER_NS) {
+            nanosleep(&(struct timespec){.tv_nsec = passed_ns / 2}, NULL);
+        }
+        stopped = look(stop, tid);
+        passed_ns = tg_clock_monotonic_ns() - start_ns;
+    }
+    return stopped;
+}
+
+static uint64_t pc_of(pid_t tid) {
+    struct __ptrace_syscall_info info;
+    long size = ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof info, &info);
+    return size > 0 ? info.instruction_pointer : 0;
+}
+
+enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) {
+    if (!tg_stop_settle(stop)) {
+        return TG_STOP_LATE;
+    }
+    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
+        return errno == ESRCH ? TG_STOP_GONE : TG_STOP_REFUSED;
+    }
+    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL); /* fails when the thread ends: waiting says so */
+    switch (await(stop, tid)) {
+    case STOPPED:
+        stop->held = tid;
+        if (pc) {
+            *pc = pc_of(tid);
+        }
+        return TG_STOP_HELD;
+    case NOT_YET:
+        stop->pending = tid;
+        return TG_STOP_LATE;
+    default:
+        return TG_STOP_GONE;
+    }
+}
+
+static void let_go(const struct tg_stop *stop, pid_t tid) {
+    ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)stop->signal);
+}
+
+void tg_stop_release(struct tg_stop *stop) {
+    if (stop->held) {
+        let_go(stop, stop->held);
+        stop->held = 0;
+    }
+}
+
+bool tg_stop_settle(struct tg_stop *stop) {
+    if (!stop->pending) {
+        return true;
+    }
+    enum stopped stopped = look(stop, stop->pending);
+    if (stopped == STOPPED) {
+        let_go(stop, stop->pending);
+    }
+    if (stopped != NOT_YET) {
+        stop->pending = 0;
+    }
+    return stopped != NOT_YET;
+}

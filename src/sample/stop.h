@@ -1,0 +1,44 @@
+/*
+ * stop: holds one thread of another process for the moment in which its stack is read.
+ *
+ * The thread is seized, interrupted, and let go again each time, with the signal that was on its way to it: a thread
+ * that stayed seized would freeze at its next signal until somebody looks. It runs on when we are killed while it is
+ * held. What cannot be stopped at once, in an uninterruptible sleep, is let go when it stops at last; see
+ * tg_stop_settle().
+ *
+ * Threads: one thread of ours, which is the tracer, calls all of it. Nobody else in this process may wait for the
+ * target or for any child (waitpid(-1)) but with __WNOTHREAD, or he takes away what tells of the stop.
+ */
+#ifndef TG_STOP_H
+#define TG_STOP_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tg_stop {
+    pid_t held;    /* the thread that is stopped; 0 none */
+    pid_t pending; /* the thread that was asked to stop and has not yet; 0 none */
+    int signal;    /* that it gets when it is let go */
+};
+
+enum tg_stop_result {
+    TG_STOP_HELD,
+    TG_STOP_LATE,    /* it does not stop now, or another one has not stopped yet */
+    TG_STOP_REFUSED, /* no right to, or somebody else traces it; errno says which */
+    TG_STOP_GONE,
+};
+
+/* Stops a thread. HELD: *pc is the instruction that it is about to execute, 0 when that is not known; may be NULL. */
+TG_NODISCARD enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, uint64_t *pc);
+
+/* Lets it go. */
+void tg_stop_release(struct tg_stop *stop);
+
+/* Lets go who was late, if he has stopped by now. False: not yet. */
+bool tg_stop_settle(struct tg_stop *stop);
+
+#endif

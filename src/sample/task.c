@@ -1,0 +1,79 @@
+#include "sample/task.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#define PATH_BYTES 64
+
+static bool read_link(pid_t pid, const char *what, char *target, size_t size) {
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, what);
+    ssize_t count = readlink(path, target, size - 1);
+    target[count < 0 ? 0 : count] = '\0';
+    return count > 0;
+}
+
+bool tg_task_is_elsewhere(pid_t pid) {
+    char theirs[PATH_BYTES], ours[PATH_BYTES];
+    return read_link(pid, "ns/pid", theirs, sizeof theirs) && read_link(getpid(), "ns/pid", ours, sizeof ours)
+           && strcmp(theirs, ours) != 0;
+}
+
+/* Reads the beginning of one of the task's files. */
+static bool read_file(pid_t pid, pid_t tid, const char *what, char *text, size_t size) {
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/%s", (long)pid, (long)tid, what);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = fd < 0 ? -1 : read(fd, text, size - 1);
+    text[count < 0 ? 0 : count] = '\0';
+    if (fd >= 0) {
+        close(fd);
+    }
+    return count >= 0;
+}
+
+/* The thread's number in the innermost of its namespaces: the last on the line. */
+static pid_t inner_number(pid_t pid, pid_t tid) {
+    char status[4096];
+    if (!read_file(pid, tid, "status", status, sizeof status)) {
+        return 0;
+    }
+    char *at = strstr(status, "\nNSpid:");
+    long number = 0;
+    for (at = at ? at + strlen("\nNSpid:") : NULL; at && *at == '\t';) {
+        number = strtol(at, &at, 10);
+    }
+    return (pid_t)number;
+}
+
+static pid_t find_elsewhere(pid_t pid, pid_t number) {
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+    DIR *directory = opendir(path);
+    pid_t found = 0;
+    for (struct dirent *entry; directory && !found && (entry = readdir(directory));) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        found = tid && inner_number(pid, tid) == number ? tid : 0;
+    }
+    if (directory) {
+        closedir(directory);
+    }
+    return found;
+}
+
+pid_t tg_task_find(pid_t pid, pid_t number, bool is_elsewhere) {
+    char name[PATH_BYTES];
+    pid_t tid = is_elsewhere ? find_elsewhere(pid, number) : number;
+    if (tid > 0 && tg_task_name(pid, tid, name, sizeof name)) {
+        return tid;
+    }
+    return tg_task_name(pid, pid, name, sizeof name) ? pid : 0;
+}
+
+bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size) {
+    if (!read_file(pid, tid, "comm", name, size)) {
+        return false;
+    }
+    name[strcspn(name, "\n")] = '\0';
+    return true;
+}

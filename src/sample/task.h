@@ -1,0 +1,22 @@
+/*
+ * task: what /proc tells of the threads of a process, which are its tasks.
+ */
+#ifndef TG_TASK_H
+#define TG_TASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Whether the process counts its threads in a PID namespace of its own, as in a container. */
+bool tg_task_is_elsewhere(pid_t pid);
+
+/* The thread as this process sees it, of the number that it has in its own namespace (`is_elsewhere`). A number that no
+ * thread has is that of a process which forked: then the thread is the process's first, unless `pid` itself is another.
+ * 0: there is none. */
+pid_t tg_task_find(pid_t pid, pid_t number, bool is_elsewhere);
+
+/* The name that the system knows the thread by, at most 15 bytes; false: there is no such thread. */
+bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size);
+
+#endif

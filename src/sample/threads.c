@@ -1,0 +1,280 @@
+#include "sample/threads.h"
+
+#include "sample/task.h"
+#include "sample/walk_batch.h"
+
+/* So often a list that changed under our eyes is begun anew. */
+#define LIST_TRIES 4
+
+enum tg_status tg_threads_init(struct tg_threads *threads, const struct tg_python_process *process,
+                               struct tg_error *err) {
+    *threads = (struct tg_threads){.process = process, .has_own_pids = tg_task_is_elsewhere(process->pid)};
+    threads->items = malloc(TG_THREADS_MAX * sizeof(struct tg_thread *));
+    threads->gils = malloc(TG_INTERPRETERS_MAX * sizeof *threads->gils);
+    threads->interpreters = malloc(TG_INTERPRETERS_MAX * sizeof *threads->interpreters);
+    if (!threads->items || !threads->gils || !threads->interpreters) {
+        tg_threads_release(threads);
+        return tg_error_set(err, TG_ERROR_MEMORY, "no memory to list threads");
+    }
+    return TG_OK;
+}
+
+static void free_thread(struct tg_thread *thread) {
+    tg_thread_clock_close(&thread->clock);
+    tg_stack_release(&thread->stack);
+    free(thread->frames);
+    free(thread);
+}
+
+void tg_threads_release(struct tg_threads *threads) {
+    if (threads) {
+        for (size_t i = 0; i < threads->count; i++) {
+            free_thread(threads->items[i]);
+        }
+        free(threads->items);
+        free(threads->gils);
+        free(threads->interpreters);
+        *threads = (struct tg_threads){0};
+    }
+}
+
+struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t address) {
+    for (size_t i = 0; i < threads->count; i++) {
+        if (threads->items[i]->address == address) {
+            return threads->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Gives a thread its name and its clock. */
+static void introduce(const struct tg_threads *threads, struct tg_thread *thread, uint64_t native_id) {
+    pid_t pid = threads->process->pid;
+    thread->shown.tid = tg_task_find(pid, (pid_t)native_id, threads->has_own_pids);
+    if (thread->shown.tid) {
+        tg_task_name(pid, thread->shown.tid, thread->shown.name, sizeof thread->shown.name);
+        thread->has_clock = tg_thread_clock_open(&thread->clock, pid, thread->shown.tid)
+                            && tg_thread_clock_read(&thread->clock, &thread->clock_ns);
+    }
+}
+
+/* The thread of a state that was read: known, or new. NULL: there is no space. */
+static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t address, const uint8_t *state) {
+    const struct tg_layout_thread *layout = &threads->process->layout.thread;
+    uint64_t id = tg_word(state + layout->id);
+    struct tg_thread *thread = tg_threads_find(threads, address);
+    if (thread && thread->shown.id == id) {
+        return thread;
+    }
+    thread = threads->count < TG_THREADS_MAX ? calloc(1, sizeof *thread) : NULL;
+    if (!thread) {
+        threads->left_out++;
+        return NULL;
+    }
+    thread->address = address;
+    thread->shown.id = id;
+    thread->clock.fd = -1;
+    tg_stack_init(&thread->stack, address);
+    introduce(threads, thread, tg_word(state + layout->native_thread_id));
+    threads->items[threads->count++] = thread;
+    threads->seen_count++;
+    return thread;
+}
+
+/* Lists one interpreter's threads. */
+static bool list_threads(struct tg_threads *threads, const struct tg_interpreter *interpreter) {
+    const struct tg_python_process *process = threads->process;
+    const struct tg_layout_thread *layout = &process->layout.thread;
+    uint64_t address = interpreter->first, previous = 0;
+    for (size_t steps = 0; address && steps < TG_THREADS_MAX; steps++) {
+        uint8_t state[TG_LAYOUT_MAX_READ_BYTES];
+        if (!tg_memory_read(&process->memory, address, state, layout->size)
+            || tg_word(state + layout->interpreter) != interpreter->address
+            || tg_word(state + layout->previous) != previous) {
+            return false;
+        }
+        struct tg_thread *thread = take_thread(threads, address, state);
+        previous = address;
+        address = tg_word(state + layout->next);
+        if (thread) {
+            thread->is_listed = true;
+            thread->next = address;
+            thread->gil = interpreter->gil;
+            thread->shown.interpreter = interpreter->id;
+        }
+    }
+    return true;
+}
+
+/* What the bytes of a GIL say. */
+static void read_gil(const struct tg_layout_gil *layout, const uint8_t *bytes, struct tg_gil *gil) {
+    int32_t locked;
+    memcpy(&locked, bytes + layout->locked, sizeof locked);
+    gil->holder = tg_word(bytes + layout->holder);
+    gil->switch_number = tg_word(bytes + layout->switch_number);
+    gil->is_locked = locked == 1;
+}
+
+/* The number of a GIL, known or new. */
+static bool take_gil(struct tg_threads *threads, uint64_t address, uint32_t *number) {
+    const struct tg_layout_gil *layout = &threads->process->layout.gil;
+    uint8_t bytes[TG_LAYOUT_MAX_READ_BYTES];
+    for (*number = 0; *number < threads->gil_count; (*number)++) {
+        if (threads->gils[*number].address == address) {
+            return true;
+        }
+    }
+    struct tg_gil gil = {.address = address};
+    if (!tg_memory_read(&threads->process->memory, address, bytes, layout->size)) {
+        return false;
+    }
+    read_gil(layout, bytes, &gil);
+    threads->gils[threads->gil_count++] = gil;
+    return true;
+}
+
+static bool take_interpreter(struct tg_threads *threads, uint64_t address) {
+    const struct tg_python_process *process = threads->process;
+    const struct tg_layout_interpreter *layout = &process->layout.interpreter;
+    struct tg_interpreter *interpreter = &threads->interpreters[threads->interpreter_count];
+    uint64_t gil = process->runtime + process->layout.runtime.gil, id;
+    *interpreter = (struct tg_interpreter){.address = address};
+    if (!tg_memory_read_word(&process->memory, address + layout->next, &interpreter->next)
+        || !tg_memory_read_word(&process->memory, address + layout->threads_head, &interpreter->first)
+        || !tg_memory_read_word(&process->memory, address + layout->id, &id)
+        || (layout->gil != TG_LAYOUT_NONE && !tg_memory_read_word(&process->memory, address + layout->gil, &gil))) {
+        return false;
+    }
+    interpreter->id = (int64_t)id;
+    threads->interpreter_count++;
+    return take_gil(threads, gil, &interpreter->gil) && list_threads(threads, interpreter);
+}
+
+static bool list_once(struct tg_threads *threads) {
+    const struct tg_python_process *process = threads->process;
+    uint64_t address;
+    threads->interpreter_count = 0;
+    threads->gil_count = 0;
+    threads->left_out = 0;
+    if (!tg_memory_read_word(&process->memory, process->runtime + process->layout.runtime.interpreters_head,
+                             &address)) {
+        return false;
+    }
+    while (address && threads->interpreter_count < TG_INTERPRETERS_MAX) {
+        if (!take_interpreter(threads, address)) {
+            return false;
+        }
+        address = threads->interpreters[threads->interpreter_count - 1].next;
+    }
+    return threads->interpreter_count > 0;
+}
+
+/* Forgets who is no longer there. */
+static void sweep(struct tg_threads *threads) {
+    size_t kept = 0;
+    for (size_t i = 0; i < threads->count; i++) {
+        struct tg_thread *thread = threads->items[i];
+        if (thread->is_listed) {
+            threads->items[kept++] = thread;
+        } else {
+            free_thread(thread);
+        }
+    }
+    threads->count = kept;
+}
+
+bool tg_threads_list(struct tg_threads *threads) {
+    bool is_listed = false;
+    for (int tries = 0; tries < LIST_TRIES && !is_listed; tries++) {
+        for (size_t i = 0; i < threads->count; i++) {
+            threads->items[i]->is_listed = false;
+        }
+        is_listed = list_once(threads);
+    }
+    if (is_listed) {
+        sweep(threads);
+    }
+    return is_listed;
+}
+
+void tg_threads_name(struct tg_threads *threads) {
+    for (size_t i = 0; i < threads->count; i++) {
+        struct tg_sampled_thread *shown = &threads->items[i]->shown;
+        char name[TG_THREAD_NAME_BYTES];
+        if (shown->tid && tg_task_name(threads->process->pid, shown->tid, name, sizeof name)) {
+            memcpy(shown->name, name, sizeof name);
+        }
+    }
+}
+
+bool tg_threads_plan_gils(struct tg_threads *threads, struct tg_walker *walker) {
+    bool fits = true;
+    for (size_t i = 0; i < threads->gil_count && fits; i++) {
+        struct tg_gil *gil = &threads->gils[i];
+        gil->copy = tg_walker_add(walker, gil->address, threads->process->layout.gil.size);
+        fits = gil->copy != UINT32_MAX;
+    }
+    return fits;
+}
+
+bool tg_threads_plan_gils_again(struct tg_threads *threads, struct tg_walker *walker) {
+    bool fits = true;
+    for (size_t i = 0; i < threads->gil_count && fits; i++) {
+        struct tg_gil *gil = &threads->gils[i];
+        gil->again = tg_walker_add(walker, gil->address, threads->process->layout.gil.size);
+        fits = gil->again != UINT32_MAX;
+    }
+    return fits;
+}
+
+/* From the one word to the other: where the list goes on, and where its threads begin. */
+static uint32_t heads_begin(const struct tg_layout_interpreter *layout) {
+    return layout->next < layout->threads_head ? layout->next : layout->threads_head;
+}
+
+static uint32_t heads_size(const struct tg_layout_interpreter *layout) {
+    uint32_t last = layout->next < layout->threads_head ? layout->threads_head : layout->next;
+    return last - heads_begin(layout) + (uint32_t)sizeof(uint64_t);
+}
+
+bool tg_threads_plan_lists(struct tg_threads *threads, struct tg_walker *walker) {
+    const struct tg_python_process *process = threads->process;
+    const struct tg_layout_interpreter *layout = &process->layout.interpreter;
+    uint64_t head = process->runtime + process->layout.runtime.interpreters_head;
+    threads->head_copy = tg_walker_add(walker, head, sizeof(uint64_t));
+    bool fits = threads->head_copy != UINT32_MAX;
+    for (size_t i = 0; i < threads->interpreter_count && fits; i++) {
+        struct tg_interpreter *interpreter = &threads->interpreters[i];
+        interpreter->copy = tg_walker_add(walker, interpreter->address + heads_begin(layout), heads_size(layout));
+        fits = interpreter->copy != UINT32_MAX;
+    }
+    return fits;
+}
+
+struct tg_gil tg_gil_read(const struct tg_threads *threads, const struct tg_walker *walker, const struct tg_gil *gil,
+                          uint32_t copy) {
+    struct tg_gil now = *gil;
+    read_gil(&threads->process->layout.gil, walker->bytes + copy, &now);
+    return now;
+}
+
+bool tg_threads_are_current(const struct tg_threads *threads, const struct tg_walker *walker) {
+    const struct tg_layout_interpreter *layout = &threads->process->layout.interpreter;
+    uint64_t head = tg_word(walker->bytes + threads->head_copy);
+    for (size_t i = 0; i < threads->interpreter_count; i++) {
+        const struct tg_interpreter *interpreter = &threads->interpreters[i];
+        const uint8_t *copy = walker->bytes + interpreter->copy - heads_begin(layout);
+        if (head != interpreter->address || tg_word(copy + layout->threads_head) != interpreter->first) {
+            return false;
+        }
+        head = tg_word(copy + layout->next);
+    }
+    return head == 0;
+}
+
+bool tg_thread_is_current(const struct tg_threads *threads, const struct tg_walker *walker,
+                          const struct tg_thread *thread) {
+    const struct tg_layout_thread *layout = &threads->process->layout.thread;
+    const uint8_t *state = walker->bytes + thread->stack.state.first;
+    return tg_word(state + layout->id) == thread->shown.id && tg_word(state + layout->next) == thread->next;
+}

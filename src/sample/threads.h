@@ -1,0 +1,126 @@
+/*
+ * threads: the threads of a process that run Python, its interpreters, and their locks.
+ *
+ * The lists are CPython's own, read without its lock: who changes them holds a lock of the interpreter (GIL), so they
+ * are listed anew when a GIL has changed hands and what was read no longer hangs together.
+ *
+ * A GIL counts how often it went from one thread to another. While that number and its last holder are the same, no
+ * other thread of its interpreters has run Python code: their stacks are as they were.
+ *
+ * Threads: belongs to one thread. Addresses are the target's.
+ */
+#ifndef TG_THREADS_H
+#define TG_THREADS_H
+
+#include "profile/symbol.h"
+#include "sample/thread_clock.h"
+#include "sample/walk.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Beyond these, threads are not sampled; how many were left out is counted. */
+#define TG_THREADS_MAX      4096
+#define TG_INTERPRETERS_MAX 256
+
+#define TG_THREAD_NAME_BYTES 64
+
+/* What is told about a thread. */
+struct tg_sampled_thread {
+    pid_t tid;           /* as this process sees it; 0 not known */
+    uint64_t id;         /* CPython's; never used twice in a process */
+    int64_t interpreter; /* 0: the main one */
+    char name[TG_THREAD_NAME_BYTES];
+};
+
+struct tg_gil {
+    uint64_t address;
+    uint64_t holder; /* the thread state that has it, or had it last */
+    uint64_t switch_number;
+    bool is_locked;
+    uint32_t copy;  /* in the walker's bytes */
+    uint32_t again; /* likewise, read at the end of the batch */
+};
+
+struct tg_interpreter {
+    uint64_t address;
+    int64_t id;
+    uint32_t gil;
+    uint64_t first; /* its newest thread */
+    uint64_t next;
+    uint32_t copy;
+};
+
+struct tg_thread {
+    struct tg_sampled_thread shown;
+    uint64_t address; /* of its state */
+    uint64_t next;    /* in its interpreter's list */
+    uint32_t gil;
+    bool is_listed; /* the listing's own */
+    struct tg_stack stack;
+    struct tg_thread_clock clock;
+    bool has_clock;
+
+    /* What the sampler keeps. */
+    bool is_due;                /* to be read in this sample */
+    bool is_read;               /* its stack is known, from this sample or an earlier one since which it rests */
+    bool is_planned;            /* in the batch under way */
+    bool has_names;             /* `frames` are those of the stack's frames */
+    bool was_stopped;           /* for this sample */
+    bool has_rested;            /* since the sample before */
+    uint32_t restless;          /* so many samples are not worth a try without a stop */
+    enum tg_walk_result result; /* of the walk under way, or the last one: why it is not read */
+    tg_ns clock_ns;             /* as read last */
+    tg_ns owed_ns;              /* of it, not yet part of a sample */
+    struct tg_frame *frames;    /* resolved, the outermost first */
+    uint32_t frame_count;
+    uint32_t frame_capacity;
+};
+
+struct tg_threads {
+    const struct tg_python_process *process; /* borrowed */
+    struct tg_thread **items;
+    size_t count;
+    struct tg_gil *gils;
+    size_t gil_count;
+    struct tg_interpreter *interpreters;
+    size_t interpreter_count;
+    uint64_t seen_count; /* threads, since the beginning */
+    uint64_t left_out;   /* threads beyond the maximum, at the last listing */
+    uint32_t head_copy;  /* of the list of interpreters, in the walker's bytes */
+    bool has_own_pids;   /* the target has numbers of its own for its threads */
+};
+
+TG_NODISCARD enum tg_status tg_threads_init(struct tg_threads *threads, const struct tg_python_process *process,
+                                            struct tg_error *err);
+void tg_threads_release(struct tg_threads *threads);
+
+/* Lists interpreters and threads. Those known before keep what is known of them. False: what is there does not hang
+ * together, now. */
+bool tg_threads_list(struct tg_threads *threads);
+
+/* Reads thread names again. */
+void tg_threads_name(struct tg_threads *threads);
+
+struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t address);
+
+/* Adds the GILs, at its beginning or once more at its end, or the lists' heads to a batch. */
+bool tg_threads_plan_gils(struct tg_threads *threads, struct tg_walker *walker);
+bool tg_threads_plan_gils_again(struct tg_threads *threads, struct tg_walker *walker);
+bool tg_threads_plan_lists(struct tg_threads *threads, struct tg_walker *walker);
+
+/* What the batch says of a GIL; `copy` is its `copy` or `again`. */
+struct tg_gil tg_gil_read(const struct tg_threads *threads, const struct tg_walker *walker, const struct tg_gil *gil,
+                          uint32_t copy);
+/* Whether no other thread took it between two readings. */
+static inline bool tg_gil_stayed(const struct tg_gil *before, const struct tg_gil *after) {
+    return before->holder == after->holder && before->switch_number == after->switch_number;
+}
+/* Whether the heads read in a batch are those that were listed. */
+bool tg_threads_are_current(const struct tg_threads *threads, const struct tg_walker *walker);
+/* Whether a thread state read in a batch is the one that was listed. */
+bool tg_thread_is_current(const struct tg_threads *threads, const struct tg_walker *walker,
+                          const struct tg_thread *thread);
+
+#endif

@@ -1,0 +1,414 @@
+/*
+ * walk: following the chain of frames through the copies, and the checks.
+ */
+#include "sample/walk.h"
+
+#include "sample/walk_batch.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* The instructions of _PyEval_EvalFrameDefault within which the C frame is current and no Python frame is in it. */
+#define ENTRY_BYTES 0x100
+/* A frame's code is read once for the frames next to it that have the same. */
+#define SAME_CODE_DISTANCE 8
+#define OWNED_BY_THREAD    0
+
+const char *tg_walk_result_name(enum tg_walk_result result) {
+    static const char *const names[] = {
+        [TG_WALK_WHOLE] = "whole",
+        [TG_WALK_UNPROVEN] = "unproven",
+        [TG_WALK_UNREADABLE] = "memory gone",
+        [TG_WALK_MOVED] = "moved",
+        [TG_WALK_TORN] = "torn",
+        [TG_WALK_OWNER] = "no frame",
+        [TG_WALK_CODE] = "no code",
+        [TG_WALK_INSTRUCTION] = "no instruction",
+        [TG_WALK_ROOT] = "no root",
+        [TG_WALK_TOP] = "not at the top",
+        [TG_WALK_PC] = "entering",
+        [TG_WALK_DEEP] = "too deep",
+        [TG_WALK_UNNAMED] = "no name",
+        [TG_WALK_SWITCHED] = "threads took turns",
+        [TG_WALK_NOT_HELD] = "did not stop",
+        [TG_WALK_REFUSED] = "may not be stopped",
+    };
+    static_assert(sizeof names / sizeof *names == TG_WALK_RESULTS, "each result has a name");
+    return names[result];
+}
+
+/* The copy of a frame that lies in a chunk; NULL: in none, or (*is_inside) in a part that was not read. */
+static const uint8_t *find_in_chunks(const struct tg_walker *walker, const struct tg_stack *stack, uint64_t address,
+                                     bool *is_inside) {
+    *is_inside = false;
+    for (uint32_t i = 0; i < stack->chunk_count && !*is_inside; i++) {
+        uint64_t offset = address - stack->chunks[i].address;
+        if (offset < stack->chunk_bytes[i]) {
+            *is_inside = true;
+            bool was_read = offset + walker->process->layout.frame.locals <= stack->chunks[i].size;
+            return was_read ? walker->bytes + stack->chunks[i].first + offset : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* The number of a frame that lies elsewhere. Those of the last sample were read along, and come in its order; a new one
+ * is read now. UINT32_MAX: it cannot be. */
+static uint32_t find_apart(struct tg_walker *walker, struct tg_stack *stack, uint64_t address) {
+    uint32_t i = stack->apart_used;
+    while (i < stack->apart_count && stack->apart[i].address != address) {
+        i++;
+    }
+    if (i < stack->apart_count) {
+        return i;
+    }
+    struct tg_walk_piece piece = {.address = address, .size = walker->process->layout.frame.locals};
+    piece.first = i < TG_WALK_MAX_APART ? tg_walker_read_now(walker, address, piece.size) : UINT32_MAX;
+    if (piece.first == UINT32_MAX) {
+        return UINT32_MAX;
+    }
+    stack->apart[stack->apart_count++] = piece;
+    return i;
+}
+
+static const uint8_t *copy_apart(struct tg_walker *walker, struct tg_stack *stack, uint64_t address) {
+    uint32_t i = find_apart(walker, stack, address), here = stack->apart_used;
+    if (i == UINT32_MAX) {
+        return NULL;
+    }
+    struct tg_walk_piece piece = stack->apart[i];
+    stack->apart[i] = stack->apart[here];
+    stack->apart[here] = piece;
+    stack->apart_used++;
+    return walker->bytes + piece.first;
+}
+
+static bool append(const struct tg_walker *walker, struct tg_stack *stack, uint64_t address, const uint8_t *copy) {
+    const struct tg_layout *layout = &walker->process->layout;
+    if (stack->fresh_count == stack->capacity && !tg_stack_grow(stack)) {
+        return false;
+    }
+    struct tg_raw_frame *frame = &stack->fresh[stack->fresh_count++];
+    frame->address = address;
+    frame->previous = tg_word(copy + layout->frame.previous);
+    frame->code = tg_word(copy + layout->frame.code) & ~(uint64_t)layout->tag_mask;
+    frame->instruction = tg_word(copy + layout->frame.instruction);
+    frame->owner = copy[layout->frame.owner];
+    frame->is_known = false;
+    return true;
+}
+
+/* One frame; *address becomes the next one outwards. */
+static enum tg_walk_result follow_frame(struct tg_walker *walker, struct tg_stack *stack, uint64_t *address) {
+    const struct tg_layout *layout = &walker->process->layout;
+    bool is_inside;
+    if (*address % sizeof(uint64_t)) {
+        return TG_WALK_OWNER;
+    }
+    const uint8_t *copy = find_in_chunks(walker, stack, *address, &is_inside);
+    if (!copy) {
+        copy = is_inside ? NULL : copy_apart(walker, stack, *address);
+    }
+    if (!copy) {
+        return is_inside ? TG_WALK_MOVED : TG_WALK_UNREADABLE;
+    }
+    uint8_t owner = copy[layout->frame.owner];
+    if (owner >= layout->owner_count) {
+        return TG_WALK_OWNER;
+    }
+    if (owner < layout->owner_shim_first && !append(walker, stack, *address, copy)) {
+        return TG_WALK_DEEP;
+    }
+    if (owner == OWNED_BY_THREAD) {
+        stack->outermost = *address;
+        stack->innermost = stack->innermost == UINT32_MAX ? stack->fresh_count - 1 : stack->innermost;
+    }
+    *address = tg_word(copy + layout->frame.previous);
+    return TG_WALK_WHOLE;
+}
+
+static enum tg_walk_result follow_chain(struct tg_walker *walker, struct tg_stack *stack, uint64_t address) {
+    stack->fresh_count = 0;
+    stack->apart_used = 0;
+    stack->outermost = 0;
+    stack->innermost = UINT32_MAX;
+    for (uint32_t steps = 0; address; steps++) {
+        enum tg_walk_result result = steps < TG_WALK_MAX_FRAMES ? follow_frame(walker, stack, &address) : TG_WALK_DEEP;
+        if (result != TG_WALK_WHOLE) {
+            return result;
+        }
+    }
+    return TG_WALK_WHOLE;
+}
+
+/* Whether the chunks, of which `chunk` is the newest, are still those that were read, each up to where it is used. */
+static bool has_same_chunks(const struct tg_walker *walker, struct tg_stack *stack, uint64_t chunk) {
+    const struct tg_layout_chunk *layout = &walker->process->layout.chunk;
+    for (uint32_t i = 0; i < stack->chunk_count; i++) {
+        const uint8_t *copy = walker->bytes + stack->chunks[i].first;
+        if (chunk != stack->chunks[i].address) {
+            return false;
+        }
+        uint64_t used = layout->data + tg_word(copy + layout->top) * sizeof(uint64_t);
+        if (i == 0 ? !tg_stack_fit(stack, stack->top) : used > stack->chunks[i].size) {
+            return false;
+        }
+        chunk = tg_word(copy + layout->previous);
+    }
+    return chunk == 0;
+}
+
+static bool is_at_root(const struct tg_walker *walker, const struct tg_stack *stack) {
+    if (stack->chunk_count == 0) {
+        return stack->outermost == 0;
+    }
+    /* The word before a thread's first frame is left free. */
+    uint64_t first = stack->chunks[stack->chunk_count - 1].address + walker->process->layout.chunk.data;
+    if (stack->outermost) {
+        return stack->outermost == first || stack->outermost == first + sizeof(uint64_t);
+    }
+    bool is_empty = stack->chunk_count == 1 && stack->top <= first + sizeof(uint64_t);
+    return is_empty || (stack->fresh_count == 0 && stack->mode != TG_WALK_RUNNING);
+}
+
+/* The outermost frames that stand as they stood in the last sample need not have their code read again. */
+static void believe(const struct tg_walker *walker, struct tg_stack *stack) {
+    if (walker->now_ns - stack->checked_ns >= TG_WALK_BELIEVED_NS) {
+        return;
+    }
+    for (uint32_t k = 1; k <= stack->fresh_count && k <= stack->frame_count; k++) {
+        struct tg_raw_frame *now = &stack->fresh[stack->fresh_count - k];
+        const struct tg_raw_frame *then = &stack->frames[stack->frame_count - k];
+        bool both_innermost = k == stack->fresh_count && k == stack->frame_count;
+        if (!then->is_known || now->address != then->address || now->code != then->code
+            || now->previous != then->previous || (now->instruction != then->instruction && !both_innermost)) {
+            return;
+        }
+        now->is_known = true;
+        now->header = then->header;
+    }
+}
+
+/* Whether both copies of a frame say the same. The innermost moves on within its code. */
+static bool frame_agrees(const struct tg_walker *walker, const struct tg_walk_piece *piece, uint64_t address,
+                         bool is_innermost) {
+    const struct tg_layout_frame *layout = &walker->process->layout.frame;
+    uint64_t not_again = piece->size - piece->again, offset = address - piece->address;
+    if (offset < not_again || offset + layout->locals > piece->size) {
+        return true; /* so deep in the stack that it is not read again */
+    }
+    const uint8_t *first = walker->bytes + piece->first + offset;
+    const uint8_t *second = walker->bytes + piece->second + (offset - not_again);
+    return tg_word(first + layout->code) == tg_word(second + layout->code)
+           && tg_word(first + layout->previous) == tg_word(second + layout->previous)
+           && first[layout->owner] == second[layout->owner]
+           && (is_innermost || tg_word(first + layout->instruction) == tg_word(second + layout->instruction));
+}
+
+/* Whether the second reading says the same as the first. */
+static enum tg_walk_result agree(const struct tg_walker *walker, const struct tg_stack *stack,
+                                 const struct tg_raw_frame *frames, uint32_t count) {
+    const uint8_t *bytes = walker->bytes;
+    uint64_t innermost = count ? frames[0].address : 0;
+    if (tg_word(bytes + stack->place.first) != tg_word(bytes + stack->place.second)) {
+        return TG_WALK_MOVED;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (frames[i].owner == OWNED_BY_THREAD && !frame_agrees(walker, &stack->chunks[0], frames[i].address, i == 0)) {
+            return TG_WALK_TORN;
+        }
+    }
+    for (uint32_t i = 0; i < stack->apart_used; i++) {
+        uint64_t address = stack->apart[i].address;
+        if (!frame_agrees(walker, &stack->apart[i], address, address == innermost)) {
+            return TG_WALK_TORN;
+        }
+    }
+    return TG_WALK_WHOLE;
+}
+
+/* Whether there is code, or a frame, that the batch did not hold. */
+static bool needs_more(const struct tg_stack *stack) {
+    bool needs = stack->fresh_count && !stack->fresh[0].is_known; /* what is believed is outermost */
+    for (uint32_t i = 0; i < stack->apart_used && stack->mode == TG_WALK_RUNNING; i++) {
+        needs = needs || stack->apart[i].again == 0;
+    }
+    return needs;
+}
+
+/* So many outermost frames are the same, down to the line, as in the whole walk before. */
+static uint32_t count_same(const struct tg_stack *stack) {
+    uint32_t count = 0;
+    while (count < stack->fresh_count && count < stack->frame_count) {
+        const struct tg_raw_frame *now = &stack->fresh[stack->fresh_count - 1 - count];
+        const struct tg_raw_frame *then = &stack->frames[stack->frame_count - 1 - count];
+        if (now->unit != then->unit || !tg_code_identity_equal(&now->header.identity, &then->header.identity)) {
+            break;
+        }
+        count++;
+    }
+    return count;
+}
+
+static bool find_units(const struct tg_walker *walker, struct tg_stack *stack) {
+    for (uint32_t i = 0; i < stack->fresh_count; i++) {
+        struct tg_raw_frame *frame = &stack->fresh[i];
+        if (!tg_code_unit_of(&frame->header.identity, &walker->process->layout, frame->instruction, &frame->unit)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The checks that need to know the code, and the end. */
+static enum tg_walk_result finish(const struct tg_walker *walker, struct tg_stack *stack) {
+    if (!find_units(walker, stack)) {
+        return TG_WALK_INSTRUCTION;
+    }
+    if (stack->mode == TG_WALK_RUNNING && stack->innermost != UINT32_MAX) {
+        const struct tg_raw_frame *frame = &stack->fresh[stack->innermost];
+        if (frame->address + frame->header.frame_bytes != stack->top) {
+            return TG_WALK_TOP;
+        }
+    }
+    stack->same_count = count_same(stack);
+    if (stack->fresh_count && !stack->fresh[stack->fresh_count - 1].is_known) {
+        stack->checked_ns = walker->now_ns; /* nothing was believed */
+    }
+    struct tg_raw_frame *frames = stack->fresh;
+    stack->fresh = stack->frames;
+    stack->frames = frames;
+    stack->frame_count = stack->fresh_count;
+    return TG_WALK_WHOLE;
+}
+
+static enum tg_walk_result follow(struct tg_walker *walker, struct tg_stack *stack) {
+    const struct tg_layout_thread *layout = &walker->process->layout.thread;
+    const uint8_t *state = walker->bytes + stack->state.first;
+    if (stack->ends_at > walker->read_count) {
+        return TG_WALK_UNREADABLE;
+    }
+    stack->top = tg_word(state + layout->datastack_top);
+    if ((layout->cframe != TG_LAYOUT_NONE && tg_word(state + layout->cframe) != stack->cframe)
+        || !has_same_chunks(walker, stack, tg_word(state + layout->datastack_chunk))) {
+        return TG_WALK_MOVED;
+    }
+    enum tg_walk_result result = follow_chain(walker, stack, tg_word(walker->bytes + stack->place.first));
+    if (result != TG_WALK_WHOLE) {
+        return result;
+    }
+    return is_at_root(walker, stack) ? TG_WALK_WHOLE : TG_WALK_ROOT;
+}
+
+enum tg_walk_result tg_walk_follow(struct tg_walker *walker, struct tg_stack *stack) {
+    enum tg_walk_result result = follow(walker, stack);
+    if (result != TG_WALK_WHOLE) {
+        stack->is_learned = false;
+        return result;
+    }
+    believe(walker, stack);
+    if (needs_more(stack)) {
+        return TG_WALK_UNPROVEN;
+    }
+    result = stack->mode == TG_WALK_RUNNING ? agree(walker, stack, stack->fresh, stack->fresh_count) : TG_WALK_WHOLE;
+    return result == TG_WALK_WHOLE ? finish(walker, stack) : result;
+}
+
+/* Where the header of this frame's code will be; frames next to one another often have the same. */
+static uint32_t plan_header(struct tg_walker *walker, const struct tg_stack *stack, uint32_t i) {
+    uint64_t code = stack->fresh[i].code;
+    for (uint32_t k = i; k > 0 && i - k < SAME_CODE_DISTANCE; k--) {
+        if (stack->fresh[k - 1].code == code) {
+            return stack->fresh[k - 1].header_at;
+        }
+    }
+    return tg_walker_add(walker, code, walker->process->layout.code.size);
+}
+
+/* Whether all headers are those of code objects, and of the same ones as the `before`. *is_old: none is so young that
+ * its memory may have changed hands in this moment. */
+static bool read_headers(const struct tg_walker *walker, struct tg_stack *stack, bool has_before, bool *is_old) {
+    *is_old = true;
+    for (uint32_t i = 0; i < stack->fresh_count && !stack->fresh[i].is_known; i++) {
+        struct tg_raw_frame *frame = &stack->fresh[i];
+        struct tg_code_identity before = frame->header.identity;
+        if (!tg_code_header_parse(&frame->header, &walker->process->layout, walker->process->code_type, frame->code,
+                                  walker->bytes + frame->header_at)
+            || (has_before && !tg_code_identity_equal(&before, &frame->header.identity))) {
+            return false;
+        }
+        *is_old = *is_old && walker->is_old && walker->is_old(walker->context, &frame->header.identity);
+    }
+    return true;
+}
+
+/* Reads the code that is not believed, and of a running thread once more what may have changed meanwhile. */
+static enum tg_walk_result read_code(struct tg_walker *walker, struct tg_stack *stack, bool has_before, bool *is_old) {
+    tg_walker_begin_more(walker);
+    for (uint32_t i = 0; i < stack->fresh_count && !stack->fresh[i].is_known; i++) {
+        stack->fresh[i].header_at = plan_header(walker, stack, i);
+        if (stack->fresh[i].header_at == UINT32_MAX) {
+            return TG_WALK_DEEP;
+        }
+    }
+    if (stack->mode == TG_WALK_RUNNING && !tg_stack_plan_again(walker, stack)) {
+        return TG_WALK_DEEP;
+    }
+    if (!tg_walker_read(walker)) {
+        return TG_WALK_UNREADABLE;
+    }
+    if (!read_headers(walker, stack, has_before, is_old)) {
+        return TG_WALK_CODE;
+    }
+    return stack->mode == TG_WALK_RUNNING ? agree(walker, stack, stack->fresh, stack->fresh_count) : TG_WALK_WHOLE;
+}
+
+enum tg_walk_result tg_walk_prove(struct tg_walker *walker, struct tg_stack *stack) {
+    bool is_old;
+    enum tg_walk_result result = read_code(walker, stack, false, &is_old);
+    if (result == TG_WALK_WHOLE && stack->mode == TG_WALK_RUNNING && !is_old) {
+        result = read_code(walker, stack, true, &is_old);
+    }
+    return result == TG_WALK_WHOLE ? finish(walker, stack) : result;
+}
+
+bool tg_walker_needs_pc(const struct tg_walker *walker) {
+    return walker->process->layout.thread.cframe != TG_LAYOUT_NONE;
+}
+
+/* Whether a thread was stopped where its C frame is current and no Python frame is in it yet. */
+static bool is_entering(const struct tg_walker *walker, uint64_t pc) {
+    return tg_walker_needs_pc(walker) && pc - walker->process->eval_frame < ENTRY_BYTES;
+}
+
+static enum tg_walk_result walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode) {
+    if (!stack->is_learned && !tg_stack_learn(walker, stack)) {
+        return TG_WALK_UNREADABLE;
+    }
+    tg_walker_begin(walker);
+    if (!tg_walk_plan(walker, stack, mode)) {
+        return TG_WALK_DEEP;
+    }
+    tg_walker_read(walker);
+    enum tg_walk_result result = tg_walk_follow(walker, stack);
+    return result == TG_WALK_UNPROVEN ? tg_walk_prove(walker, stack) : result;
+}
+
+enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc) {
+    int errnum = errno;
+    enum tg_walk_result result = TG_WALK_PC;
+    if (!is_entering(walker, pc)) {
+        result = walk(walker, stack, mode);
+        if (result != TG_WALK_WHOLE && !stack->is_learned) {
+            result = walk(walker, stack, mode); /* its chunks were not where they were */
+        }
+    }
+    errno = errnum;
+    return result;
+}
+
+bool tg_walk_still(struct tg_walker *walker, struct tg_stack *stack) {
+    tg_walker_begin_more(walker);
+    return tg_stack_plan_again(walker, stack) && tg_walker_read(walker)
+           && agree(walker, stack, stack->frames, stack->frame_count) == TG_WALK_WHOLE;
+}

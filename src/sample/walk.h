@@ -1,0 +1,186 @@
+/*
+ * walk: the frames of one thread's stack, read while the thread may be changing them, with proof that they stood there
+ * together; or else why not. A stack that was put together from two moments shows calls that never were.
+ *
+ * What is read of a thread, in one system call (tg_walker_read):
+ *     1. its current frame            where the walk begins
+ *     2. its stack's chunks           and the frames that lie elsewhere: generators', and those on the C stack
+ *     3. the thread state             the moment that the sample is of
+ *     4. the top of 2. again
+ *     5. the current frame again
+ * and then, for frames not yet known from the thread's last sample, the headers of their code objects, with 4. and 5.
+ * once more. Accepted is what both readings agree in and what passes four checks:
+ *     root         the outermost frame is the first one of the thread's first chunk: while a generator is left, the
+ *                  chain ends too early for a moment
+ *     top          of a running thread: the innermost frame ends where the stack does
+ *     pc           up to 3.12, of a stopped thread: it is not about to enter the evaluation loop, where the C frame is
+ *                  current before the Python frame is in it
+ *     code         each frame's code is a code object, the same one before and after, and the instruction is inside it
+ * Who is at rest cannot change: a thread that did not take the interpreter's lock meanwhile (which the caller sees by
+ * the lock's switch number), or one that was stopped. It is read once.
+ *
+ * The addresses, sizes and links that are read are somebody else's bytes and may be anything; nothing is followed that
+ * has not been bounded. After the first samples nothing is allocated. tg_walk() can be called in a signal handler on
+ * its own thread's stack (TG_WALK_STOPPED), with a walker and a stack of its own whose frames were reserved before: it
+ * takes no lock and keeps errno.
+ *
+ * Threads: each walker and stack belongs to one thread at a time. Addresses are the target's.
+ */
+#ifndef TG_WALK_H
+#define TG_WALK_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "measure/clock.h"
+#include "sample/code_object.h"
+#include "sample/python_process.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is larger is not sampled, and counted as TG_WALK_DEEP. */
+#define TG_WALK_MAX_FRAMES 16384
+#define TG_WALK_MAX_CHUNKS 48
+#define TG_WALK_MAX_APART  256
+
+/* What is known of a code object is believed for so long while its frames stay where they are. */
+#define TG_WALK_BELIEVED_NS INT64_C(100000000)
+
+enum tg_walk_mode {
+    TG_WALK_RUNNING, /* may change the stack while it is read */
+    TG_WALK_AT_REST, /* waits; if it did, the caller finds out */
+    TG_WALK_STOPPED, /* held, or the caller itself */
+};
+
+enum tg_walk_result {
+    TG_WALK_WHOLE,       /* proven */
+    TG_WALK_UNPROVEN,    /* of tg_walk_follow(): so far so good, tg_walk_prove() has to read more */
+    TG_WALK_UNREADABLE,  /* memory that is not there (any more) */
+    TG_WALK_MOVED,       /* the current frame changed, or the stack grew beyond what was read */
+    TG_WALK_TORN,        /* a frame changed */
+    TG_WALK_OWNER,       /* a frame that cannot be one */
+    TG_WALK_CODE,        /* a frame's code is no code object, or another than before */
+    TG_WALK_INSTRUCTION, /* an instruction outside of the code */
+    TG_WALK_ROOT,        /* a chain that does not end at the root */
+    TG_WALK_TOP,         /* a chain that does not begin at the top */
+    TG_WALK_PC,          /* about to enter the evaluation loop */
+    TG_WALK_DEEP,        /* beyond our bounds */
+    TG_WALK_UNNAMED,     /* the caller's: code whose name could not be read, or not be proven */
+    TG_WALK_SWITCHED,    /* the caller's: threads took turns while they were read */
+    TG_WALK_NOT_HELD,    /* the caller's: the thread did not stop in time */
+    TG_WALK_REFUSED,     /* the caller's: it may not be stopped */
+    TG_WALK_RESULTS,
+};
+
+/* A word or two for each, for people: "torn". */
+const char *tg_walk_result_name(enum tg_walk_result result);
+
+struct tg_raw_frame {
+    uint64_t address;
+    uint64_t previous;    /* the next one outwards, be it Python's or not */
+    uint64_t code;        /* the address of the code object */
+    uint64_t instruction; /* the instruction pointer as it was read */
+    int32_t unit;         /* the code unit that it stands on; -1: has not begun */
+    uint8_t owner;
+    bool is_known;      /* set by the caller for frames of a whole stack: the code need not be read again for a while;
+                           already set where it was not read again */
+    uint32_t header_at; /* the walk's own: in the walker's bytes */
+    struct tg_code_header header;
+};
+
+/* Whether no one wrote the code of this frame: the interpreter's own trampolines, which begin beyond their end. */
+static inline bool tg_raw_frame_is_hidden(const struct tg_raw_frame *frame) {
+    return frame->header.first_traceable >= (int64_t)frame->header.identity.unit_count;
+}
+
+/* A stretch of memory, and where its copies are in the walker's bytes. */
+struct tg_walk_piece {
+    uint64_t address;
+    uint32_t size;
+    uint32_t first;
+    uint32_t again;  /* so many of its last bytes are read a second time */
+    uint32_t second; /* those */
+};
+
+/* What is known of one thread's stack, from one sample to the next. */
+struct tg_stack {
+    uint64_t thread; /* the address of its PyThreadState */
+    uint64_t cframe; /* up to 3.12: where the current frame is told */
+    bool is_learned; /* where its chunks are */
+    bool is_fixed;   /* its frames were reserved: no walk allocates */
+    uint32_t chunk_count;
+    uint32_t apart_count;   /* frames outside of the chunks, in the order of the last chain ... */
+    uint32_t apart_used;    /* ... which had so many */
+    uint32_t ends_at;       /* its part of the walker's bytes */
+    tg_ns checked_ns;       /* when all its code was read last */
+    enum tg_walk_mode mode; /* of the walk under way, as the next three */
+    uint32_t innermost;     /* of the frames in chunks; UINT32_MAX: there is none */
+    uint64_t outermost;     /* likewise, its address; 0 none */
+    uint64_t top;           /* the first free word */
+    struct tg_walk_piece place;
+    struct tg_walk_piece state;
+    struct tg_walk_piece chunks[TG_WALK_MAX_CHUNKS]; /* the newest first; what is in use of each */
+    uint64_t chunk_bytes[TG_WALK_MAX_CHUNKS];        /* all of each */
+    struct tg_walk_piece apart[TG_WALK_MAX_APART];
+    struct tg_raw_frame *frames; /* of the last whole walk, the innermost first */
+    struct tg_raw_frame *fresh;  /* of the one under way */
+    uint32_t frame_count;
+    uint32_t fresh_count;
+    uint32_t same_count; /* so many of the outermost frames are as they were in the whole walk before */
+    uint32_t capacity;
+};
+
+struct tg_walker {
+    const struct tg_python_process *process; /* borrowed */
+    tg_ns now_ns;                            /* of the sample under way; set by the caller */
+    /* Whether this code has been known for so long that it need not be read twice while its thread runs. May be NULL:
+     * never. */
+    bool (*is_old)(void *context, const struct tg_code_identity *identity);
+    void *context;
+    struct iovec *pieces;
+    uint8_t *bytes;
+    size_t piece_count;
+    size_t byte_count;
+    size_t batch_at;   /* where the batch begins in the bytes */
+    size_t read_count; /* of the bytes, since tg_walker_read() */
+};
+
+/* Reserves the walker's memory, some megabytes of which only what is needed is ever touched. */
+TG_NODISCARD enum tg_status tg_walker_init(struct tg_walker *walker, const struct tg_python_process *process,
+                                           struct tg_error *err);
+void tg_walker_release(struct tg_walker *walker);
+
+void tg_stack_init(struct tg_stack *stack, uint64_t thread);
+/* Makes space for so many frames now, so that no walk allocates: for signal handlers. */
+TG_NODISCARD enum tg_status tg_stack_reserve(struct tg_stack *stack, uint32_t frame_count, struct tg_error *err);
+void tg_stack_release(struct tg_stack *stack);
+
+/* Whether the check of the pc applies. */
+bool tg_walker_needs_pc(const struct tg_walker *walker);
+
+/* Walks one stack. `pc`: of the stopped thread, 0 not known. Whole: stack->frames. */
+enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc);
+
+/* The same for many stacks in one system call: begin, plan each, read, then end each. Words of the caller's own may be
+ * read along (tg_walker_add). */
+void tg_walker_begin(struct tg_walker *walker);
+/* Begins another one whose bytes lie behind those of the one before, which stay. */
+void tg_walker_begin_more(struct tg_walker *walker);
+/* Where the copy will be in walker->bytes; UINT32_MAX: there is no space left. */
+uint32_t tg_walker_add(struct tg_walker *walker, uint64_t address, uint32_t size);
+/* Learns where the chunks of a stack are that is not `is_learned`. False: they cannot be read, now. */
+bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack);
+/* Adds a stack. False: there is no space for it. */
+bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode);
+/* False: a piece of it was not there; what lies before it was read. */
+bool tg_walker_read(struct tg_walker *walker);
+/* WHOLE, UNPROVEN, or what is wrong. */
+enum tg_walk_result tg_walk_follow(struct tg_walker *walker, struct tg_stack *stack);
+/* What tg_walk_follow() left unproven: reads code that is not known, in a batch of its own, so after all of the batch
+ * before were followed. */
+enum tg_walk_result tg_walk_prove(struct tg_walker *walker, struct tg_stack *stack);
+/* Whether a running thread's stack is still as it was; for who has read something else that hangs on it. */
+bool tg_walk_still(struct tg_walker *walker, struct tg_stack *stack);
+
+#endif

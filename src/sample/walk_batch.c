@@ -1,0 +1,231 @@
+/*
+ * walk_batch: which pieces of memory a walk needs, and their copies.
+ */
+#include "sample/walk_batch.h"
+
+#include <string.h>
+
+/* A thousand threads' stacks at once; a stack that is larger than all of it is TG_WALK_DEEP. */
+#define BYTE_CAPACITY  ((size_t)32 << 20)
+#define PIECE_CAPACITY ((size_t)16384)
+
+/* Of the stack's top is read again what a thread may change while it is being read, or it would be caught. */
+#define AGAIN_BYTES 4096
+/* Beyond what was in use at the last sample: calls that were made since. */
+#define GROWTH_BYTES 512
+/* A larger chunk would hold one frame with ten million variables. */
+#define CHUNK_MAX_BYTES ((uint64_t)1 << 27)
+
+enum tg_status tg_walker_init(struct tg_walker *walker, const struct tg_python_process *process, struct tg_error *err) {
+    *walker = (struct tg_walker){.process = process};
+    walker->pieces = malloc(PIECE_CAPACITY * sizeof *walker->pieces);
+    walker->bytes = malloc(BYTE_CAPACITY);
+    if (!walker->pieces || !walker->bytes) {
+        tg_walker_release(walker);
+        return tg_error_set(err, TG_ERROR_MEMORY, "no memory to sample with");
+    }
+    return TG_OK;
+}
+
+void tg_walker_release(struct tg_walker *walker) {
+    if (walker) {
+        free(walker->pieces);
+        free(walker->bytes);
+        walker->pieces = NULL;
+        walker->bytes = NULL;
+    }
+}
+
+void tg_walker_begin(struct tg_walker *walker) {
+    walker->byte_count = 0;
+    tg_walker_begin_more(walker);
+}
+
+void tg_walker_begin_more(struct tg_walker *walker) {
+    walker->piece_count = 0;
+    walker->batch_at = walker->byte_count;
+}
+
+uint32_t tg_walker_add(struct tg_walker *walker, uint64_t address, uint32_t size) {
+    if (walker->piece_count == PIECE_CAPACITY || size > BYTE_CAPACITY - walker->byte_count) {
+        return UINT32_MAX;
+    }
+    walker->pieces[walker->piece_count++] = tg_memory_piece(address, size);
+    uint32_t at = (uint32_t)walker->byte_count;
+    walker->byte_count += size;
+    return at;
+}
+
+bool tg_walker_read(struct tg_walker *walker) {
+    uint8_t *bytes = walker->bytes + walker->batch_at;
+    size_t count = tg_memory_read_batch(&walker->process->memory, walker->pieces, walker->piece_count, bytes);
+    walker->read_count = walker->batch_at + count;
+    return walker->read_count == walker->byte_count;
+}
+
+uint32_t tg_walker_read_now(struct tg_walker *walker, uint64_t address, uint32_t size) {
+    size_t at = walker->byte_count;
+    if (size > BYTE_CAPACITY - at || !tg_memory_read(&walker->process->memory, address, walker->bytes + at, size)) {
+        return UINT32_MAX;
+    }
+    walker->byte_count += size;
+    return (uint32_t)at;
+}
+
+void tg_stack_init(struct tg_stack *stack, uint64_t thread) {
+    *stack = (struct tg_stack){.thread = thread};
+}
+
+void tg_stack_release(struct tg_stack *stack) {
+    if (stack) {
+        free(stack->frames);
+        free(stack->fresh);
+        stack->frames = NULL;
+        stack->fresh = NULL;
+        stack->capacity = 0;
+    }
+}
+
+static bool grow(struct tg_raw_frame **frames, uint32_t capacity) {
+    struct tg_raw_frame *grown = realloc(*frames, capacity * sizeof **frames);
+    if (grown) {
+        *frames = grown;
+    }
+    return grown;
+}
+
+bool tg_stack_grow(struct tg_stack *stack) {
+    uint32_t capacity = stack->capacity ? 2 * stack->capacity : 128;
+    if (stack->is_fixed || capacity > TG_WALK_MAX_FRAMES || !grow(&stack->frames, capacity)
+        || !grow(&stack->fresh, capacity)) {
+        return false;
+    }
+    stack->capacity = capacity;
+    return true;
+}
+
+enum tg_status tg_stack_reserve(struct tg_stack *stack, uint32_t frame_count, struct tg_error *err) {
+    if (!grow(&stack->frames, frame_count) || !grow(&stack->fresh, frame_count)) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "no memory for the frames of a stack");
+    }
+    stack->capacity = frame_count;
+    stack->is_fixed = true;
+    return TG_OK;
+}
+
+/* What is in use of the thread's newest chunk, and a little more. */
+static void set_top_size(struct tg_stack *stack, uint64_t top) {
+    uint64_t used = top - stack->chunks[0].address + GROWTH_BYTES;
+    stack->chunks[0].size = (uint32_t)(used < stack->chunk_bytes[0] ? used : stack->chunk_bytes[0]);
+}
+
+bool tg_stack_fit(struct tg_stack *stack, uint64_t top) {
+    if (top - stack->chunks[0].address > stack->chunk_bytes[0]) {
+        return false;
+    }
+    uint32_t size = stack->chunks[0].size;
+    uint64_t used = top - stack->chunks[0].address;
+    if (used + GROWTH_BYTES / 4 > size || used + 4 * GROWTH_BYTES < size) {
+        set_top_size(stack, top);
+    }
+    return used <= size;
+}
+
+/* Learns one chunk from its header; its address, and false: this is none. */
+static bool learn_chunk(const struct tg_walker *walker, struct tg_stack *stack, uint64_t address, uint64_t top,
+                        uint64_t *next) {
+    const struct tg_layout_chunk *layout = &walker->process->layout.chunk;
+    uint8_t header[64];
+    if (address % sizeof(uint64_t) || stack->chunk_count == TG_WALK_MAX_CHUNKS
+        || !tg_memory_read(&walker->process->memory, address, header, layout->data)) {
+        return false;
+    }
+    uint64_t bytes = tg_word(header + layout->size);
+    uint64_t words = tg_word(header + layout->top);
+    if (bytes < layout->data || bytes > CHUNK_MAX_BYTES) {
+        return false;
+    }
+    uint32_t i = stack->chunk_count++;
+    stack->chunk_bytes[i] = bytes;
+    stack->chunks[i] = (struct tg_walk_piece){.address = address};
+    *next = tg_word(header + layout->previous);
+    if (i == 0) {
+        set_top_size(stack, top);
+        return top >= address && top - address <= bytes;
+    }
+    stack->chunks[i].size = layout->data + (uint32_t)(words * sizeof(uint64_t));
+    return words <= (bytes - layout->data) / sizeof(uint64_t);
+}
+
+bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack) {
+    const struct tg_layout_thread *layout = &walker->process->layout.thread;
+    uint8_t state[TG_LAYOUT_MAX_READ_BYTES];
+    stack->is_learned = false;
+    stack->chunk_count = 0;
+    if (!tg_memory_read(&walker->process->memory, stack->thread, state, layout->size)) {
+        return false;
+    }
+    bool has_cframe = layout->cframe != TG_LAYOUT_NONE;
+    stack->cframe = has_cframe ? tg_word(state + layout->cframe) : 0;
+    stack->state = (struct tg_walk_piece){.address = stack->thread, .size = layout->size};
+    stack->place = (struct tg_walk_piece){
+        .address = has_cframe ? stack->cframe + walker->process->layout.cframe.current_frame
+                              : stack->thread + layout->current_frame,
+        .size = sizeof(uint64_t),
+    };
+    uint64_t top = tg_word(state + layout->datastack_top);
+    for (uint64_t chunk = tg_word(state + layout->datastack_chunk); chunk;) {
+        if (!learn_chunk(walker, stack, chunk, top, &chunk)) {
+            return false;
+        }
+    }
+    stack->is_learned = true;
+    return true;
+}
+
+static bool plan_first(struct tg_walker *walker, struct tg_walk_piece *piece) {
+    piece->first = tg_walker_add(walker, piece->address, piece->size);
+    return piece->first != UINT32_MAX;
+}
+
+static bool plan_second(struct tg_walker *walker, struct tg_walk_piece *piece, uint32_t size) {
+    piece->again = piece->size < size ? piece->size : size;
+    piece->second = tg_walker_add(walker, piece->address + piece->size - piece->again, piece->again);
+    return piece->second != UINT32_MAX;
+}
+
+bool tg_stack_plan_again(struct tg_walker *walker, struct tg_stack *stack) {
+    bool fits = !stack->chunk_count || plan_second(walker, &stack->chunks[0], AGAIN_BYTES);
+    for (uint32_t i = 0; fits && i < stack->apart_used; i++) {
+        fits = plan_second(walker, &stack->apart[i], stack->apart[i].size);
+    }
+    return fits && plan_second(walker, &stack->place, stack->place.size);
+}
+
+static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
+    stack->place.again = 0;
+    bool fits = plan_first(walker, &stack->place);
+    for (uint32_t i = 0; fits && i < stack->chunk_count; i++) {
+        stack->chunks[i].again = 0;
+        fits = plan_first(walker, &stack->chunks[i]);
+    }
+    for (uint32_t i = 0; fits && i < stack->apart_used; i++) {
+        stack->apart[i].again = 0;
+        fits = plan_first(walker, &stack->apart[i]);
+    }
+    fits = fits && plan_first(walker, &stack->state);
+    return fits && (stack->mode != TG_WALK_RUNNING || tg_stack_plan_again(walker, stack));
+}
+
+bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode) {
+    size_t pieces = walker->piece_count, bytes = walker->byte_count;
+    stack->mode = mode;
+    if (!plan_all(walker, stack)) {
+        walker->piece_count = pieces;
+        walker->byte_count = bytes;
+        return false;
+    }
+    stack->apart_count = stack->apart_used;
+    stack->ends_at = (uint32_t)walker->byte_count;
+    return true;
+}
