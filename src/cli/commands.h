@@ -18,6 +18,7 @@ extern const struct tg_command tg_command_collect;
 extern const struct tg_command tg_command_completion;
 extern const struct tg_command tg_command_diff;
 extern const struct tg_command tg_command_doctor;
+extern const struct tg_command tg_command_export;
 extern const struct tg_command tg_command_help;
 extern const struct tg_command tg_command_pause;
 extern const struct tg_command tg_command_rank;

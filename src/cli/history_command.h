@@ -36,8 +36,8 @@ struct tg_history_options {
     bool json;
 };
 
-/* The options that every question has, for its command's table; SETTINGS has them as its member `history`. */
-#define TG_HISTORY_OPTIONS(SETTINGS)                                                                                   \
+/* Which part of which history, for a command's table; SETTINGS has them as its member `history`. */
+#define TG_HISTORY_SELECTION_OPTIONS(SETTINGS)                                                                         \
     {.name = "store",                                                                                                  \
      .kind = TG_OPTION_TEXT,                                                                                           \
      .value = "URL",                                                                                                   \
@@ -55,12 +55,14 @@ struct tg_history_options {
          .value = "MOMENT",                                                                                            \
          .help = "from this moment on: -1h (s, m, h, d, w), 2026-11-21T10:00, iteration:120 or version:1.4.2",         \
          .offset = offsetof(SETTINGS, history.since)},                                                                 \
-        {.name = "until",                                                                                              \
-         .kind = TG_OPTION_TEXT,                                                                                       \
-         .value = "MOMENT",                                                                                            \
-         .help = "up to this moment",                                                                                  \
-         .offset = offsetof(SETTINGS, history.until)},                                                                 \
     {                                                                                                                  \
+        .name = "until", .kind = TG_OPTION_TEXT, .value = "MOMENT", .help = "up to this moment",                       \
+        .offset = offsetof(SETTINGS, history.until)                                                                    \
+    }
+
+/* The options that every question has which can be answered as JSON. */
+#define TG_HISTORY_OPTIONS(SETTINGS)                                                                                   \
+    TG_HISTORY_SELECTION_OPTIONS(SETTINGS), {                                                                          \
         .name = "json", .kind = TG_OPTION_FLAG, .help = "answer as JSON (docs/formats/history-json.md)",               \
         .offset = offsetof(SETTINGS, history.json)                                                                     \
     }

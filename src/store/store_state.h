@@ -78,7 +78,7 @@ static inline struct tg_sql_value tg_value_of_string(const char *string) {
     return tg_value_text((struct tg_bytes){.data = string, .length = string ? strlen(string) : 0});
 }
 static inline struct tg_sql_value tg_value_blob(const void *bytes, size_t length) {
-    return (struct tg_sql_value){.kind = TG_SQL_BLOB, .bytes = bytes, .length = length};
+    return (struct tg_sql_value){.kind = TG_SQL_BLOB, .bytes = bytes ? bytes : "", .length = length}; /* no NULL */
 }
 
 /* What was read. Anything else than a number is 0, anything else than a text is empty. */
