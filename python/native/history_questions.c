@@ -22,6 +22,7 @@ struct asking {
     struct tg_rank_evidence evidence;
     struct tg_scope_words sides[2]; /* of a comparison, with the next: NULL, or as tg_diff_side_read() has it */
     const char *side_words[2];
+    enum tg_diff_unit unit;
 
     struct tg_scope scope;
     struct tg_store_selection selection;
@@ -32,9 +33,11 @@ struct asking {
     struct tg_trend_one one;
     struct tg_trends trends;
     struct tg_diff diff;
+    struct tg_store_runs runs;
 };
 
 static void release(struct asking *asking) {
+    tg_store_runs_release(&asking->runs);
     tg_diff_release(&asking->diff);
     tg_trends_release(&asking->trends);
     tg_trend_one_release(&asking->one);
@@ -281,7 +284,7 @@ static enum tg_status ask_diff(struct tg_store *store, const char *place, void *
     struct asking *asking = context;
     enum tg_status status = find_part(asking, store, place, err);
     if (status == TG_OK) {
-        status = tg_diff_read(&asking->diff, &asking->scope, asking->sides, asking->side_words, err);
+        status = tg_diff_read(&asking->diff, &asking->scope, asking->sides, asking->side_words, asking->unit, err);
     }
     return status;
 }
@@ -295,24 +298,61 @@ static PyObject *diff_row(const struct asking *asking) {
     const struct tg_diff *diff = &asking->diff;
     const struct tg_compare_row *worst = diff->worst; /* of those that take part, which come first */
     PyObject *worst_place = worst ? PyLong_FromSsize_t((Py_ssize_t)(worst - diff->compare.rows)) : Py_NewRef(Py_None);
-    return Py_BuildValue("(LLddNN)", (long long)diff->a.iteration_count, (long long)diff->b.iteration_count,
+    return Py_BuildValue("(sLLLLddNN)", tg_diff_unit_names[diff->unit], (long long)diff->a.iteration_count,
+                         (long long)diff->b.iteration_count, (long long)diff->a.run_count, (long long)diff->b.run_count,
                          diff->compare.before_ns / NS_PER_S, diff->compare.after_ns / NS_PER_S,
                          list_of(tg_diff_row_count(diff), change_row, asking), worst_place);
 }
 
-/* diff(service, (since, until, version, run, word), likewise) -> tuple */
+/* Of what figures of a comparison are; None: whichever fits. For PyArg_ParseTuple(). */
+static int parse_unit(PyObject *value, void *unit) {
+    for (int i = 0; value != Py_None && tg_diff_unit_names[i]; i++) {
+        if (PyUnicode_Check(value) && PyUnicode_CompareWithASCIIString(value, tg_diff_unit_names[i]) == 0) {
+            *(enum tg_diff_unit *)unit = (enum tg_diff_unit)i;
+            return 1;
+        }
+    }
+    *(enum tg_diff_unit *)unit = TG_DIFF_ANY;
+    if (value != Py_None) {
+        PyErr_Format(PyExc_ValueError, "sides are compared per \"run\" or \"iteration\", or None, not %R", value);
+    }
+    return value == Py_None;
+}
+
+/* diff(service, (since, until, version, run, word), likewise, per) -> tuple */
 PyObject *tg_history_diff(PyObject *reader, PyObject *args) {
     struct asking asking = {.limit = 0};
     struct tg_scope_words *before = &asking.sides[0];
     struct tg_scope_words *after = &asking.sides[1];
-    if (!PyArg_ParseTuple(args, "z(zzzzz)(zzzzz):diff", &asking.service, &before->since, &before->until,
+    if (!PyArg_ParseTuple(args, "z(zzzzz)(zzzzz)O&:diff", &asking.service, &before->since, &before->until,
                           &before->version, &before->run, &asking.side_words[0], &after->since, &after->until,
-                          &after->version, &after->run, &asking.side_words[1])) {
+                          &after->version, &after->run, &asking.side_words[1], parse_unit, &asking.unit)) {
         return NULL;
     }
     PyObject *row = tg_history_ask(reader, ask_diff, &asking) ? diff_row(&asking) : NULL;
     release(&asking);
     return row;
+}
+
+static enum tg_status ask_runs(struct tg_store *store, const char *place, void *context, struct tg_error *err) {
+    struct asking *asking = context;
+    enum tg_status status = find_part(asking, store, place, err);
+    return status == TG_OK ? tg_store_runs(store, &asking->selection, &asking->runs, err) : status;
+}
+
+static PyObject *run_row(const void *context, size_t i) {
+    const struct asking *asking = context;
+    return tg_row_of_run(&asking->runs.items[i]);
+}
+
+/* runs(service, since, until, version) -> list */
+PyObject *tg_history_runs(PyObject *reader, PyObject *args) {
+    struct asking asking = {.limit = 0};
+    struct tg_scope_words *words = &asking.words;
+    if (!PyArg_ParseTuple(args, "zzzz:runs", &asking.service, &words->since, &words->until, &words->version)) {
+        return NULL;
+    }
+    return answer(reader, ask_runs, &asking, &asking.runs.count, run_row);
 }
 
 static enum tg_status ask_versions(struct tg_store *store, const char *place, void *context, struct tg_error *err) {

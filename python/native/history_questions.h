@@ -16,6 +16,7 @@ PyObject *tg_history_series(PyObject *reader, PyObject *args);
 PyObject *tg_history_trend(PyObject *reader, PyObject *args);
 PyObject *tg_history_trends(PyObject *reader, PyObject *args);
 PyObject *tg_history_diff(PyObject *reader, PyObject *args);
+PyObject *tg_history_runs(PyObject *reader, PyObject *args);
 PyObject *tg_history_versions(PyObject *reader, PyObject *args);
 PyObject *tg_history_events(PyObject *reader, PyObject *args);
 PyObject *tg_history_status(PyObject *reader, PyObject *ignored);

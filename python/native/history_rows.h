@@ -20,6 +20,7 @@ PyObject *tg_row_of_point(const struct tg_store_point *point, const struct tg_st
 PyObject *tg_row_of_trend(const struct tg_rank_trend *row, const struct tg_store_service *service);
 PyObject *tg_row_of_change(const struct tg_compare_row *row);
 PyObject *tg_row_of_version(const struct tg_store_version *version);
+PyObject *tg_row_of_run(const struct tg_store_run *run);
 PyObject *tg_row_of_event(const struct tg_store_event *event);
 PyObject *tg_row_of_status(const struct tg_store_status *status);
 

@@ -19,7 +19,7 @@ Every question takes what it is about:
   ``"2026-11-21T10:00"`` (with seconds, ``Z`` or an offset if need be), ``"2026-11-21"``, ``"now"``,
   ``"iteration:120"``, ``"version:1.4.2"`` (where that version begins or, as ``until``, ends). Both ends are included.
 - ``version``: what processes told as theirs; ``""`` is that of those that told none.
-- ``run``: the uuid of one run, in hexadecimal.
+- ``run``: the id of one run (`History.runs`), of which the first digits will do, ``"latest"`` or ``"previous"``.
 
 A function is named as in ``"shop.cart::Cart.add"``, or by an end of that which no other function's name has: ``"Cart.add"``.
 
@@ -49,6 +49,7 @@ __all__ = [
     "Part",
     "Point",
     "Ranked",
+    "Run",
     "Service",
     "Side",
     "Status",
@@ -203,7 +204,7 @@ class Trend(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One function on one side of a comparison. Calls, total and self time are for each iteration, or of a whole run."""
+    """One function on one side of a comparison. Calls, total and self time are for each `Diff.unit`."""
 
     call_count: float
     total_time: float
@@ -233,16 +234,21 @@ class Change(NamedTuple):
 class Diff(NamedTuple):
     """Two parts of a history, compared function by function."""
 
+    unit: Literal["run", "iteration"]
+    """What figures are means of: the runs of the side, or its iterations."""
     iteration_count_before: int
-    """Iterations of the side in which anything was called, by which its figures are divided."""
+    """Iterations of the side in which anything was called."""
     iteration_count_after: int
+    run_count_before: int
+    """Runs that have a part in the side."""
+    run_count_after: int
     self_time_before: float
-    """Of the functions that take part, in seconds for each iteration, or of a whole run."""
+    """Of the functions that take part, in seconds for each unit."""
     self_time_after: float
     changes: list[Change]
     """By the size of the change, either way, largest first; then, likewise, functions that do not take part because they
-    were called less than 10 times, such as a main, whose time is how long the program was left running. In runs, and
-    where there are no others, all take part."""
+    were called less than 10 times, such as a main, whose time is how long the program was left running. Of runs,
+    and where there are no others, all take part."""
     worst: Change | None
     """The function whose average grew most (or shrank least), among those with 10 calls on each side and, on one, 1 % of
     the time; None: there is none."""
@@ -256,6 +262,27 @@ class Version(NamedTuple):
     first_iteration: int
     last_iteration: int
     process_count: int
+
+
+class Run(NamedTuple):
+    """What ``tachograph run`` started, with all its processes; a process started otherwise is a run by itself."""
+
+    id: str
+    """32 hexadecimal digits."""
+    version: str
+    """This, ``end``, ``host``, ``pid`` and ``program`` are those of the process that began first."""
+    first_time: float
+    """When it began."""
+    last_time: float
+    """When the interval stored last ended."""
+    end: Literal["end", "found"] | None
+    """It ended by itself, or was found dead; None: it goes on, or nobody has found it."""
+    host: str
+    pid: int
+    program: str
+    process_count: int
+    first_iteration: int
+    last_iteration: int
 
 
 class Event(NamedTuple):
@@ -399,25 +426,39 @@ class History:
         rows = self._reader.trends(service, _moment(since), _moment(until), version, run, minimum_change)
         return list(map(_trend, rows))
 
-    def diff(self, before: Part | str, after: Part | str, *, service: str | None = None) -> Diff:
+    def diff(
+        self,
+        before: Part | str,
+        after: Part | str,
+        *,
+        service: str | None = None,
+        per: Literal["run", "iteration"] | None = None,
+    ) -> Diff:
         """What changed from one part of the history to another, such as from ``Part(version="1")`` to another one.
 
-        Texts are those of the command ``tachograph diff``: ``"version:1"``, ``"run:UUID"``, ``"iteration:10..20"``,
+        Texts are those of the command ``tachograph diff``: ``"version:1"``, ``"run:latest"``, ``"iteration:10..20"``,
         ``"-2h..-1h"``.
 
-        Sides rarely ran equally long, so calls and times are for each iteration in which the side ran; of two runs,
-        those of the whole run.
+        Sides rarely ran equally long, so calls and times are means: ``per`` run where both sides have runs that ended by
+        themselves (one each, or most of several, none of which ran beside another, for more than a day, or is in the
+        side in part only); else ``per`` iteration in which the side ran.
         """
-        length_before, length_after, time_before, time_after, rows, worst = self._reader.diff(
-            service, _words(before), _words(after)
-        )
+        *head, rows, worst = self._reader.diff(service, _words(before), _words(after), per)
         changes = [
             Change(name, _side(one), _side(other), ratio, *contributions)
             for name, one, other, ratio, *contributions in rows
         ]
-        return Diff(
-            length_before, length_after, time_before, time_after, changes, None if worst is None else changes[worst]
-        )
+        return Diff._make((*head, changes, None if worst is None else changes[worst]))
+
+    def runs(
+        self,
+        service: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        version: str | None = None,
+    ) -> list[Run]:
+        """The runs that have a part in what is asked about and any calls, in the order in which they began."""
+        return list(map(Run._make, self._reader.runs(service, _moment(since), _moment(until), version)))
 
     def versions(self, service: str | None = None) -> list[Version]:
         """The versions of a service in the order of their first appearance."""

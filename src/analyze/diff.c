@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const tg_diff_unit_names[] = {"run", "iteration", NULL};
+
 /* The functions of a side: those that take part, then the others. */
 struct parts {
     const struct tg_store_function *items; /* borrowed */
@@ -22,7 +24,8 @@ static bool is_called_enough(const struct tg_store_functions *functions, const c
 }
 
 static bool takes_part(const struct tg_diff *diff, const char *name) {
-    return diff->whole || is_called_enough(&diff->a.functions, name) || is_called_enough(&diff->b.functions, name);
+    return diff->unit == TG_DIFF_RUN || is_called_enough(&diff->a.functions, name)
+           || is_called_enough(&diff->b.functions, name);
 }
 
 /* Copies a side's functions to `items`, sorted out. */
@@ -40,24 +43,27 @@ static struct parts sort_out(const struct tg_diff *diff, const struct tg_store_f
     return parts;
 }
 
+static double length_of(const struct tg_diff *diff, const struct tg_diff_side *side) {
+    return (double)(diff->unit == TG_DIFF_RUN ? side->run_count : side->iteration_count);
+}
+
 /* Compares what takes part, or the others. */
 static enum tg_status compare(struct tg_compare *compare, const struct tg_diff *diff, const struct parts *a,
                               const struct parts *b, bool others, struct tg_error *err) {
     struct tg_compare_side before = {
         .functions = a->items + (others ? a->taking : 0),
         .count = others ? a->count - a->taking : a->taking,
-        .length = diff->whole ? 1 : (double)diff->a.iteration_count,
+        .length = length_of(diff, &diff->a),
     };
     struct tg_compare_side after = {
         .functions = b->items + (others ? b->taking : 0),
         .count = others ? b->count - b->taking : b->taking,
-        .length = diff->whole ? 1 : (double)diff->b.iteration_count,
+        .length = length_of(diff, &diff->b),
     };
     return tg_compare_sides(compare, &before, &after, err);
 }
 
 static enum tg_status compare_sides(struct tg_diff *diff, struct tg_error *err) {
-    diff->whole = diff->a.is_run && diff->b.is_run;
     diff->parts = calloc(diff->a.functions.count + diff->b.functions.count + 1, sizeof *diff->parts);
     if (!diff->parts) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to compare the functions");
@@ -77,12 +83,15 @@ static enum tg_status compare_sides(struct tg_diff *diff, struct tg_error *err) 
 }
 
 enum tg_status tg_diff_read(struct tg_diff *diff, const struct tg_scope *scope, const struct tg_scope_words within[2],
-                            const char *const words[2], struct tg_error *err) {
+                            const char *const words[2], enum tg_diff_unit wish, struct tg_error *err) {
     *diff = (struct tg_diff){.parts = NULL};
     enum tg_status status = tg_diff_side_read(&diff->a, scope, &within[0], words[0], err);
     if (status == TG_OK) {
         status = tg_diff_side_read(&diff->b, scope, &within[1], words[1], err);
     }
+    diff->unit = wish != TG_DIFF_ANY                        ? wish
+                 : diff->a.is_of_jobs && diff->b.is_of_jobs ? TG_DIFF_RUN
+                                                            : TG_DIFF_ITERATION;
     return status == TG_OK ? compare_sides(diff, err) : status;
 }
 

@@ -1,10 +1,13 @@
 /* diff_side: see diff_side.h. */
 #include "analyze/diff_side.h"
 
+#include "analyze/run_name.h"
 #include "base/strbuf.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define LONGEST_JOB_NS (INT64_C(24) * 3600 * 1000000000)
 
 static const char version_prefix[] = "version:";
 static const char run_prefix[] = "run:";
@@ -23,7 +26,7 @@ static enum tg_status refuse(const struct tg_scope *scope, const char *word, str
                             word);
     }
     return tg_error_set(err, TG_ERROR_INVALID,
-                        "'%s' is no part of a history: write version:1.4.2, run:UUID, iteration:10..20 or a range of "
+                        "'%s' is no part of a history: write version:1.4.2, run:latest, iteration:10..20 or a range of "
                         "times such as -2h..-1h",
                         word);
 }
@@ -58,12 +61,12 @@ static enum tg_status select_word(struct tg_diff_side *side, const struct tg_sco
                                   struct tg_error *err) {
     const struct tg_store_version *version = NULL;
     side->selection.version = after(word, version_prefix);
-    side->selection.run = after(word, run_prefix);
-    side->is_run = side->selection.run != NULL;
+    const char *run = after(word, run_prefix);
     if (side->selection.version) {
         return tg_scope_find_version(scope, side->selection.version, &version, err);
     }
-    return side->is_run ? TG_OK : select_period(side, scope, word, err);
+    side->is_run = run != NULL;
+    return run ? tg_run_name_select(scope, run, &side->selection, err) : select_period(side, scope, word, err);
 }
 
 /* Of the iterations in which a function was called. */
@@ -79,6 +82,38 @@ static void find_ends(struct tg_diff_side *side) {
             side->last_iteration = sums->last_iteration;
         }
     }
+}
+
+static bool is_within(const struct tg_store_run *run, const struct tg_store_selection *selection) {
+    return run->first_iteration >= selection->first_iteration && run->last_iteration <= selection->last_iteration;
+}
+
+/* Runs come in the order in which they began. */
+static void measure_runs(struct tg_diff_side *side, const struct tg_store_runs *runs) {
+    bool are_jobs = true;
+    int64_t busy_until_ns = INT64_MIN;
+    for (size_t i = 0; i < runs->count; i++) {
+        const struct tg_store_run *run = &runs->items[i];
+        int64_t length_ns = run->ended_wall_ns - run->started_wall_ns;
+        side->run_count++;
+        side->ended_run_count += run->end == TG_STORE_EVENT_END;
+        side->run_ns += (double)length_ns / (double)runs->count;
+        are_jobs = are_jobs && length_ns <= LONGEST_JOB_NS && run->started_wall_ns >= busy_until_ns
+                   && is_within(run, &side->selection);
+        busy_until_ns = run->ended_wall_ns > busy_until_ns ? run->ended_wall_ns : busy_until_ns;
+    }
+    side->is_of_jobs = side->is_run || (are_jobs && 2 * side->ended_run_count > side->run_count);
+    side->run_count += side->run_count == 0; /* a batch that is stored in between may add one */
+}
+
+static enum tg_status read_runs(struct tg_diff_side *side, const struct tg_scope *scope, struct tg_error *err) {
+    struct tg_store_runs runs;
+    enum tg_status status = tg_store_runs(scope->store, &side->selection, &runs, err);
+    if (status == TG_OK) {
+        measure_runs(side, &runs);
+    }
+    tg_store_runs_release(&runs);
+    return status;
 }
 
 static enum tg_status refuse_empty(const struct tg_scope *scope, const char *word, struct tg_error *err) {
@@ -114,7 +149,7 @@ enum tg_status tg_diff_side_read(struct tg_diff_side *side, const struct tg_scop
         status = tg_store_count_iterations(scope->store, &side->selection, &side->iteration_count, err);
     }
     find_ends(side);
-    return status;
+    return status == TG_OK ? read_runs(side, scope, err) : status;
 }
 
 void tg_diff_side_release(struct tg_diff_side *side) {

@@ -1,5 +1,5 @@
 /*
- * diff_side: one of the two parts of a history that are compared: "version:1.4.2", "run:UUID", "iteration:10..20",
+ * diff_side: one of the two parts of a history that are compared: "version:1.4.2", "run:3f2a91bc", "iteration:10..20",
  * "-2h..-1h".
  */
 #ifndef TG_DIFF_SIDE_H
@@ -21,6 +21,10 @@ struct tg_diff_side {
     int64_t iteration_count; /* in which anything was called */
     int64_t first_iteration; /* of them */
     int64_t last_iteration;
+    int64_t run_count;       /* that have a part in it, 1 or more */
+    int64_t ended_run_count; /* of them: whose first process ended by itself, not killed and not going on */
+    double run_ns;           /* how long they lasted on average */
+    bool is_of_jobs;         /* its runs are those of a program that ends when its work is done */
 };
 
 /* Reads what a word selects of what `within` does (`word` NULL: all of that), and the functions called in it.

@@ -1,6 +1,7 @@
 /* scope: see scope.h. */
 #include "analyze/scope.h"
 
+#include "analyze/run_name.h"
 #include "base/nearest.h"
 #include "base/strbuf.h"
 #include "measure/clock.h"
@@ -216,8 +217,7 @@ enum tg_status tg_scope_select(const struct tg_scope *scope, const struct tg_sco
     selection->first_iteration = period.first_iteration;
     selection->last_iteration = period.last_iteration;
     selection->version = words->version;
-    selection->run = words->run;
-    return status;
+    return status == TG_OK && words->run ? tg_run_name_select(scope, words->run, selection, err) : status;
 }
 
 struct tg_period tg_scope_bounds(const struct tg_scope *scope, const struct tg_store_selection *selection) {

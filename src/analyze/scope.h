@@ -60,10 +60,10 @@ struct tg_scope_words {
     const char *since;
     const char *until;
     const char *version;
-    const char *run; /* a run's uuid */
+    const char *run; /* as tg_run_name_select() has it */
 };
 
-/* The strings of the selection are borrowed from the words. */
+/* The version of the selection is borrowed from the words. */
 TG_NODISCARD enum tg_status tg_scope_select(const struct tg_scope *scope, const struct tg_scope_words *words,
                                             struct tg_store_selection *selection, struct tg_error *err);
 

@@ -45,6 +45,7 @@ void tg_answer_write_selection(struct tg_json *json, const struct tg_scope *scop
     tg_json_member_int_if(json, "first_iteration", any, bounds.first_iteration);
     tg_json_member_int_if(json, "last_iteration", any, bounds.last_iteration);
     tg_json_member_string(json, "version", selection->version);
+    tg_json_member_text(json, "run", selection->run);
 }
 
 void tg_answer_write_function(struct tg_json *json, const struct tg_store_function *function) {

@@ -9,10 +9,13 @@ static void write_side(struct tg_json *json, const char *key, const struct tg_di
     tg_json_begin_object(json);
     tg_json_member_text(json, "selection", side->word);
     tg_json_member_string(json, "version", side->selection.version);
-    tg_json_member_string(json, "run", side->selection.run);
+    tg_json_member_text(json, "run", side->selection.run);
     tg_json_member_int(json, "first_iteration", side->first_iteration);
     tg_json_member_int(json, "last_iteration", side->last_iteration);
     tg_json_member_int(json, "iteration_count", side->iteration_count);
+    tg_json_member_int(json, "run_count", side->run_count);
+    tg_json_member_int(json, "ended_run_count", side->ended_run_count);
+    tg_json_member_double(json, "run_ns", side->run_ns);
     tg_json_member_double(json, "self_ns", self_ns);
     tg_json_end_object(json);
 }
@@ -69,7 +72,7 @@ void tg_diff_json_append(struct tg_strbuf *out, const struct tg_scope *scope, co
     struct tg_json json;
     size_t count = tg_diff_row_count(diff);
     tg_answer_begin_service(&json, out, "tachograph-diff", scope);
-    tg_json_member_text(&json, "unit", diff->whole ? "run" : "iteration");
+    tg_json_member_text(&json, "unit", tg_diff_unit_names[diff->unit]);
     write_side(&json, "a", &diff->a, diff->compare.before_ns);
     write_side(&json, "b", &diff->b, diff->compare.after_ns);
     write_verdict(&json, verdict);

@@ -13,6 +13,7 @@ struct settings {
     const char *b;
     const char *fail_over;
     size_t limit;
+    int per; /* enum tg_diff_unit */
 };
 
 static const struct tg_option options[] = {
@@ -23,6 +24,14 @@ static const struct tg_option options[] = {
              "least 1 % of the time and 10 calls on both sides",
      .offset = offsetof(struct settings, fail_over),
      .check = tg_percent_check},
+    {.name = "per",
+     .kind = TG_OPTION_CHOICE,
+     .value = "UNIT",
+     .help =
+         "compare the mean run of each side, or the mean iteration; without it runs where both sides have runs that "
+         "ended by themselves, else iterations",
+     .offset = offsetof(struct settings, per),
+     .choices = tg_diff_unit_names},
     {.name = "limit",
      .letter = 'n',
      .kind = TG_OPTION_NUMBER,
@@ -37,6 +46,7 @@ static const char *const usage[] = {"[OPTION]... A B", NULL};
 
 static const struct tg_example examples[] = {
     {"tachograph diff version:1.4.1 version:1.4.2", "what a new version made slower or faster"},
+    {"tachograph diff run:previous run:latest", "the last run against the one before"},
     {"tachograph diff -2h..-1h -1h..now", "the last hour against the one before"},
     {"tachograph diff --fail-over 20% version:1 version:2", "to stop a release: exit code 3"},
     {NULL, NULL},
@@ -57,10 +67,11 @@ static enum tg_status judge(struct tg_diff_view *view, const char *limit, struct
 static enum tg_status answer(struct tg_history_question *question, const void *given, struct tg_error *err) {
     const struct settings *settings = given;
     const struct tg_scope_words within = tg_history_words(question->options);
-    struct tg_diff_view view = {.limit = settings->limit || settings->history.json ? settings->limit : ROWS};
+    struct tg_diff_view view = {.was_chosen = settings->per != TG_DIFF_ANY,
+                                .limit = settings->limit || settings->history.json ? settings->limit : ROWS};
     enum tg_status status =
         tg_diff_read(&view.diff, &question->history.scope, (const struct tg_scope_words[]){within, within},
-                     (const char *const[]){settings->a, settings->b}, err);
+                     (const char *const[]){settings->a, settings->b}, (enum tg_diff_unit)settings->per, err);
     if (status == TG_OK) {
         status = judge(&view, settings->fail_over, err);
     }
@@ -78,7 +89,7 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
 }
 
 static int run(const struct tg_command *command, char **words) {
-    struct settings settings = {.limit = 0};
+    struct settings settings = {.per = TG_DIFF_ANY};
     int exit_code = TG_EXIT_OK;
     if (!tg_commands_parse(command, words, &settings, &exit_code)) {
         return exit_code;
@@ -98,15 +109,17 @@ const struct tg_command tg_command_diff = {
     .summary = "compare two versions, runs or periods of a history",
     .usage = usage,
     .description =
-        "Compares what the functions of a service spent in A and in B. Each of them is version:1.4.2, run:UUID (as run "
-        "prints it), iteration:10..20, or a range of moments such as -2h..-1h or 2026-11-20..2026-11-21.\n"
+        "Compares what the functions of a service spent in A and in B. Each of them is version:1.4.2, run:ID (of "
+        "tachograph runs), run:latest, run:previous, iteration:10..20, or a range of moments such as -2h..-1h or "
+        "2026-11-20..2026-11-21.\n"
         "change is how much more time B spends in a function itself, without the timed functions called from there, so "
         "that all changes add up; by calls and by average say how much of it is because it is called more often, and "
         "because a call takes longer. The largest change comes first, and functions called less than 10 times last, "
         "for the "
-        "time of a main is how long the program was left running. A and B are rarely as long, so calls, totals and "
-        "changes are those of one iteration (one interval of the history); of two runs they are those of the whole "
-        "run.",
+        "time of a main is how long the program was left running.\n"
+        "A and B are rarely as long, so calls, totals and changes are means. Where both have runs that ended by "
+        "themselves, as batch jobs do, they are those of a run. Of a service, which goes on, they are those of an "
+        "iteration (one interval of the history). The line figures says which; --per chooses.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done; 1 there is no history, or nothing of A or B in it, or it cannot be read; 2 wrong usage; "

@@ -35,6 +35,7 @@ static const struct tg_option options[] = {
      .offset = offsetof(struct settings, limit)},
     TG_HISTORY_OPTIONS(struct settings),
     TG_HISTORY_VERSION_OPTION(struct settings),
+    TG_HISTORY_RUN_OPTION(struct settings),
     {.name = NULL},
 };
 

@@ -1,4 +1,5 @@
 /* diff_text: the comparison for a person. See diff_view.h. */
+#include "analyze/run_name.h"
 #include "base/humanize.h"
 #include "cli/change.h"
 #include "cli/diff_view.h"
@@ -106,7 +107,7 @@ static void append_side(struct tg_strbuf *out, const struct tg_diff_side *side,
     if (side->selection.version) {
         tg_strbuf_printf(out, "version %s: ", side->selection.version[0] ? side->selection.version : "(not told)");
     } else if (side->is_run) {
-        tg_strbuf_printf(out, "run %s: ", side->selection.run);
+        tg_strbuf_printf(out, "run %.*s: ", TG_RUN_NAME_DIGITS, side->selection.run);
     }
     const struct tg_period period = {side->first_iteration, side->last_iteration};
     tg_history_append_period(out, service, &period);
@@ -119,23 +120,60 @@ static void print_side(struct tg_history_question *question, const char *label, 
     tg_strbuf_release(&line);
 }
 
-static void print_figures(struct tg_history_question *question, const struct tg_diff *diff) {
+/* "3 runs of A (1 not ended by itself)" */
+static void append_runs(struct tg_strbuf *out, const struct tg_diff_side *side, const char *label) {
+    int64_t unended = side->run_count - side->ended_run_count;
+    tg_strbuf_printf(out, "%s run%s of %s", tg_humanize_count((uint64_t)side->run_count).text,
+                     side->run_count == 1 ? "" : "s", label);
+    if (unended) {
+        tg_strbuf_printf(out, " (%s not ended by itself)", tg_humanize_count((uint64_t)unended).text);
+    }
+}
+
+/* What figures are of, and how the other is had, where that would say anything. */
+static void print_figures(struct tg_history_question *question, const struct tg_diff_view *view) {
     struct tg_strbuf line = TG_STRBUF_INIT;
-    if (diff->whole) {
+    const struct tg_diff *diff = &view->diff;
+    bool are_named = diff->a.is_run && diff->b.is_run;
+    if (diff->unit == TG_DIFF_RUN && are_named) {
         tg_strbuf_append(&line, "calls, total and change are those of the whole runs");
+    } else if (diff->unit == TG_DIFF_RUN) {
+        tg_strbuf_append(&line, "calls, total and change are per run, means of ");
+        append_runs(&line, &diff->a, "A");
+        tg_strbuf_append(&line, " and ");
+        append_runs(&line, &diff->b, "B");
     } else {
         tg_strbuf_printf(&line, "calls, total and change are per iteration, of which A has %s, ",
                          tg_humanize_count((uint64_t)diff->a.iteration_count).text);
         tg_strbuf_printf(&line, "B %s", tg_humanize_count((uint64_t)diff->b.iteration_count).text);
     }
     tg_history_print_fact(question, "figures", &line);
+    tg_strbuf_truncate(&line, 0);
+    if (view->was_chosen || are_named) {
+        tg_strbuf_append(&line, "");
+    } else if (diff->unit == TG_DIFF_RUN) {
+        tg_strbuf_append(&line, "because these ended by themselves; for a service: --per iteration");
+    } else if (diff->a.ended_run_count && diff->b.ended_run_count) {
+        tg_strbuf_append(&line, "as fits a service; of a program that ends when its work is done: --per run");
+    }
+    tg_history_print_fact(question, "", &line);
     tg_strbuf_release(&line);
+}
+
+/* How long runs lasted, timed functions or not. */
+static void append_lengths(struct tg_strbuf *out, const struct tg_diff *diff) {
+    tg_strbuf_printf(out, "a run of B lasts %s, of A ", tg_change_level(diff->b.run_ns).text);
+    tg_strbuf_append(out, tg_change_level(diff->a.run_ns).text);
+    if (diff->a.run_ns > 0) {
+        tg_strbuf_printf(out, " (%s)", tg_change_percent(diff->b.run_ns / diff->a.run_ns - 1).text);
+    }
+    tg_strbuf_append_char(out, '\n');
 }
 
 /* All of it. */
 static void append_sum(struct tg_strbuf *out, const struct tg_diff *diff) {
-    const char *unit = diff->whole ? "" : " per iteration";
-    tg_strbuf_printf(out, "B spends %s%s in timed functions, ", tg_change_level(diff->compare.after_ns).text, unit);
+    tg_strbuf_printf(out, "B spends %s per %s in timed functions, ", tg_change_level(diff->compare.after_ns).text,
+                     tg_diff_unit_names[diff->unit]);
     tg_strbuf_printf(out, "A %s", tg_change_level(diff->compare.before_ns).text);
     if (diff->compare.before_ns > 0) {
         tg_strbuf_printf(out, " (%s)", tg_change_percent(diff->compare.after_ns / diff->compare.before_ns - 1).text);
@@ -148,14 +186,14 @@ static void append_averages(struct tg_strbuf *out, const struct tg_compare_row *
     tg_strbuf_append(out, tg_change_level(row->before.average_ns).text);
 }
 
-static void append_calls(struct tg_strbuf *out, const struct tg_compare_row *row, bool whole) {
-    tg_strbuf_printf(out, "it is called %s times%s, in A ", human_calls(row->after.call_count).text,
-                     whole ? "" : " per iteration");
+static void append_calls(struct tg_strbuf *out, const struct tg_compare_row *row, enum tg_diff_unit unit) {
+    tg_strbuf_printf(out, "it is called %s times per %s, in A ", human_calls(row->after.call_count).text,
+                     tg_diff_unit_names[unit]);
     tg_strbuf_append(out, human_calls(row->before.call_count).text);
 }
 
 /* The larger part first, and the other one where it matters. */
-static void append_reason(struct tg_strbuf *out, const struct tg_compare_row *row, bool whole) {
+static void append_reason(struct tg_strbuf *out, const struct tg_compare_row *row, enum tg_diff_unit unit) {
     double by_calls = fabs(row->change_by_calls_ns);
     double by_average = fabs(row->change_by_average_ns);
     if (!row->before.function || !row->after.function) {
@@ -165,12 +203,12 @@ static void append_reason(struct tg_strbuf *out, const struct tg_compare_row *ro
     if (by_average >= by_calls) {
         append_averages(out, row);
     } else {
-        append_calls(out, row, whole);
+        append_calls(out, row, unit);
     }
     if (fmin(by_calls, by_average) >= PART_THAT_MATTERS * fmax(by_calls, by_average)) {
         tg_strbuf_append(out, ", and ");
         if (by_average >= by_calls) {
-            append_calls(out, row, whole);
+            append_calls(out, row, unit);
         } else {
             append_averages(out, row);
         }
@@ -186,11 +224,14 @@ static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
     const struct tg_compare_row *largest = &diff->compare.rows[0];
     const struct tg_compare_row *worst = diff->worst;
     append_sum(out, diff);
+    if (diff->unit == TG_DIFF_RUN) {
+        append_lengths(out, diff);
+    }
     if (largest->change_ns != 0) {
         tg_strbuf_append(out, "most of the change: ");
         append_name(out, largest);
         tg_strbuf_printf(out, ", %s\n  ", tg_change_duration(largest->change_ns).text);
-        append_reason(out, largest, diff->whole);
+        append_reason(out, largest, diff->unit);
         tg_strbuf_append_char(out, '\n');
     }
     if (worst && worst != largest && worst->average_ratio > WORTH_SAYING) {
@@ -228,7 +269,7 @@ void tg_diff_print_text(struct tg_history_question *question, const struct tg_di
     tg_history_print_head(question);
     print_side(question, "A", &diff->a);
     print_side(question, "B", &diff->b);
-    print_figures(question, diff);
+    print_figures(question, view);
     tg_strbuf_append_char(&question->out, '\n');
     append_verdict(&question->out, diff);
     tg_strbuf_append_char(&question->out, '\n');

@@ -13,8 +13,9 @@
 
 struct tg_diff_view {
     struct tg_diff diff;
-    size_t limit;   /* rows to show; 0: all */
-    bool has_limit; /* the verdict is one */
+    bool was_chosen; /* by --per, of what figures are */
+    size_t limit;    /* rows to show; 0: all */
+    bool has_limit;  /* the verdict is one */
     struct tg_diff_verdict verdict;
 };
 

@@ -33,6 +33,7 @@ struct tg_history_options {
     const char *since;
     const char *until;
     const char *version;
+    const char *run;
     bool json;
 };
 
@@ -74,6 +75,14 @@ struct tg_history_options {
         .offset = offsetof(SETTINGS, history.version)                                                                  \
     }
 
+/* Only one run, likewise. */
+#define TG_HISTORY_RUN_OPTION(SETTINGS)                                                                                \
+    {                                                                                                                  \
+        .name = "run", .kind = TG_OPTION_TEXT, .value = "RUN",                                                         \
+        .help = "only this run: its id, of which the first digits will do (tachograph runs), latest or previous",      \
+        .offset = offsetof(SETTINGS, history.run)                                                                      \
+    }
+
 struct tg_history {
     struct tg_strbuf place;       /* a path or a URL, to show and to use again; without a password */
     struct tg_strbuf other_files; /* that were not chosen, as text; empty: none, or the store was named */
@@ -95,7 +104,7 @@ struct tg_history_question {
 typedef enum tg_status tg_history_answerer(struct tg_history_question *question, const void *settings,
                                            struct tg_error *err);
 
-/* What --since, --until and --version select. */
+/* What --since, --until, --version and --run select. */
 struct tg_scope_words tg_history_words(const struct tg_history_options *options);
 TG_NODISCARD enum tg_status tg_history_select(const struct tg_history_question *question,
                                               struct tg_store_selection *selection, struct tg_error *err);

@@ -1,6 +1,7 @@
 /* history_head: see history_head.h. */
 #include "cli/history_head.h"
 
+#include "analyze/run_name.h"
 #include "base/humanize.h"
 #include "cli/fact.h"
 #include "cli/history_period.h"
@@ -85,13 +86,16 @@ void tg_history_print_period(struct tg_history_question *question, const struct 
     tg_history_append_period(&line, question->history.scope.service, &bounds);
     tg_strbuf_printf(&line, ", %s each", tg_humanize_duration(question->history.scope.service->base_interval_ns).text);
     tg_history_print_fact(question, "period", &line);
-    if (!selection->version) {
+    if (!selection->version && !selection->run[0]) {
         print_versions(question, &bounds);
-    } else {
+    } else if (selection->version) {
         tg_strbuf_truncate(&line, 0);
         tg_strbuf_append(&line, selection->version[0] ? selection->version : "(not told)");
         tg_history_print_fact(question, "version", &line);
     }
+    tg_strbuf_truncate(&line, 0);
+    tg_strbuf_printf(&line, "%.*s", TG_RUN_NAME_DIGITS, selection->run);
+    tg_history_print_fact(question, "run", &line);
     tg_strbuf_release(&line);
 }
 

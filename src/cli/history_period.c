@@ -43,6 +43,15 @@ static void append_end(struct tg_strbuf *out, const struct tg_store_service *ser
     }
 }
 
+void tg_history_append_wall_time(struct tg_strbuf *out, int64_t wall_ns) {
+    char formatted[64];
+    struct tm local;
+    time_t seconds = (time_t)(wall_ns / NS_PER_S);
+    if (localtime_r(&seconds, &local) && strftime(formatted, sizeof formatted, "%Y-%m-%d %H:%M:%S", &local)) {
+        tg_strbuf_append(out, formatted);
+    }
+}
+
 void tg_history_append_period(struct tg_strbuf *out, const struct tg_store_service *service,
                               const struct tg_period *period) {
     bool is_one = period->first_iteration == period->last_iteration;

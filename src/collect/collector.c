@@ -638,10 +638,22 @@ enum tg_status tg_collector_flush(tg_ns patience_ns, struct tg_error *err) {
     return status;
 }
 
+/* In the recording, for whoever collects the rest. */
+static void tell_end(void) {
+    const struct tg_recording *recording = tg_tracer_hold();
+    if (recording) {
+        atomic_store_explicit(&recording->header->told_end, 1, memory_order_relaxed);
+    }
+    tg_tracer_let_go();
+}
+
 enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error *err) {
     enum tg_status status = TG_OK;
     pthread_mutex_lock(&collector.lock);
     need_thread();
+    if (ending) {
+        tell_end();
+    }
     if (collector.wanted || collector.state != NO_THREAD) {
         collector.wanted = false;
         collector.ending = ending;

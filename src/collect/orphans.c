@@ -303,7 +303,9 @@ static enum tg_status collect_recording(const struct tg_orphan *orphan, const st
         tg_collection_close(&collection);
         return tg_error_set(err, TG_ERROR_BUSY, "the recording \"%s\" has been collected meanwhile", orphan->recording);
     }
-    status = tg_collection_close_interval(&collection, &reader->view, 0, TG_BATCH_FOUND, 0, err);
+    bool told = atomic_load_explicit(&header.told_end, memory_order_relaxed) != 0;
+    status =
+        tg_collection_close_interval(&collection, &reader->view, 0, told ? TG_BATCH_ENDED : TG_BATCH_FOUND, 0, err);
     if (status == TG_OK) {
         status = store_spool(&collection.spool, storing, err);
     }

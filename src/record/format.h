@@ -158,7 +158,7 @@ struct tg_header {
     _Atomic uint32_t epoch;
     _Atomic uint32_t function_count;
     _Atomic uint32_t thread_count; /* entries ever made, free ones included */
-    uint32_t reserved_counts;
+    _Atomic uint32_t told_end;     /* not 0: the process came to its end by itself, and said so */
     _Atomic uint64_t ended_thread_count;
 
     tg_place function_chunks[TG_FUNCTION_CHUNKS];

@@ -14,7 +14,7 @@
 
 /* The processes that rows come from, and which of them are meant. */
 #define WITH_PROCESSES " $then_join intervals i ON i.id = r.interval_id $then_join processes p ON p.id = i.process_id"
-#define CHOSEN         " AND (? = 0 OR p.version = ?) AND (? = 0 OR p.run_uuid = ?)"
+#define CHOSEN         " AND (? = 0 OR p.version = ?) AND (? = 0 OR p.run_uuid = ? OR p.uuid = ?)"
 
 /* The last iterations that anything happened in, and the rows of one function in them; an iteration without such rows
  * gives one of NULLs. Every iteration is looked up by itself, so that the others' rows are not read. */
@@ -88,6 +88,13 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_VERSIONS] =
         "SELECT version, MIN(first_iteration), MAX(last_iteration), COUNT(*) FROM processes"
         " WHERE service_id = ? GROUP BY version ORDER BY MIN(first_iteration), MIN(started_ns), version",
+    [TG_QUERY_RUNS] =
+        "SELECT p.uuid, p.run_uuid, p.pid, p.host, p.program, p.version, p.started_ns, p.ended_kind,"
+        " p.first_iteration, p.last_iteration,"
+        " (SELECT i.ended_ns FROM intervals i WHERE i.process_id = p.id ORDER BY i.seq DESC LIMIT 1),"
+        " EXISTS (SELECT 1 FROM intervals i WHERE i.process_id = p.id AND i.function_count > 0)"
+        " FROM processes p WHERE p.service_id = ? AND p.last_iteration >= ? AND p.first_iteration <= ?" CHOSEN
+        " ORDER BY p.started_ns, p.id",
     [TG_QUERY_ITERATIONS] = "SELECT COUNT(DISTINCT i.iteration) FROM intervals i"
                             " JOIN processes p ON p.id = i.process_id"
                             " WHERE i.service_id = ? AND i.iteration BETWEEN ? AND ? AND i.function_count > 0" CHOSEN,

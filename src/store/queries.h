@@ -43,6 +43,7 @@ enum tg_query {
     TG_QUERY_LAST_ROWS_CHOSEN, /* the same, and TG_CHOSEN_PARAMETERS */
     TG_QUERY_EVENTS,
     TG_QUERY_VERSIONS,
+    TG_QUERY_RUNS,       /* service, first, last, and TG_CHOSEN_PARAMETERS -> processes that have a part in it */
     TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */
     TG_QUERY_CALL_TREES, /* service, first, last, and TG_CHOSEN_PARAMETERS -> TG_CALL_TREE_COLUMNS */
     TG_QUERY_STATUS,
@@ -65,7 +66,8 @@ extern const char *const tg_query_texts[TG_QUERY_COUNT];
 #define TG_ROW_COLUMNS 10
 /* Iteration, pid, and struct tg_batch_sampling from rate_hz to tree. */
 #define TG_CALL_TREE_COLUMNS 10
-/* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which. */
-#define TG_CHOSEN_PARAMETERS 4
+/* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which, twice: as the uuid of a run, and
+ * of a process that is one by itself. */
+#define TG_CHOSEN_PARAMETERS 5
 
 #endif

@@ -67,13 +67,15 @@ TG_NODISCARD enum tg_status tg_store_services(struct tg_store *store, struct tg_
                                               struct tg_error *err);
 void tg_store_services_release(struct tg_store_services *services);
 
+#define TG_RUN_ID_SIZE 33 /* 32 hexadecimal digits */
+
 /* What of a service's history is asked about. Both ends of a range are included. */
 struct tg_store_selection {
     int64_t service_id;
-    int64_t first_iteration; /* INT64_MIN: from the start */
-    int64_t last_iteration;  /* INT64_MAX: to the end */
-    const char *version;     /* NULL: all; "": of processes that told none */
-    const char *run;         /* a run's uuid in hexadecimal, or NULL */
+    int64_t first_iteration;  /* INT64_MIN: from the start */
+    int64_t last_iteration;   /* INT64_MAX: to the end */
+    const char *version;      /* NULL: all; "": of processes that told none */
+    char run[TG_RUN_ID_SIZE]; /* a run's id (struct tg_store_run), or empty */
 };
 
 /* A point in time as people write it: "-1h" (s m h d w), "2026-11-21T10:00[:SS]" (local time) or with "Z" or an offset,
@@ -202,6 +204,30 @@ TG_NODISCARD enum tg_status
 tg_store_call_trees(struct tg_store *store, const struct tg_store_selection *selection,
                     enum tg_status (*take)(void *context, const struct tg_store_call_tree *tree, struct tg_error *err),
                     void *context, struct tg_error *err);
+
+/* What `tachograph run` started, with all its processes; a process that was started otherwise is a run by itself. */
+struct tg_store_run {
+    char id[TG_RUN_ID_SIZE]; /* the uuid of the run, or of the process, in hexadecimal */
+    char *version;           /* this and what follows to `end`: of the process that began first */
+    char *host;
+    char *program;
+    uint64_t pid;
+    int64_t started_wall_ns;
+    enum tg_store_event_kind end; /* 0: none is known, it may go on */
+    int64_t process_count;
+    int64_t ended_wall_ns; /* end of the latest interval of any */
+    int64_t first_iteration;
+    int64_t last_iteration;
+    bool has_figures;
+};
+struct tg_store_runs {
+    struct tg_store_run *items; /* in the order in which they began; those in which no call ended are left out */
+    size_t count;
+};
+/* The runs that have a part in the selection, each as a whole. */
+TG_NODISCARD enum tg_status tg_store_runs(struct tg_store *store, const struct tg_store_selection *selection,
+                                          struct tg_store_runs *runs, struct tg_error *err);
+void tg_store_runs_release(struct tg_store_runs *runs);
 
 struct tg_store_status {
     char engine[128]; /* name and version of the engine */

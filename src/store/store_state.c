@@ -103,45 +103,40 @@ void tg_store_put_range(struct tg_sql_value *parameters, const struct tg_store_s
 }
 
 bool tg_store_is_chosen(const struct tg_store_selection *selection) {
-    return selection->version || selection->run;
+    return selection->version || selection->run[0];
 }
 
 static bool read_digit(char c, uint8_t *value) {
     static const char digits[] = "0123456789abcdef";
-    const char *place = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
+    const char *place = c ? strchr(digits, c) : NULL;
     *value = place ? (uint8_t)(place - digits) : 0;
     return place != NULL;
 }
 
-/* 32 hexadecimal digits, with dashes anywhere between them. */
-static bool read_uuid(const char *text, uint8_t uuid[16]) {
-    size_t count = 0;
+static bool read_uuid(const char text[TG_RUN_ID_SIZE], uint8_t uuid[16]) {
     uint8_t digit = 0;
-    for (; *text; text++) {
-        if (*text == '-') {
-            continue;
-        }
-        if (count == 32 || !read_digit(*text, &digit)) {
+    for (size_t i = 0; i < TG_RUN_ID_SIZE - 1; i++) {
+        if (!read_digit(text[i], &digit)) {
             return false;
         }
-        uuid[count / 2] = (uint8_t)(count % 2 ? uuid[count / 2] << 4U | digit : digit);
-        count++;
+        uuid[i / 2] = (uint8_t)(i % 2 ? uuid[i / 2] << 4U | digit : digit);
     }
-    return count == 32;
+    return text[TG_RUN_ID_SIZE - 1] == '\0';
 }
 
 enum tg_status tg_store_put_chosen(struct tg_sql_value *parameters, const struct tg_store_selection *selection,
                                    uint8_t run_uuid[16], struct tg_error *err) {
     const char *version = selection->version ? selection->version : "";
     memset(run_uuid, 0, 16);
-    if (selection->run && !read_uuid(selection->run, run_uuid)) {
-        return tg_error_set(err, TG_ERROR_INVALID, "\"%s\" names no run: give the 32 digits of its uuid",
+    if (selection->run[0] && !read_uuid(selection->run, run_uuid)) {
+        return tg_error_set(err, TG_ERROR_INVALID, "\"%s\" is no run: its id has 32 hexadecimal digits",
                             selection->run);
     }
     parameters[0] = tg_value_integer(selection->version != NULL);
     parameters[1] = tg_value_text((struct tg_bytes){.data = version, .length = strlen(version)});
-    parameters[2] = tg_value_integer(selection->run != NULL);
+    parameters[2] = tg_value_integer(selection->run[0] != 0);
     parameters[3] = tg_value_blob(run_uuid, 16);
+    parameters[4] = parameters[3];
     return TG_OK;
 }
 

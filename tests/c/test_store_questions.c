@@ -58,24 +58,62 @@ static void parts_of_a_history(void **state) {
     selection.version = "1.1";
     assert_int_equal(calls_in(store, &selection, NULL), 20);
     selection.version = NULL;
-    selection.run = "02020000000000000000000000000000";
+    memcpy(selection.run, "02020000000000000000000000000000", sizeof selection.run);
     assert_int_equal(calls_in(store, &selection, NULL), 30);
-    selection.run = "02020000-0000-0000-0000-000000000000";
     assert_int_equal(calls_in(store, &selection, "f"), 30);
     selection.version = "1.1";
     assert_int_equal(calls_in(store, &selection, "f"), 0);
 
     struct tg_store_functions functions;
     struct tg_error err = TG_ERROR_INIT;
-    static const char *const no_runs[] = {"", "0202", "020200000000000000000000000000000", "g"};
+    static const char *const no_runs[] = {"0202", "0202000000000000000000000000000g", "g"};
     for (size_t i = 0; i < sizeof no_runs / sizeof no_runs[0]; i++) {
-        selection.run = no_runs[i];
+        snprintf(selection.run, sizeof selection.run, "%s", no_runs[i]);
         assert_int_equal(tg_store_functions(store, &selection, NULL, false, &functions, &err), TG_ERROR_INVALID);
         assert_int_equal(functions.count, 0);
     }
     selection = history_everything(store);
     selection.service_id += 1000;
     assert_int_equal(tg_store_functions(store, &selection, NULL, false, &functions, &err), TG_ERROR_NOT_FOUND);
+    tg_store_close(store);
+}
+
+/* Process 4 is of the run of process 3, 5 of none, and 6 has called nothing. */
+static void runs_are_processes_together(void **state) {
+    (void)state;
+    struct tg_store *store = open_with_versions();
+    struct tg_store_runs runs;
+    struct tg_batch_function function = history_calls("f", 1, 100);
+    struct tg_batch last[] = {history_batch(4, 1, 200, &function, 1), history_batch(5, 1, 20, &function, 1),
+                              history_batch(6, 1, 20, NULL, 0), history_batch(3, 11, 160, NULL, 0)};
+    memcpy(last[0].process.run_uuid, last[3].process.run_uuid, 16);
+    memset(last[1].process.run_uuid, 0, 16);
+    last[3].end = TG_BATCH_ENDED;
+    assert_int_equal(history_commit_all(store, last, 4).stored_count, 4);
+    struct tg_store_selection selection = history_everything(store);
+    assert_int_equal(tg_store_runs(store, &selection, &runs, NULL), TG_OK);
+    assert_int_equal(runs.count, 4);
+    const struct tg_store_run *run = &runs.items[2];
+    assert_string_equal(run->id, "03020000000000000000000000000000");
+    assert_string_equal(run->version, "1.1");
+    assert_int_equal(run->pid, 1003);
+    assert_int_equal(run->started_wall_ns, HISTORY_BEGIN_NS + 3);
+    assert_int_equal(run->ended_wall_ns, HISTORY_BEGIN_NS + 200 * HISTORY_S);
+    assert_int_equal(run->end, TG_STORE_EVENT_END);
+    assert_int_equal(run->process_count, 2);
+    assert_int_equal(run->last_iteration - run->first_iteration, 14);
+    assert_string_equal(runs.items[3].id, "05010000000000000000000000000000");
+    assert_int_equal(runs.items[3].end, 0);
+    memcpy(selection.run, runs.items[3].id, sizeof selection.run);
+    assert_int_equal(calls_in(store, &selection, NULL), 1);
+    tg_store_runs_release(&runs);
+
+    selection = history_everything(store);
+    selection.version = "1.0";
+    selection.last_iteration = 1;
+    assert_int_equal(tg_store_runs(store, &selection, &runs, NULL), TG_OK);
+    assert_int_equal(runs.count, 3);
+    tg_store_runs_release(&runs);
     tg_store_close(store);
 }
 
@@ -468,6 +506,7 @@ static void only_questions_where_only_reading(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(parts_of_a_history, history_set_up),
+        cmocka_unit_test_setup(runs_are_processes_together, history_set_up),
         cmocka_unit_test_setup(distributions_on_request, history_set_up),
         cmocka_unit_test_setup(the_course_of_a_function, history_set_up),
         cmocka_unit_test_setup(a_function_called_rarely, history_set_up),

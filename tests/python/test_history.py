@@ -223,6 +223,14 @@ def test_runs_are_compared_as_wholes(clock: Any, store: str, monkeypatch: pytest
         before, after = (history.Part(run=run) for run in runs)
         diff = past.diff(before, after)
         assert (diff.iteration_count_before, diff.iteration_count_after) == (1, 3)
+        assert (diff.unit, diff.run_count_before, diff.run_count_after) == ("run", 1, 1)
+        assert [(run.id, run.process_count, run.end) for run in past.runs()] == [(run, 1, None) for run in runs]
+        assert past.functions(run="latest") == past.functions(run=runs[1])
+        assert past.diff("run:previous", "run:latest") == diff
+        by_time = past.diff(before, after, per="iteration")
+        assert (by_time.unit, by_time.self_time_after) == ("iteration", pytest.approx(diff.self_time_after / 3))
+        with pytest.raises(ValueError, match="not 'call'"):
+            past.diff(before, after, per="call")  # type: ignore[arg-type]
         change = diff.changes[0]
         assert change.after is not None
         assert change.after.call_count == past.functions(run=runs[1])[0].call_count >= 3

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tachograph
+from histories import History, fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -290,6 +291,19 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("bare") / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(directory)], check=True, timeout=60)
     return directory / "bin" / "python"
+
+
+@pytest.fixture
+def history(cli: Any, tmp_path: Path) -> History:
+    """An empty one."""
+    return History(cli, tmp_path / "shop.db")
+
+
+@pytest.fixture
+def shop(history: History) -> Path:
+    """One with a service of two versions."""
+    fill(history.service())
+    return history.done()
 
 
 @pytest.fixture(name="function")

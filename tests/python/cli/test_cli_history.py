@@ -1,173 +1,22 @@
-"""The commands that ask questions of a history: rank, trend, diff and store.
+"""The commands that ask questions of a history: rank, store, and what they share with trend, diff and runs.
 
-Histories are written here, row by row, from the tables in src/store/schema.c, so that every figure of an answer can be
-foretold; `tachograph store verify` says whether what was written is one. The last test has a program write its own.
+Histories are made for it (histories.py), but for that of the last test, which a program writes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import re
 import sqlite3
 import statistics
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-NS = 1_000_000_000
-START = 1_700_000_000  # 2023-11-14 22:13:20 UTC
-BASE_NS = 10 * NS
-MS = 1_000_000
-
-
-@dataclasses.dataclass
-class Service:
-    """A service of a history, and what was stored of it."""
-
-    connection: sqlite3.Connection
-    number: int
-    name: str
-    base_ns: int = BASE_NS
-    started_s: int = START
-    functions: dict[str, int] = dataclasses.field(default_factory=dict)
-    processes: dict[tuple[str, str], tuple[int, int]] = dataclasses.field(default_factory=dict)
-
-    def process(self, version: str, run: str) -> tuple[int, int]:
-        """The id of the process of a version and run, and the number of its next batch."""
-        if (version, run) not in self.processes:
-            row = (self.number, uuid.uuid4().bytes, bytes.fromhex(run), 4711, 1, 0x030B07F0, START * NS, 0)
-            cursor = self.connection.execute(
-                "INSERT INTO processes (service_id, uuid, run_uuid, pid, parent_pid, python_version, started_ns,"
-                " ended_kind, version, host, program, first_iteration, last_iteration)"
-                " VALUES (?, ?, ?, ?, ?, ?, ? + (SELECT COUNT(*) FROM processes), ?, ?, 'box', 'app.py', 1e9, -1e9)",
-                (*row, version),
-            )
-            assert cursor.lastrowid
-            self.processes[version, run] = (cursor.lastrowid, 1)
-        number, seq = self.processes[version, run]
-        self.processes[version, run] = (number, seq + 1)
-        return number, seq
-
-    def function(self, name: str) -> int:
-        """The id of a function."""
-        if name not in self.functions:
-            cursor = self.connection.execute(
-                "INSERT INTO functions (service_id, name, file, line) VALUES (?, ?, '/srv/shop/orders.py', 12)",
-                (self.number, name),
-            )
-            assert cursor.lastrowid
-            self.functions[name] = cursor.lastrowid
-        return self.functions[name]
-
-    def add(
-        self,
-        iteration: int,
-        calls: dict[str, tuple[int, int]],
-        *,
-        version: str = "",
-        run: str = "0" * 32,
-        errors: int = 0,
-    ) -> None:
-        """Stores a batch: of each function the number of calls and the nanoseconds that each took."""
-        process, seq = self.process(version, run)
-        slot = self.started_s * NS // self.base_ns + iteration
-        ended = slot * self.base_ns + 1
-        interval = self.connection.execute(
-            "INSERT INTO intervals (service_id, process_id, seq, slot, iteration, began_ns, ended_ns, interval_ns,"
-            " function_count, overflow_call_count, unrecorded_call_count, refused_function_count, torn_count,"
-            " damaged_count, collector_cpu_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)",
-            (self.number, process, seq, slot, iteration, ended - self.base_ns, ended, self.base_ns, len(calls)),
-        ).lastrowid
-        for name, (count, ns) in calls.items():
-            total = count * ns
-            self.connection.execute(
-                "INSERT INTO function_intervals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')",
-                (self.number, iteration, self.function(name), interval, count, errors, *[total] * 4, ns, ns),
-            )
-        self.connection.execute(
-            "UPDATE processes SET first_iteration = MIN(first_iteration, ?), last_iteration = MAX(last_iteration, ?)"
-            " WHERE id = ?",
-            (iteration, iteration, process),
-        )
-        self.connection.execute(
-            "UPDATE services SET last_iteration = MAX(last_iteration, ?), last_ended_ns = MAX(last_ended_ns, ?),"
-            " unfolded_count = unfolded_count + ? WHERE id = ?",
-            (iteration, ended, len(calls), self.number),
-        )
-
-
-class History:
-    """A history in SQLite, with made-up services."""
-
-    def __init__(self, cli: Any, path: Path) -> None:
-        """Makes the file, by the program under test."""
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        assert cli("store", "init", path).returncode == 0
-        self.connection = sqlite3.connect(path)
-
-    def service(self, name: str = "shop", base_ns: int = BASE_NS, started_s: int = START) -> Service:
-        """A service without figures."""
-        number = self.connection.execute(
-            "INSERT INTO services (name, base_interval_ns, first_slot, last_iteration, last_ended_ns, folded_until,"
-            " unfolded_count, version, version_ns) VALUES (?, ?, ?, 0, 0, -1, 0, '', 0)",
-            (name, base_ns, started_s * NS // base_ns),
-        ).lastrowid
-        assert number
-        return Service(self.connection, number, name, base_ns, started_s)
-
-    def done(self) -> Path:
-        """Ends the writing."""
-        self.connection.commit()
-        self.connection.close()
-        return self.path
-
-
-SEARCH = "shop.orders::Orders.search"
-PRICE = "shop.orders::Orders.price"
-MAIN = "shop.__main__::main"
-
-
-def search_ns(iteration: int) -> int:
-    """Slows down in the first version, and is slower in the second; with some noise."""
-    noise = (iteration * 7919 % 13 - 6) * 20_000
-    return (3 * MS + 50_000 * iteration if iteration < 20 else 6 * MS) + noise
-
-
-def fill(service: Service) -> None:
-    """Thirty iterations: twenty of version 1, ten of version 2, in which `search` is called twice as often."""
-    for iteration in range(30):
-        version = "1" if iteration < 20 else "2"
-        calls = {SEARCH: (10 if version == "1" else 20, search_ns(iteration)), PRICE: (40, 200_000)}
-        if iteration in (19, 29):
-            calls[MAIN] = (1, 190 * NS)
-        service.add(iteration, calls, version=version, run=("a" if version == "1" else "b") * 32)
-
-
-@pytest.fixture
-def history(cli: Any, tmp_path: Path) -> History:
-    """An empty one."""
-    return History(cli, tmp_path / "shop.db")
-
-
-@pytest.fixture
-def shop(history: History) -> Path:
-    """One with a service of two versions."""
-    fill(history.service())
-    return history.done()
-
-
-def answer(result: Any) -> Any:
-    """The JSON of an answer."""
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.count("\n") == 1
-    return json.loads(result.stdout)
+from histories import MAIN, MS, NS, PRICE, SEARCH, START, History, answer, search_ns
 
 
 def test_what_is_written_here_is_a_history(cli: Any, shop: Path) -> None:
@@ -251,75 +100,6 @@ def test_nothing_in_a_part_is_said(cli: Any, shop: Path) -> None:
     assert (found["first_iteration"], found["functions"]) == (None, [])
 
 
-# --- trend ---
-
-
-def least_squares(xs: list[int], ys: list[float]) -> tuple[float, float]:
-    line = statistics.linear_regression(xs, ys)
-    return line.slope, line.intercept
-
-
-def test_trend_is_the_line_through_the_averages(cli: Any, shop: Path) -> None:
-    found = answer(cli("trend", SEARCH, "--store", shop, "--version", "1", "--json"))
-    slope, intercept = least_squares(list(range(20)), [float(search_ns(i)) for i in range(20)])
-    trend = found["trend"]
-    assert (found["function"], trend["direction"], trend["iteration_count"]) == (SEARCH, "slower", 20)
-    assert trend["slope_ns"] == pytest.approx(slope)
-    assert trend["intercept_ns"] == pytest.approx(intercept)
-    assert trend["slope_per_hour_ns"] == pytest.approx(slope * 360)
-    assert trend["theil_sen_slope_ns"] == pytest.approx(slope, rel=0.2)
-    assert 0 < trend["slope_error_ns"] < slope / 10
-    assert [point["iteration"] for point in found["points"]] == list(range(20))
-    assert found["points"][3]["average_ns"] == search_ns(3)
-    assert found["points"][3]["started_unix_ns"] == (START // 10 + 3) * BASE_NS
-
-
-def test_trend_in_words(cli: Any, shop: Path) -> None:
-    lines = cli("trend", "Orders.search", "--store", shop, "--version", "1").stdout.splitlines()
-    assert f"function  {SEARCH} (/srv/shop/orders.py:12)" in lines
-    assert "gets slower: +327 us per minute (from 2.96 ms to 3.99 ms over 20 iterations)" in lines
-    titles = next(i for i, line in enumerate(lines) if line.startswith("iteration "))
-    rows = [line.split() for line in lines[titles + 1 : lines.index("", titles)]]
-    assert [int(row[0]) for row in rows] == list(range(10, 20))
-    assert next(line for line in lines if line.startswith("averages"))[10] == "▁"
-    for label in ("slope", "Theil-Sen", "intercept", "chance"):
-        assert any(line.startswith(label) for line in lines)
-
-
-def test_a_version_is_a_step(cli: Any, shop: Path) -> None:
-    result = cli("trend", SEARCH, "--store", shop)
-    assert "slower with version 2: from " in result.stdout
-    assert ", from iteration 20 on\n" in result.stdout
-    assert f"tachograph diff version:1 version:2 --store {shop}\n" in result.stdout
-    assert "chance    less than 0.1 % that noise alone makes versions differ so much\n" in result.stdout
-    assert "version 2" not in cli("trend", SEARCH, "--store", shop, "--version", "1").stdout
-    step = answer(cli("trend", SEARCH, "--store", shop, "--json"))["trend"]["step"]
-    assert (step["version"], step["iteration"]) == ("2", 20)
-    assert step["before_ns"] == pytest.approx(sum(map(search_ns, range(20))) / 20)
-    assert step["after_ns"] == pytest.approx(sum(map(search_ns, range(20, 30))) / 10)
-    assert step["relative_change"] == pytest.approx(step["after_ns"] / step["before_ns"] - 1)
-    assert step["probability"] < 0.001
-
-
-def test_a_version_alone_has_no_step(cli: Any, history: History) -> None:
-    service = history.service()
-    for iteration in range(20):
-        for version in ("1", "2"):  # at the same time
-            service.add(iteration, {"m::f": (10, (iteration + 1) * MS)}, version=version)
-    path = history.done()
-    for words in ((), ("--version", "1")):
-        result = cli("trend", "f", "--store", path, *words)
-        assert "gets slower: +" in result.stdout
-        assert "with version" not in result.stdout
-
-
-def test_no_trend_is_said(cli: Any, shop: Path) -> None:
-    result = cli("trend", PRICE, "--store", shop)
-    assert "no trend that stands out from noise (200 us on average over 30 iterations)" in result.stdout
-    result = cli("trend", "main", "--store", shop)
-    assert "too early to say: called in 2 iterations, and a trend takes 3" in result.stdout
-
-
 def test_the_project_asked_in_is_meant(cli: Any, history: History) -> None:
     for name in ("shop", "bank"):  # the bank is written to last
         history.service(name).add(0, {f"m::{name}": (10, MS)})
@@ -333,193 +113,6 @@ def test_the_project_asked_in_is_meant(cli: Any, history: History) -> None:
     assert "service   bank, written to last" in cli("rank", "--store", path).stdout
 
 
-def test_too_early_for_trends(cli: Any, history: History) -> None:
-    service = history.service()
-    service.add(0, {"m::f": (10, MS)}, version="1")
-    service.add(1, {"m::f": (10, 5 * MS)}, version="2")
-    result = cli("trend", "--all", "--store", path := history.done())
-    assert "too early to say: a trend takes calls in 3 iterations\n" in result.stdout
-    assert f"tachograph diff version:1 version:2 --store {path}\n" in result.stdout
-
-
-def test_functions_that_take_turns(cli: Any, history: History) -> None:
-    service = history.service()
-    for iteration in range(-10, 10):
-        both = {"m::a": (100, MS), "m::b": (100, MS)}
-        service.add(iteration, both if iteration < 0 else dict([list(both.items())[iteration % 2]]))
-    path = history.done()
-    found = answer(cli("diff", "iteration:-10..-1", "iteration:0..9", "--store", path, "--json"))
-    assert (found["a"]["iteration_count"], found["b"]["iteration_count"]) == (10, 10)
-    assert {f["name"]: f["b"]["calls_per_unit"] for f in found["functions"]} == {"m::a": 50, "m::b": 50}
-    assert [f["change_ns"] for f in found["functions"]] == [-50 * MS, -50 * MS]
-
-
-def test_a_minimum_makes_no_trend_of_little(cli: Any, shop: Path) -> None:
-    words = ("trend", SEARCH, "--store", shop, "--version", "1", "--json")
-    assert answer(cli(*words, "--minimum", "25%"))["trend"]["direction"] == "slower"
-    assert answer(cli(*words, "--minimum", "50"))["trend"]["direction"] == "none"
-
-
-def test_trend_of_all(cli: Any, shop: Path) -> None:
-    found = answer(cli("trend", "--all", "--store", shop, "--json"))
-    assert found["functions"][0]["name"] == SEARCH
-    assert (found["function_count"], found["evident_count"]) == (3, 1)
-    assert [f["trend"]["direction"] for f in found["functions"]] == ["slower", "none", "none"]
-    result = cli("trend", "--all", "--store", shop)
-    assert [line.split()[-1] for line in result.stdout.splitlines() if line.lstrip().startswith("+")] == [SEARCH]
-    assert "with version" in result.stdout
-    assert "2 other functions: no change that stands out from noise" in result.stdout
-    assert f"next: tachograph trend {SEARCH} --store {shop}\n" in result.stdout
-    result = cli("trend", "--all", "--store", shop, "--version", "1")
-    assert [line.split()[-1] for line in result.stdout.splitlines() if line.lstrip().startswith("+")] == [SEARCH]
-    assert "per minute" in result.stdout
-
-
-def test_steps_come_before_trends(cli: Any, history: History) -> None:
-    service = history.service()
-    for iteration in range(30):
-        functions = {"m::creeps": (20, (100 + 3 * iteration) * MS), "m::steps": (20, (1 + iteration // 20) * MS)}
-        service.add(iteration, functions, version="1" if iteration < 20 else "2")
-    path = history.done()
-    lines = cli("trend", "--all", "--store", path).stdout.splitlines()
-    places = [lines.index(line) for line in ("with a new version:", "little by little:")]
-    assert [line.split()[-1] for line in lines[places[0] : places[1]] if line.lstrip().startswith("+")] == ["m::steps"]
-    assert [line.split()[-1] for line in lines[places[1] :] if line.lstrip().startswith("+")] == ["m::creeps"]
-    found = answer(cli("trend", "--all", "--store", path, "--json"))
-    assert [(f["name"], f["trend"]["step"] is not None) for f in found["functions"]] == [
-        ("m::steps", True),
-        ("m::creeps", False),
-    ]
-
-
-def test_an_outlier_is_no_trend(cli: Any, history: History) -> None:
-    service = history.service()
-    for iteration in range(30):
-        service.add(iteration, {"m::f": (20, MS + (30 * MS if iteration > 27 else iteration % 3))})
-    found = answer(cli("trend", "--all", "--store", history.done(), "--json"))
-    assert found["functions"][0]["trend"]["slope_ns"] > 0
-    assert found["functions"][0]["trend"]["direction"] == "none"
-
-
-FUNCTIONS = {
-    "misspelt": ("Orders.serch", 1, "did you mean 'Orders.search'"),
-    "misspelt whole": ("shop.order::Orders.search", 1, f"did you mean '{SEARCH}'"),
-    "nothing like it": ("xyzzy", 1, "tachograph rank -n 100"),
-    "part of a word": ("earch", 1, "service 'shop' has no function 'earch'"),
-    "empty": ("", 1, "service 'shop' has no function ''"),
-}
-
-
-@pytest.mark.parametrize("case", FUNCTIONS)
-def test_functions_that_are_not_there(cli: Any, shop: Path, case: str) -> None:
-    word, code, said = FUNCTIONS[case]
-    result = cli("trend", word, "--store", shop)
-    assert (result.returncode, result.stdout) == (code, "")
-    assert said in result.stderr
-    assert result.stderr.count("\n") == 1
-
-
-def test_an_end_of_several_names_is_refused(cli: Any, history: History) -> None:
-    service = history.service()
-    service.add(0, {"a::run": (1, MS), "b::run": (1, MS), "run": (1, MS)})
-    path = history.done()
-    assert answer(cli("trend", "run", "--store", path, "--json"))["function"] == "run"  # a whole name comes first
-    other = History(cli, path.with_name("other.db"))
-    other.service().add(0, {"a::run": (1, MS), "b::run": (1, MS)})
-    result = cli("trend", "run", "--store", other.done())
-    assert result.returncode == 2
-    assert "the names of 2 functions end in 'run'; name one of 'a::run', 'b::run'" in result.stderr
-
-
-# --- diff ---
-
-
-def test_diff_of_versions_is_per_iteration(cli: Any, shop: Path) -> None:
-    found = answer(cli("diff", "version:1", "version:2", "--store", shop, "--json"))
-    assert (found["schema"], found["unit"]) == ("tachograph-diff", "iteration")
-    assert (found["a"]["iteration_count"], found["b"]["iteration_count"]) == (20, 10)
-    search = found["functions"][0]
-    before = [search_ns(i) for i in range(20)]
-    after = [search_ns(i) for i in range(20, 30)]
-    assert search["name"] == SEARCH
-    assert (search["a"]["call_count"], search["b"]["call_count"]) == (200, 200)
-    assert (search["a"]["calls_per_unit"], search["b"]["calls_per_unit"]) == (10, 20)
-    assert search["a"]["average_ns"] == pytest.approx(statistics.mean(before))
-    assert search["average_ratio"] == pytest.approx(statistics.mean(after) / statistics.mean(before))
-    change = 20 * statistics.mean(after) - 10 * statistics.mean(before)
-    assert search["change_ns"] == pytest.approx(change)
-    assert search["change_by_calls_ns"] + search["change_by_average_ns"] == pytest.approx(change)
-    assert [(f["name"], f["takes_part"]) for f in found["functions"]] == [(SEARCH, True), (PRICE, True), (MAIN, False)]
-
-
-def test_diff_in_words(cli: Any, shop: Path) -> None:
-    result = cli("diff", "version:1", "version:2", "--store", shop)
-    assert result.returncode == 0
-    assert "B spends 128 ms per iteration in timed functions, A 42.8 ms (+198 %)\n" in result.stdout
-    assert (
-        f"most of the change: {SEARCH}, +84.8 ms\n  it is called 20 times per iteration, in A 10, "
-        "and a call takes 5.98 ms, in A 3.48 ms\n"
-    ) in result.stdout
-    assert f"slowed down most: {SEARCH}" not in result.stdout  # said already
-
-
-@pytest.mark.parametrize(
-    ("limit", "words", "code"),
-    [
-        ("20%", ("version:1", "version:2"), 3),
-        ("90%", ("version:1", "version:2"), 0),
-        ("20", ("version:2", "version:1"), 0),
-        ("0%", ("version:1", "version:1"), 0),
-    ],
-)
-def test_fail_over(cli: Any, shop: Path, limit: str, words: tuple[str, str], code: int) -> None:
-    result = cli("diff", *words, "--store", shop, "--fail-over", limit)
-    assert (result.returncode, result.stderr) == (code, "")
-    assert (f"FAILED: a call of {SEARCH} takes 1.72x as long" if code else "passed: ") in result.stdout
-    found = json.loads(cli("diff", *words, "--store", shop, "--fail-over", limit, "--json").stdout)
-    assert found["fail_over"]["failed"] == (code == 3)
-    assert found["fail_over"]["function"] == (SEARCH if code else None)
-
-
-def test_a_main_does_not_hide_what_got_slower(cli: Any, history: History) -> None:
-    service = history.service()
-    for iteration in range(20):
-        version = "1" if iteration < 10 else "2"
-        calls = {"m::work": (10, MS if version == "1" else 2 * MS)}
-        if iteration % 10 == 9:
-            calls["m::main"] = (1, 100 * NS)
-        service.add(iteration, calls, version=version)
-    assert cli("diff", "version:1", "version:2", "--fail-over", "50%", "--store", history.done()).returncode == 3
-
-
-def test_diff_of_ranges_and_runs(cli: Any, shop: Path) -> None:
-    found = answer(cli("diff", "iteration:0..4", "iteration:5..", "--store", shop, "--json"))
-    assert (found["a"]["first_iteration"], found["a"]["last_iteration"]) == (0, 4)
-    assert (found["b"]["first_iteration"], found["b"]["last_iteration"]) == (5, 29)
-    found = answer(cli("diff", f"run:{'a' * 32}", f"run:{'b' * 32}", "--store", shop, "--json"))
-    assert found["unit"] == "run"
-    assert all(function["takes_part"] for function in found["functions"])
-    search = next(function for function in found["functions"] if function["name"] == SEARCH)
-    assert search["a"]["calls_per_unit"] == 200
-    found = answer(cli("diff", "iteration:7", "2023-11-14..now", "--store", shop, "--json", env={"TZ": "UTC"}))
-    assert (found["a"]["iteration_count"], found["b"]["last_iteration"]) == (1, 29)
-
-
-def test_diff_tells_what_is_new_and_gone(cli: Any, history: History) -> None:
-    service = history.service()
-    service.add(0, {"m::old": (10, MS), "m::same": (10, MS)}, version="1")
-    service.add(1, {"m::new": (10, 3 * MS), "m::same": (10, MS)}, version="2")
-    path = history.done()
-    found = answer(cli("diff", "version:1", "version:2", "--store", path, "--json"))
-    assert [(f["name"], f["a"] is None, f["b"] is None, f["average_ratio"]) for f in found["functions"]] == [
-        ("m::new", True, False, None),
-        ("m::old", False, True, None),
-        ("m::same", False, False, 1),
-    ]
-    text = cli("diff", "version:1", "version:2", "--store", path).stdout
-    assert "most of the change: m::new, +30.0 ms\n  only B calls it" in text
-
-
 WRONG = {
     "a version alone": (("diff", "1", "version:2"), 2, "write version:1"),
     "nothing it could be": (("diff", "xyzzy", "version:2"), 2, "is no part of a history"),
@@ -529,7 +122,12 @@ WRONG = {
     "a moment": (("diff", "-1h", "version:1"), 2, "write -1h..now"),
     "backwards": (("diff", "iteration:5..3", "version:1"), 2, "ends before it begins"),
     "an empty range": (("diff", "iteration:90..99", "version:1"), 1, "has iterations 0 to 29"),
-    "no uuid": (("diff", "run:abc", "version:1"), 2, "32 digits"),
+    "no such run": (("diff", "run:abc", "version:1"), 1, "'tachograph runs' lists them"),
+    "no run": (("diff", "run:newest", "version:1"), 2, "write latest, previous, or the first digits"),
+    "no such run of rank": (("rank", "--run", "c0ffee"), 1, "has no run 'c0ffee'"),
+    "a run of none": (("trend", "--all", "--run", ""), 2, "names no run"),
+    "operand of runs": (("runs", "7"), 2, "rank --run 7"),
+    "unit": (("diff", "version:1", "version:2", "--per", "call"), 2, "run, iteration"),
     "a range of one word": (("diff", "iteration:5..soon", "version:1"), 2, "no point in time"),
     "no percentage": (("diff", "version:1", "version:2", "--fail-over", "much"), 2, "no percentage"),
     "negative": (("diff", "version:1", "version:2", "--fail-over", "-5%"), 2, "no percentage"),
@@ -566,7 +164,7 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "words", [("rank",), ("trend", "--all"), ("diff", "version:1", "version:2"), ("store", "status")]
+    "words", [("rank",), ("runs",), ("trend", "--all"), ("diff", "version:1", "version:2"), ("store", "status")]
 )
 def test_no_history_yet(cli: Any, tmp_path: Path, words: tuple[str, ...]) -> None:
     result = cli(*words, env=home(tmp_path))
@@ -696,6 +294,7 @@ def test_hostile_names(cli: Any, history: History) -> None:
     path = history.done()
     for words in (
         ("rank",),
+        ("runs",),
         ("trend", "--all"),
         ("trend", HOSTILE),
         ("diff", "version:\x1b[2J1", "version:2", "--fail-over", "5%"),
@@ -732,7 +331,7 @@ def test_text_fits_the_terminal(cli: Any, shop: Path, width: int) -> None:
         assert ("hidden at this width: " in text) or width >= 80
 
 
-@pytest.mark.parametrize("command", ["rank", "trend", "diff", "store"])
+@pytest.mark.parametrize("command", ["rank", "trend", "diff", "runs", "store"])
 def test_help(cli: Any, command: str) -> None:
     result = cli("help", command)
     assert (result.returncode, result.stderr) == (0, "")

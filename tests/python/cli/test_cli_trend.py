@@ -1,0 +1,164 @@
+"""`tachograph trend`: of one function and of all, of histories that were made for it."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from histories import BASE_NS, MS, PRICE, SEARCH, START, History, answer, search_ns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def least_squares(xs: list[int], ys: list[float]) -> tuple[float, float]:
+    line = statistics.linear_regression(xs, ys)
+    return line.slope, line.intercept
+
+
+def test_trend_is_the_line_through_the_averages(cli: Any, shop: Path) -> None:
+    found = answer(cli("trend", SEARCH, "--store", shop, "--version", "1", "--json"))
+    slope, intercept = least_squares(list(range(20)), [float(search_ns(i)) for i in range(20)])
+    trend = found["trend"]
+    assert (found["function"], trend["direction"], trend["iteration_count"]) == (SEARCH, "slower", 20)
+    assert trend["slope_ns"] == pytest.approx(slope)
+    assert trend["intercept_ns"] == pytest.approx(intercept)
+    assert trend["slope_per_hour_ns"] == pytest.approx(slope * 360)
+    assert trend["theil_sen_slope_ns"] == pytest.approx(slope, rel=0.2)
+    assert 0 < trend["slope_error_ns"] < slope / 10
+    assert [point["iteration"] for point in found["points"]] == list(range(20))
+    assert found["points"][3]["average_ns"] == search_ns(3)
+    assert found["points"][3]["started_unix_ns"] == (START // 10 + 3) * BASE_NS
+
+
+def test_trend_in_words(cli: Any, shop: Path) -> None:
+    lines = cli("trend", "Orders.search", "--store", shop, "--version", "1").stdout.splitlines()
+    assert f"function  {SEARCH} (/srv/shop/orders.py:12)" in lines
+    assert "gets slower: +327 us per minute (from 2.96 ms to 3.99 ms over 20 iterations)" in lines
+    titles = next(i for i, line in enumerate(lines) if line.startswith("iteration "))
+    rows = [line.split() for line in lines[titles + 1 : lines.index("", titles)]]
+    assert [int(row[0]) for row in rows] == list(range(10, 20))
+    assert next(line for line in lines if line.startswith("averages"))[10] == "▁"
+    for label in ("slope", "Theil-Sen", "intercept", "chance"):
+        assert any(line.startswith(label) for line in lines)
+
+
+def test_a_version_is_a_step(cli: Any, shop: Path) -> None:
+    result = cli("trend", SEARCH, "--store", shop)
+    assert "slower with version 2: from " in result.stdout
+    assert ", from iteration 20 on\n" in result.stdout
+    assert f"tachograph diff version:1 version:2 --store {shop}\n" in result.stdout
+    assert "chance    less than 0.1 % that noise alone makes versions differ so much\n" in result.stdout
+    assert "version 2" not in cli("trend", SEARCH, "--store", shop, "--version", "1").stdout
+    step = answer(cli("trend", SEARCH, "--store", shop, "--json"))["trend"]["step"]
+    assert (step["version"], step["iteration"]) == ("2", 20)
+    assert step["before_ns"] == pytest.approx(sum(map(search_ns, range(20))) / 20)
+    assert step["after_ns"] == pytest.approx(sum(map(search_ns, range(20, 30))) / 10)
+    assert step["relative_change"] == pytest.approx(step["after_ns"] / step["before_ns"] - 1)
+    assert step["probability"] < 0.001
+
+
+def test_a_version_alone_has_no_step(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(20):
+        for version in ("1", "2"):  # at the same time
+            service.add(iteration, {"m::f": (10, (iteration + 1) * MS)}, version=version)
+    path = history.done()
+    for words in ((), ("--version", "1")):
+        result = cli("trend", "f", "--store", path, *words)
+        assert "gets slower: +" in result.stdout
+        assert "with version" not in result.stdout
+
+
+def test_no_trend_is_said(cli: Any, shop: Path) -> None:
+    result = cli("trend", PRICE, "--store", shop)
+    assert "no trend that stands out from noise (200 us on average over 30 iterations)" in result.stdout
+    result = cli("trend", "main", "--store", shop)
+    assert "too early to say: called in 2 iterations, and a trend takes 3" in result.stdout
+
+
+def test_too_early_for_trends(cli: Any, history: History) -> None:
+    service = history.service()
+    service.add(0, {"m::f": (10, MS)}, version="1")
+    service.add(1, {"m::f": (10, 5 * MS)}, version="2")
+    result = cli("trend", "--all", "--store", path := history.done())
+    assert "too early to say: a trend takes calls in 3 iterations\n" in result.stdout
+    assert f"tachograph diff version:1 version:2 --store {path}\n" in result.stdout
+
+
+def test_a_minimum_makes_no_trend_of_little(cli: Any, shop: Path) -> None:
+    words = ("trend", SEARCH, "--store", shop, "--version", "1", "--json")
+    assert answer(cli(*words, "--minimum", "25%"))["trend"]["direction"] == "slower"
+    assert answer(cli(*words, "--minimum", "50"))["trend"]["direction"] == "none"
+
+
+def test_trend_of_all(cli: Any, shop: Path) -> None:
+    found = answer(cli("trend", "--all", "--store", shop, "--json"))
+    assert found["functions"][0]["name"] == SEARCH
+    assert (found["function_count"], found["evident_count"]) == (3, 1)
+    assert [f["trend"]["direction"] for f in found["functions"]] == ["slower", "none", "none"]
+    result = cli("trend", "--all", "--store", shop)
+    assert [line.split()[-1] for line in result.stdout.splitlines() if line.lstrip().startswith("+")] == [SEARCH]
+    assert "with version" in result.stdout
+    assert "2 other functions: no change that stands out from noise" in result.stdout
+    assert f"next: tachograph trend {SEARCH} --store {shop}\n" in result.stdout
+    result = cli("trend", "--all", "--store", shop, "--version", "1")
+    assert [line.split()[-1] for line in result.stdout.splitlines() if line.lstrip().startswith("+")] == [SEARCH]
+    assert "per minute" in result.stdout
+
+
+def test_steps_come_before_trends(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(30):
+        functions = {"m::creeps": (20, (100 + 3 * iteration) * MS), "m::steps": (20, (1 + iteration // 20) * MS)}
+        service.add(iteration, functions, version="1" if iteration < 20 else "2")
+    path = history.done()
+    lines = cli("trend", "--all", "--store", path).stdout.splitlines()
+    places = [lines.index(line) for line in ("with a new version:", "little by little:")]
+    assert [line.split()[-1] for line in lines[places[0] : places[1]] if line.lstrip().startswith("+")] == ["m::steps"]
+    assert [line.split()[-1] for line in lines[places[1] :] if line.lstrip().startswith("+")] == ["m::creeps"]
+    found = answer(cli("trend", "--all", "--store", path, "--json"))
+    assert [(f["name"], f["trend"]["step"] is not None) for f in found["functions"]] == [
+        ("m::steps", True),
+        ("m::creeps", False),
+    ]
+
+
+def test_an_outlier_is_no_trend(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(30):
+        service.add(iteration, {"m::f": (20, MS + (30 * MS if iteration > 27 else iteration % 3))})
+    found = answer(cli("trend", "--all", "--store", history.done(), "--json"))
+    assert found["functions"][0]["trend"]["slope_ns"] > 0
+    assert found["functions"][0]["trend"]["direction"] == "none"
+
+
+FUNCTIONS = {
+    "misspelt": ("Orders.serch", 1, "did you mean 'Orders.search'"),
+    "misspelt whole": ("shop.order::Orders.search", 1, f"did you mean '{SEARCH}'"),
+    "nothing like it": ("xyzzy", 1, "tachograph rank -n 100"),
+    "part of a word": ("earch", 1, "service 'shop' has no function 'earch'"),
+    "empty": ("", 1, "service 'shop' has no function ''"),
+}
+
+
+@pytest.mark.parametrize("case", FUNCTIONS)
+def test_functions_that_are_not_there(cli: Any, shop: Path, case: str) -> None:
+    word, code, said = FUNCTIONS[case]
+    result = cli("trend", word, "--store", shop)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_end_of_several_names_is_refused(cli: Any, history: History) -> None:
+    service = history.service()
+    service.add(0, {"a::run": (1, MS), "b::run": (1, MS), "run": (1, MS)})
+    path = history.done()
+    assert answer(cli("trend", "run", "--store", path, "--json"))["function"] == "run"  # a whole name comes first
+    other = History(cli, path.with_name("other.db"))
+    other.service().add(0, {"a::run": (1, MS), "b::run": (1, MS)})
+    result = cli("trend", "run", "--store", other.done())
+    assert result.returncode == 2
+    assert "the names of 2 functions end in 'run'; name one of 'a::run', 'b::run'" in result.stderr
