@@ -12,7 +12,7 @@ import sys
 import warnings
 
 from tachograph import _collect, _native, _settings
-from tachograph._unmatched import unmatched
+from tachograph._unmatched import unmatched, watch_forks
 
 _NO_FILE = ("", "-", "-c")
 _PROJECTS = "TACHOGRAPH_RUN_PROJECTS"  # of the run's first process, for those that it starts
@@ -124,6 +124,7 @@ def start() -> None:
     if _lines("TACHOGRAPH_TIME"):
         import atexit
 
+        watch_forks()
         atexit.register(_warn_of_unmatched)
 
 

@@ -9,6 +9,7 @@ from tachograph import _native
 from tachograph._targets import functions_of_namespace
 
 _registered: list[int] = []  # the process that has asked for the message at its end
+_forked: list[int] = []  # the same, when it has children
 
 
 def _modules() -> list[str]:
@@ -71,10 +72,24 @@ def _reason(pattern: str) -> str:
 
 
 def unmatched() -> list[str]:
-    """One message for each pattern that has named no function so far, with what it may have meant, or why."""
+    """One message for each pattern that has named no function so far, with what it may have meant, or why.
+
+    None where there are forked children: they may have imported what this process has not, as the workers of a server.
+    """
+    if os.getpid() in _forked:
+        return []
     return [
         f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in _native.unmatched_patterns()
     ]
+
+
+def watch_forks() -> None:
+    """To be called before `unmatched` can know of children."""
+    os.register_at_fork(after_in_parent=_note_fork)
+
+
+def _note_fork() -> None:
+    _forked[:] = [os.getpid()]
 
 
 def warn_at_exit() -> None:
@@ -84,6 +99,7 @@ def warn_at_exit() -> None:
     _registered.append(os.getpid())
     import atexit
 
+    watch_forks()
     atexit.register(_warn)
 
 

@@ -537,6 +537,32 @@ def test_settings_reach_the_recording(cli: Any) -> None:
 
 
 PYTHON_S = ["--", sys.executable, "-BS", "w.py"]
+MASTER = """
+import os, sys, tachograph
+if sys.argv[2:]: tachograph.instrument(sys.argv[2])
+if sys.argv[1] == "forks" and os.fork() == 0:
+    import late
+    late.work()
+    os._exit(0)
+if sys.argv[1] == "forks": os.wait()
+"""
+
+
+@pytest.mark.parametrize("under_run", [False, True])
+def test_a_pattern_that_children_may_have_matched_is_no_mistake(cli: Any, under_run: bool) -> None:
+    """As in a server, whose workers import the application and whose first process never does."""
+    cli.script("def work(): pass\n", "late.py")
+    script = cli.script(MASTER, "master.py")
+    for what, told in (("forks", False), ("does not", True)):
+        if under_run:
+            done = cli("run", "--time", "late.*", script, what)
+            assert ("late::work" in done.stderr) is not told
+        else:
+            done = cli.plain(sys.executable, script, what, "late.*")
+        assert done.returncode == 0
+        assert ("no function matched 'late.*'" in done.stderr) is told
+
+
 NOTHING = {
     "unmatched": (
         ["--time", "nosuch.*", "w.py"],
