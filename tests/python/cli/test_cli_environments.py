@@ -118,6 +118,16 @@ def test_a_frozen_main_program(cli: Any) -> None:
     assert (result.stdout, calls(result)) == ("Hello world!\n", {"__main__::main": 1})
 
 
+def test_a_module_of_ten_thousand_functions(cli: Any) -> None:
+    functions = "".join(f"def f{number}():\n    pass\n" for number in range(10_000))
+    cli.script(functions + "EACH = [value for name, value in globals().items() if name.startswith('f')]\n", "big.py")
+    told = calls(cli("run", "--json", cli.script("import big\nfor each in big.EACH * 3:\n    each()\n")))
+    assert told == {f"big::f{number}": 3 for number in range(10_000)}
+    report = cli("report", "--all", "--sort", "calls").stdout
+    assert report.count("big::f") == 10_000
+    assert "9,997 more" in cli("top", "--once", "-d", "0.1", "-n", "3").stdout
+
+
 def test_runpy_times_what_is_imported(cli: Any) -> None:
     """A main program that another one runs is made by exec, which nobody watches: its own functions are not timed."""
     cli.script("def work(): pass\n", "lib.py")
