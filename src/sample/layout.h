@@ -136,6 +136,44 @@ struct tg_layout_unicode {
     uint32_t ascii_mask;
 };
 
+struct tg_layout_type {
+    uint32_t basic_size;  /* Py_ssize_t */
+    uint32_t flags;       /* unsigned long */
+    uint32_t cached_keys; /* of a class: the keys of its instances' attributes */
+};
+
+/* Where an instance of a class has its attributes. The word before it by `dict_before` bytes is its dict, or NULL; on
+ * 3.12, with the lowest bit set, one less than the address of its values. Where that is NULL the values are at what the
+ * word before by `values_before` says (3.11), or right behind the instance (3.13+, under a flag of its class). */
+struct tg_layout_instance {
+    uint32_t dict_before;
+    uint32_t values_before;
+    uint32_t inline_flag; /* a mask */
+    uint32_t values;      /* from where values are said to be to the first */
+};
+
+struct tg_layout_module {
+    uint32_t dict;
+};
+
+struct tg_layout_dict {
+    uint32_t keys;
+    uint32_t values; /* NULL, or they are here, in the order of the keys, and not beside them */
+};
+
+struct tg_layout_dict_keys {
+    uint32_t log2_index_bytes; /* uint8_t: the index takes 2 ** this bytes, the entries follow */
+    uint32_t kind;             /* uint8_t: 0 entries of hash, key, value; else of key, value with str keys alone */
+    uint32_t entry_count;      /* Py_ssize_t: entries in use, deleted ones (value NULL) included */
+    uint32_t index;
+};
+
+struct tg_layout_integer {
+    uint32_t count; /* a word: how many digits, shifted */
+    uint32_t count_shift;
+    uint32_t digits; /* uint32_t each, of 30 bits, the lowest first */
+};
+
 /* That `there`, in _Py_DebugOffsets, is a uint64_t with what belongs at `here` in struct tg_layout. */
 struct tg_layout_told {
     uint16_t here;
@@ -173,6 +211,12 @@ struct tg_layout {
     struct tg_layout_object object;
     struct tg_layout_bytes bytes;
     struct tg_layout_unicode unicode;
+    struct tg_layout_type type;
+    struct tg_layout_instance instance;
+    struct tg_layout_module module;
+    struct tg_layout_dict dict;
+    struct tg_layout_dict_keys dict_keys;
+    struct tg_layout_integer integer;
     uint32_t told_size; /* sizeof(_Py_DebugOffsets), 0 before 3.13 */
     const struct tg_layout_told *told;
     const struct tg_layout_beside *beside;

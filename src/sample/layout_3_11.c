@@ -100,6 +100,35 @@ const struct tg_layout tg_layout_3_11 = {
         .compact_mask = 32,
         .ascii_mask = 64,
     },
+    .type = {
+        .basic_size = 32,
+        .flags = 168,
+        .cached_keys = 872,
+    },
+    .instance = {
+        .dict_before = 24,
+        .values_before = 32,
+        .inline_flag = TG_LAYOUT_NONE,
+        .values = 0,
+    },
+    .module = {
+        .dict = 16,
+    },
+    .dict = {
+        .keys = 32,
+        .values = 40,
+    },
+    .dict_keys = {
+        .log2_index_bytes = 9,
+        .kind = 10,
+        .entry_count = 24,
+        .index = 32,
+    },
+    .integer = {
+        .count = 16,
+        .count_shift = 0,
+        .digits = 24,
+    },
 };
 
 // clang-format on

@@ -39,6 +39,9 @@ static const struct tg_layout_told told_3_14[] = {
     {offsetof(struct tg_layout, unicode.length), 632, 0},
     {offsetof(struct tg_layout, unicode.state), 624, 0},
     {offsetof(struct tg_layout, unicode.ascii_data), 640, 0},
+    {offsetof(struct tg_layout, type.flags), 440, 0},
+    {offsetof(struct tg_layout, dict.keys), 536, 0},
+    {offsetof(struct tg_layout, dict.values), 544, 0},
 };
 
 static const struct tg_layout_beside beside_3_14[] = {
@@ -154,9 +157,38 @@ const struct tg_layout tg_layout_3_14 = {
         .compact_mask = 32,
         .ascii_mask = 64,
     },
+    .type = {
+        .basic_size = 32,
+        .flags = 168,
+        .cached_keys = 880,
+    },
+    .instance = {
+        .dict_before = 24,
+        .values_before = TG_LAYOUT_NONE,
+        .inline_flag = 4,
+        .values = 8,
+    },
+    .module = {
+        .dict = 16,
+    },
+    .dict = {
+        .keys = 32,
+        .values = 40,
+    },
+    .dict_keys = {
+        .log2_index_bytes = 9,
+        .kind = 10,
+        .entry_count = 24,
+        .index = 32,
+    },
+    .integer = {
+        .count = 16,
+        .count_shift = 3,
+        .digits = 24,
+    },
     .told = told_3_14,
     .beside = beside_3_14,
-    .told_count = 34,
+    .told_count = 37,
     .beside_count = 14,
 };
 

@@ -1,6 +1,7 @@
 /* Hostile bytes as the memory of another process: a code object with all that it points at, and a layout. */
 #include "sample/code_cache.h"
 #include "sample/elf.h"
+#include "sample/thread_names.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -56,6 +57,23 @@ static void read_code(const struct tg_python_process *process, const uint8_t *he
     }
 }
 
+static void take_name(void *context, uint64_t ident, const char *name) {
+    (void)ident;
+    *(size_t *)context += strlen(name);
+}
+
+/* The memory as a runtime, whose words may lead to modules and threads. */
+static void read_names(struct tg_python_process *process) {
+    struct tg_thread_names names;
+    size_t total = 0;
+    process->runtime = MEMORY_ADDRESS;
+    tg_thread_names_init(&names, process);
+    size_t count = tg_thread_names_read(&names, take_name, &total);
+    if (total > count * (TG_THREAD_NAME_BYTES - 1)) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     struct tg_python_process process = {.pid = getpid(), .memory = {.pid = getpid(), .fd = -1}};
     struct tg_elf_symbol symbol = {.name = "_PyRuntime"};
@@ -66,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     for (unsigned minor = 11; minor <= 14; minor++) {
         process.layout = *tg_layout_find(minor);
         read_code(&process, memory, MEMORY_ADDRESS);
+        read_names(&process);
         /* And by what the memory tells of itself. */
         uint32_t version = 0x030000f0u | minor << 16;
         if (tg_layout_init(&process.layout, version, memory, TG_LAYOUT_MAX_TOLD_BYTES, NULL) == TG_OK) {

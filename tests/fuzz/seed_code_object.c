@@ -1,4 +1,4 @@
-/* Whole code objects of each version, for the fuzzer to begin with; the last with an interpreter that describes itself. */
+/* Whole code objects of each version, for the fuzzer to begin with; then with an interpreter that describes itself. */
 #include "sample/layout.h"
 
 #include <fcntl.h>

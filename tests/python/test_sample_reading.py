@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).parent / "native" / "reading_for_tests.c"
 FOLDERS = ("base", "measure", "profile")
 OK, NOT_FOUND, INVALID, UNSUPPORTED, BUSY = 0, 6, 5, 11, 10
+VISIT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_char_p)
 SECOND = 1_000_000_000
 
 
@@ -32,7 +33,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The files of src/ that read, and the functions above them, as a library of its own."""
     output = tmp_path_factory.mktemp("reading") / "reading.so"
     reading = ["code_cache", "code_object", "elf", "line_table", "memory", "process_maps", "python_process"]
-    reading += ["python_text", "refusal", "layout"]
+    reading += ["python_text", "refusal", "layout", "thread_names"]
     sources = [*(ROOT / "src" / "sample" / f"{name}.c" for name in reading)]
     sources += (ROOT / "src" / "sample").glob("layout_3_*.c")
     sources += [ROOT / "src" / "base" / f"{name}.c" for name in ("error", "utf8")]
@@ -48,6 +49,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     loaded.reading_begin.argtypes = [ctypes.c_void_p, ctypes.c_int64]
     loaded.reading_code.argtypes = [ctypes.c_void_p, ctypes.c_uint64, *[ctypes.c_void_p] * 4, ctypes.c_uint]
     loaded.reading_counts.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    loaded.reading_names.argtypes = [ctypes.c_void_p, VISIT]
+    loaded.reading_names.restype = ctypes.c_size_t
     loaded.reading_leaf.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
     loaded.reading_leaf.restype = ctypes.c_uint64
     return loaded
@@ -111,6 +114,13 @@ class Reading:
         counts = (ctypes.c_uint64 * 4)()
         self.library.reading_counts(self.handle, counts)
         return list(counts)
+
+    def names(self) -> dict[int, str]:
+        """The names of the threads by their ident."""
+        found: dict[int, str] = {}
+        visit = VISIT(lambda _, ident, name: found.__setitem__(ident, name.decode()))
+        assert self.library.reading_names(self.handle, visit) == len(found)
+        return found
 
     def leaf(self, native_id: int) -> tuple[int, int]:
         """The code and the code unit of a thread's leaf frame."""
@@ -295,6 +305,77 @@ def test_the_leaf_frame_stands_where_python_says(read: Callable[..., Reading]) -
     thread.join()
 
 
+class Worker(threading.Thread):
+    """A thread with attributes of its own."""
+
+    def __init__(self, name: str, end: threading.Event) -> None:
+        """And so many that they are no longer shared with others of its class."""
+        super().__init__(name=name)
+        self.end = end
+        for number in range(40):
+            setattr(self, f"attribute_{number}", number)
+
+    def run(self) -> None:
+        """Waits."""
+        self.end.wait()
+
+
+def test_the_names_of_threads(read: Callable[..., Reading]) -> None:
+    reading = read(os.getpid())
+    end = threading.Event()
+    threads = [threading.Thread(target=end.wait, name=name) for name in ("plain", "größe", "表" * 20)]
+    threads += [Worker("of a class", end), threading.Thread(target=end.wait)]
+    vars(threads[0])["a dict"] = "of its own"
+    for thread in threads:
+        thread.start()
+    try:
+        expected = {thread.ident: thread.name for thread in threading.enumerate()}
+        assert len(expected) > len(threads)
+        assert reading.names() == expected
+        threads[1].name = "another"
+        assert reading.names()[threads[1].ident or 0] == "another"
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+    assert reading.names() == {thread.ident: thread.name for thread in threading.enumerate()}
+
+
+def test_names_while_threads_come_and_go(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """What was read of threads that ended is no name of theirs."""
+    process = start(sys.executable, "-c", CHURN)
+    assert process.stdout
+    process.stdout.readline()
+    reading = read(process.pid)
+    seen: set[str] = set()
+    for _ in range(2000):
+        seen.update(reading.names().values())
+    assert "MainThread" in seen
+    assert all(name == "MainThread" or name.startswith("worker-") for name in seen), seen
+
+
+CHURN = """
+import itertools, threading
+print("ready", flush=True)
+for number in itertools.count():
+    threads = [threading.Thread(target=lambda: None, name=f"worker-{number}-{i}") for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_a_program_without_threading_has_no_names(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = start(sys.executable, "-S", "-c", WAITING)
+    address_of_waits(process)
+    assert read(process.pid).names() == {}
+
+
 # --- Processes ---
 
 WAITING = """
@@ -358,9 +439,13 @@ def copy_of_the_interpreter(directory: Path) -> Path:
 
 def start_copy(start: Callable[..., subprocess.Popen[str]], executable: Path) -> subprocess.Popen[str]:
     """WAITING under a copied interpreter."""
+    return start(executable, "-S", "-c", WAITING, env=environment_of(executable))
+
+
+def environment_of(executable: Path) -> dict[str, str]:
+    """What a copy of the interpreter needs to find its library and modules."""
     library = str(executable.parent.parent / "lib")
-    environment = {**os.environ, "PYTHONHOME": str(Path(os.__file__).parents[2]), "LD_LIBRARY_PATH": library}
-    return start(executable, "-S", "-c", WAITING, env=environment)
+    return {**os.environ, "PYTHONHOME": str(Path(os.__file__).parents[2]), "LD_LIBRARY_PATH": library}
 
 
 def test_an_interpreter_whose_files_were_removed(
@@ -382,6 +467,58 @@ def test_an_interpreter_of_another_name(
     process = start_copy(start, renamed)
     address = address_of_waits(process)
     assert_reads_waits(read(process.pid), address)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root, for a namespace of its own")
+def test_an_interpreter_in_another_mount_namespace(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """As in a container: what is at its path there is nothing here."""
+    there = tmp_path / "there"
+    there.mkdir()
+    source = tmp_path / "source"
+    source.mkdir()
+    copy_of_the_interpreter(source)
+    executable = there / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    mounted = f"mount --make-rprivate / && mount --bind {source} {there} && exec {executable} -S -c '{WAITING}'"
+    process = start("unshare", "--mount", "sh", "-c", mounted, env=environment_of(executable))
+    address = address_of_waits(process)
+    assert not executable.exists()
+    assert_reads_waits(read(process.pid), address)
+
+
+@pytest.mark.skipif(not shutil.which("strip"), reason="needs strip")
+def test_an_interpreter_without_symbols(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """What is exported cannot be stripped from a library, so that is enough."""
+    executable = copy_of_the_interpreter(tmp_path)
+    files = [executable, *(tmp_path / "lib").iterdir()]
+    subprocess.run(["strip", "--strip-all", *files], check=True)
+    process = start_copy(start, executable)
+    address = address_of_waits(process)
+    assert_reads_waits(read(process.pid), address)
+
+
+NO_SYMBOLS = """
+#include <stdio.h>
+int main(void) { puts("ready"); fflush(stdout); return getchar(); }
+"""
+
+
+def test_a_python_that_exports_nothing(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    program = tmp_path / "python3.12"
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    command = [*compiler, "-x", "c", "-", "-o", program, "-static", "-s"]
+    subprocess.run(command, input=NO_SYMBOLS, text=True, check=True)
+    process = start(program)
+    assert process.stdout
+    process.stdout.readline()
+    status, message = status_of(read, process.pid)
+    assert status == UNSUPPORTED
+    assert message.startswith(f"process {process.pid} runs a Python (python3.12) that was stripped of all its symbols")
 
 
 def status_of(read: Callable[..., Reading], pid: int) -> tuple[int, str]:

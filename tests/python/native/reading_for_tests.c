@@ -3,6 +3,7 @@
  * and line tables behind functions of plain arguments. The test compiles it together with the files of src/ it needs.
  */
 #include "sample/code_cache.h"
+#include "sample/thread_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct reading {
     struct tg_budget budget;
     struct tg_symbols symbols;
     struct tg_code_cache cache;
+    struct tg_thread_names names;
     tg_ns now_ns;
 };
 
@@ -33,6 +35,7 @@ struct reading *reading_open(int pid, size_t limit_bytes, int *status, char *mes
     reading->budget = (struct tg_budget){.limit_bytes = 64 << 20};
     tg_symbols_init(&reading->symbols, &reading->budget);
     tg_code_cache_init(&reading->cache, &reading->process, &reading->symbols, limit_bytes);
+    tg_thread_names_init(&reading->names, &reading->process);
     if (*status != TG_OK) {
         reading_close(reading);
         return NULL;
@@ -76,6 +79,11 @@ unsigned reading_code(struct reading *reading, uint64_t address, const char **na
         lines[i] = tg_code_line(code, (int32_t)i);
     }
     return header.identity.unit_count;
+}
+
+/* Calls back for each thread with a name. */
+size_t reading_names(struct reading *reading, void (*visit)(void *, uint64_t, const char *)) {
+    return tg_thread_names_read(&reading->names, visit, NULL);
 }
 
 /* Read, replaced, refused, full. */
