@@ -69,9 +69,9 @@ enum tg_status tg_sampler_open(struct tg_sampler *sampler, pid_t pid, const stru
         sampler->options.stop = &tg_stop_by_ptrace;
         sampler->options.stop_context = &sampler->stop;
     }
-    enum tg_status status = open_descriptors(sampler, pid, err);
+    enum tg_status status = open_parts(sampler, pid, symbols, err); /* it says best why a process cannot be sampled */
     if (status == TG_OK) {
-        status = open_parts(sampler, pid, symbols, err);
+        status = open_descriptors(sampler, pid, err);
     }
     if (status != TG_OK) {
         tg_sampler_close(sampler);

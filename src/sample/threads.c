@@ -82,7 +82,7 @@ static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t addres
 }
 
 /* Lists one interpreter's threads. */
-static bool list_threads(struct tg_threads *threads, const struct tg_interpreter *interpreter) {
+static bool list_threads(struct tg_threads *threads, const struct tg_interpreter_state *interpreter) {
     const struct tg_python_process *process = threads->process;
     const struct tg_layout_thread *layout = &process->layout.thread;
     uint64_t address = interpreter->first, previous = 0;
@@ -136,9 +136,9 @@ static bool take_gil(struct tg_threads *threads, uint64_t address, uint32_t *num
 static bool take_interpreter(struct tg_threads *threads, uint64_t address) {
     const struct tg_python_process *process = threads->process;
     const struct tg_layout_interpreter *layout = &process->layout.interpreter;
-    struct tg_interpreter *interpreter = &threads->interpreters[threads->interpreter_count];
+    struct tg_interpreter_state *interpreter = &threads->interpreters[threads->interpreter_count];
     uint64_t gil = process->runtime + process->layout.runtime.gil, id;
-    *interpreter = (struct tg_interpreter){.address = address};
+    *interpreter = (struct tg_interpreter_state){.address = address};
     if (!tg_memory_read_word(&process->memory, address + layout->next, &interpreter->next)
         || !tg_memory_read_word(&process->memory, address + layout->threads_head, &interpreter->first)
         || !tg_memory_read_word(&process->memory, address + layout->id, &id)
@@ -244,7 +244,7 @@ bool tg_threads_plan_lists(struct tg_threads *threads, struct tg_walker *walker)
     threads->head_copy = tg_walker_add(walker, head, sizeof(uint64_t));
     bool fits = threads->head_copy != UINT32_MAX;
     for (size_t i = 0; i < threads->interpreter_count && fits; i++) {
-        struct tg_interpreter *interpreter = &threads->interpreters[i];
+        struct tg_interpreter_state *interpreter = &threads->interpreters[i];
         interpreter->copy = tg_walker_add(walker, interpreter->address + heads_begin(layout), heads_size(layout));
         fits = interpreter->copy != UINT32_MAX;
     }
@@ -262,7 +262,7 @@ bool tg_threads_are_current(const struct tg_threads *threads, const struct tg_wa
     const struct tg_layout_interpreter *layout = &threads->process->layout.interpreter;
     uint64_t head = tg_word(walker->bytes + threads->head_copy);
     for (size_t i = 0; i < threads->interpreter_count; i++) {
-        const struct tg_interpreter *interpreter = &threads->interpreters[i];
+        const struct tg_interpreter_state *interpreter = &threads->interpreters[i];
         const uint8_t *copy = walker->bytes + interpreter->copy - heads_begin(layout);
         if (head != interpreter->address || tg_word(copy + layout->threads_head) != interpreter->first) {
             return false;

@@ -43,7 +43,7 @@ struct tg_gil {
     uint32_t again; /* likewise, read at the end of the batch */
 };
 
-struct tg_interpreter {
+struct tg_interpreter_state {
     uint64_t address;
     int64_t id;
     uint32_t gil;
@@ -84,7 +84,7 @@ struct tg_threads {
     size_t count;
     struct tg_gil *gils;
     size_t gil_count;
-    struct tg_interpreter *interpreters;
+    struct tg_interpreter_state *interpreters;
     size_t interpreter_count;
     uint64_t seen_count; /* threads, since the beginning */
     uint64_t left_out;   /* threads beyond the maximum, at the last listing */
