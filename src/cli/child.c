@@ -18,17 +18,8 @@
 /* The exit code of a child whose exec failed; its parent then knows why from the pipe. */
 #define EXEC_FAILED 127
 
-struct waiting {
-    pid_t child;
-    sigset_t everything;
-    sigset_t mask;                 /* as it was */
-    struct sigaction child_action; /* SIGCHLD's disposition, as it was */
-    int stop_received;             /* the last stop signal that came here; 0: none */
-    int stopped_by;                /* the signal that stopped the child; 0: it runs */
-};
-
 /* In the child. Only what went wrong comes back, through the pipe. */
-_Noreturn static void become(const struct waiting *waiting, const char *path, char *const *argv,
+_Noreturn static void become(const struct tg_child *child, const char *path, char *const *argv,
                              const struct tg_variable *variables, pid_t parent, int report_fd) {
     int error = 0;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
@@ -47,8 +38,8 @@ _Noreturn static void become(const struct waiting *waiting, const char *path, ch
         error = errno;
     }
     if (!error) {
-        sigaction(SIGCHLD, &waiting->child_action, NULL);
-        sigprocmask(SIG_SETMASK, &waiting->mask, NULL);
+        sigaction(SIGCHLD, &child->chld_action, NULL);
+        sigprocmask(SIG_SETMASK, &child->mask, NULL);
         execv(path, argv);
         error = errno;
     }
@@ -57,32 +48,40 @@ _Noreturn static void become(const struct waiting *waiting, const char *path, ch
 }
 
 /* Stops this process until someone continues it. */
-static void stop_alike(struct waiting *waiting) {
+static void stop_alike(struct tg_child *child) {
     sigset_t stopping;
     sigemptyset(&stopping);
-    sigaddset(&stopping, waiting->stopped_by);
-    raise(waiting->stopped_by);
+    sigaddset(&stopping, child->stopped_by);
+    raise(child->stopped_by);
     sigprocmask(SIG_UNBLOCK, &stopping, NULL); /* stops here */
     sigprocmask(SIG_BLOCK, &stopping, NULL);
-    waiting->stop_received = 0; /* what continued us now waits here, to be passed on */
-    waiting->stopped_by = 0;
+    child->stop_received = 0; /* what continued us now waits here, to be passed on */
+    child->stopped_by = 0;
 }
 
-/* Looks what has become of the child. True when it has ended. */
-static bool collect(struct waiting *waiting, struct tg_child_end *end) {
-    for (;;) {
-        siginfo_t info = {.si_pid = 0};
-        int changes = WEXITED | WSTOPPED | WCONTINUED | WNOHANG;
-        if (waitid(P_PID, (id_t)waiting->child, &info, changes) != 0 || info.si_pid == 0) {
-            return false;
-        }
-        if (info.si_code != CLD_STOPPED && info.si_code != CLD_CONTINUED) {
-            end->by_signal = info.si_code != CLD_EXITED;
-            end->code = info.si_status;
-            return true;
-        }
-        waiting->stopped_by = info.si_code == CLD_STOPPED ? info.si_status : 0;
+/* Looks what has become of the child. True when it has ended, and is then gone.
+ *
+ * Nothing else is taken: a thread of ours may be tracing the child (sample/stop.h), and the stop that it waits for
+ * would be reported here, once, in its place. */
+static bool collect(struct tg_child *child, struct tg_child_end *end) {
+    siginfo_t info = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) != 0) {
+        return false;
     }
+    if (info.si_pid == 0) {
+        child->stopped_by = 0;
+        return false;
+    }
+    if (info.si_code == CLD_STOPPED) {
+        child->stopped_by = info.si_status;
+    }
+    if (info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED || info.si_code == CLD_CONTINUED) {
+        return false;
+    }
+    end->by_signal = info.si_code != CLD_EXITED;
+    end->code = info.si_status;
+    waitid(P_PID, (id_t)child->pid, &info, WEXITED);
+    return true;
 }
 
 /* The signals that a terminal, or the loss of it, sends to its whole foreground group. */
@@ -96,39 +95,39 @@ static bool is_of_terminal(int signal) {
     return false;
 }
 
-static void pass_on(struct waiting *waiting, const siginfo_t *info) {
+static void pass_on(struct tg_child *child, const siginfo_t *info) {
     int signal = info->si_signo;
     bool by_kernel = info->si_code > 0;
     if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
-        waiting->stop_received = signal;
+        child->stop_received = signal;
     } else if (signal == SIGCONT) {
-        waiting->stop_received = 0;
+        child->stop_received = 0;
     }
-    if ((by_kernel && is_of_terminal(signal)) || (!by_kernel && info->si_pid == waiting->child)) {
+    if ((by_kernel && is_of_terminal(signal)) || (!by_kernel && info->si_pid == child->pid)) {
         return;
     }
     if (info->si_code == SI_QUEUE) {
-        sigqueue(waiting->child, signal, info->si_value);
+        sigqueue(child->pid, signal, info->si_value);
     } else {
-        kill(waiting->child, signal);
+        kill(child->pid, signal);
     }
 }
 
-static void wait_for_end(struct waiting *waiting, struct tg_child_end *end) {
+static void wait_for_end(struct tg_child *child, struct tg_child_end *end) {
     for (;;) {
         siginfo_t info;
-        int signal = sigwaitinfo(&waiting->everything, &info);
+        int signal = sigwaitinfo(&child->everything, &info);
         if (signal == SIGCHLD) {
-            if (collect(waiting, end)) {
+            if (collect(child, end)) {
                 return;
             }
         } else if (signal > 0) {
-            pass_on(waiting, &info);
+            pass_on(child, &info);
         }
         /* The two come in any order. A stop of the child alone is no stop of the job: who continues the child then
          * knows nothing of us. */
-        if (waiting->stopped_by && waiting->stopped_by == waiting->stop_received) {
-            stop_alike(waiting);
+        if (child->stopped_by && child->stopped_by == child->stop_received) {
+            stop_alike(child);
         }
     }
 }
@@ -141,12 +140,12 @@ static void forget_pending(const sigset_t *signals) {
     }
 }
 
-static void allow_interruption(const struct waiting *waiting) {
+static void allow_interruption(const struct tg_child *child) {
     static const int signals[] = {SIGINT, SIGQUIT};
-    sigset_t blocked = waiting->everything;
-    forget_pending(&waiting->everything);
+    sigset_t blocked = child->everything;
+    forget_pending(&child->everything);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        if (sigismember(&waiting->mask, signals[i]) == 0) {
+        if (sigismember(&child->mask, signals[i]) == 0) {
             sigdelset(&blocked, signals[i]);
         }
     }
@@ -163,39 +162,55 @@ static int read_exec_error(int fd) {
     return got == (ssize_t)sizeof error ? error : 0;
 }
 
-enum tg_status tg_child_run(const char *path, char *const *argv, const struct tg_variable *variables,
-                            struct tg_child_end *end, struct tg_error *err) {
-    struct waiting waiting = {.child = -1};
+enum tg_status tg_child_start(struct tg_child *child, const char *path, char *const *argv,
+                              const struct tg_variable *variables, struct tg_error *err) {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     int pipe_fds[2];
-    *end = (struct tg_child_end){.started_wall_ns = tg_clock_wall_ns()};
+    *child = (struct tg_child){.pid = -1, .started_wall_ns = tg_clock_wall_ns()};
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
         return tg_error_set_errno(err, errno, "cannot make a pipe");
     }
-    sigfillset(&waiting.everything);
-    sigprocmask(SIG_SETMASK, &waiting.everything, &waiting.mask);
-    sigaction(SIGCHLD, &standard, &waiting.child_action); /* ignored, it would take the child's status away */
-    int64_t started_ns = tg_clock_monotonic_ns();
+    sigfillset(&child->everything);
+    sigprocmask(SIG_SETMASK, &child->everything, &child->mask);
+    sigaction(SIGCHLD, &standard, &child->chld_action); /* ignored, it would take the child's status away */
+    child->started_ns = tg_clock_monotonic_ns();
     pid_t self = getpid();
-    waiting.child = fork();
-    if (waiting.child == 0) {
-        become(&waiting, path, argv, variables, self, pipe_fds[1]);
+    child->pid = fork();
+    if (child->pid == 0) {
+        become(child, path, argv, variables, self, pipe_fds[1]);
     }
-    int error = waiting.child < 0 ? errno : 0;
+    int fork_error = child->pid < 0 ? errno : 0;
     close(pipe_fds[1]);
-    if (error) {
-        close(pipe_fds[0]);
-        sigaction(SIGCHLD, &waiting.child_action, NULL);
-        sigprocmask(SIG_SETMASK, &waiting.mask, NULL);
-        return tg_error_set_errno(err, error, "cannot start a process");
-    }
-    error = read_exec_error(pipe_fds[0]);
+    int exec_error = fork_error ? 0 : read_exec_error(pipe_fds[0]);
     close(pipe_fds[0]);
-    wait_for_end(&waiting, end);
-    end->pid = (uint64_t)waiting.child;
-    end->duration_ns = tg_clock_monotonic_ns() - started_ns;
-    allow_interruption(&waiting);
-    return error ? tg_error_set_errno(err, error, "cannot execute '%s'", path) : TG_OK;
+    if (!fork_error && !exec_error) {
+        return TG_OK;
+    }
+    if (exec_error) {
+        waitpid(child->pid, NULL, 0);
+    }
+    forget_pending(&child->everything);
+    sigaction(SIGCHLD, &child->chld_action, NULL);
+    sigprocmask(SIG_SETMASK, &child->mask, NULL);
+    return fork_error ? tg_error_set_errno(err, fork_error, "cannot start a process")
+                      : tg_error_set_errno(err, exec_error, "cannot execute '%s'", path);
+}
+
+void tg_child_wait(struct tg_child *child, struct tg_child_end *end) {
+    *end = (struct tg_child_end){.pid = (uint64_t)child->pid, .started_wall_ns = child->started_wall_ns};
+    wait_for_end(child, end);
+    end->duration_ns = tg_clock_monotonic_ns() - child->started_ns;
+    allow_interruption(child);
+}
+
+enum tg_status tg_child_run(const char *path, char *const *argv, const struct tg_variable *variables,
+                            struct tg_child_end *end, struct tg_error *err) {
+    struct tg_child child;
+    enum tg_status status = tg_child_start(&child, path, argv, variables, err);
+    if (status == TG_OK) {
+        tg_child_wait(&child, end);
+    }
+    return status;
 }
 
 _Noreturn void tg_child_end_alike(const struct tg_child_end *end) {

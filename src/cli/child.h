@@ -15,9 +15,11 @@
 #include "base/attributes.h"
 #include "base/error.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct tg_child_end {
     bool by_signal;
@@ -27,15 +29,35 @@ struct tg_child_end {
     int64_t duration_ns;
 };
 
+/* A child that runs. */
+struct tg_child {
+    pid_t pid;
+    int64_t started_wall_ns;
+    int64_t started_ns; /* monotonic */
+    sigset_t everything;
+    sigset_t mask;                /* as it was */
+    struct sigaction chld_action; /* SIGCHLD's disposition, as it was */
+    int stop_received;            /* the last stop signal that came here; 0: none */
+    int stopped_by;               /* the signal that stopped the child; 0: it runs */
+};
+
 /* One variable of the environment to set; a NULL value removes it. */
 struct tg_variable {
     const char *name;
     const char *value;
 };
 
-/* Runs `path` with `argv` and the environment, changed by `variables` (ended by one without a name). When it returns,
- * SIGINT and SIGQUIT do what they did before, and all other signals still wait. TG_ERROR_NOT_FOUND and
+/* Starts `path` with `argv` and the environment, changed by `variables` (ended by one without a name). From then on all
+ * signals wait for tg_child_wait(), also in threads that are started in between. TG_ERROR_NOT_FOUND and
  * TG_ERROR_PERMISSION: the file could not be executed. */
+TG_NODISCARD enum tg_status tg_child_start(struct tg_child *child, const char *path, char *const *argv,
+                                           const struct tg_variable *variables, struct tg_error *err);
+
+/* Waits for its end. Called by the thread that has started it. When it returns, SIGINT and SIGQUIT do what they did
+ * before, and all other signals still wait. */
+void tg_child_wait(struct tg_child *child, struct tg_child_end *end);
+
+/* Both. */
 TG_NODISCARD enum tg_status tg_child_run(const char *path, char *const *argv, const struct tg_variable *variables,
                                          struct tg_child_end *end, struct tg_error *err);
 

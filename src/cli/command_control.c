@@ -1,11 +1,11 @@
 /* `tachograph pause`, `unpause` and `rate`: orders to the samplers of running processes. See commands.h. */
 #include "cli/commands.h"
 #include "cli/message.h"
+#include "cli/process_id.h"
 #include "record/catalog.h"
 #include "record/control.h"
 #include "record/reader.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,15 +17,6 @@ struct settings {
     struct tg_text_list pids;
 };
 
-static enum tg_status check_pid(const char *value, struct tg_error *err) {
-    char *end = NULL;
-    errno = 0;
-    unsigned long long pid = strtoull(value, &end, 10);
-    return *value >= '1' && *value <= '9' && *end == '\0' && errno == 0 && pid <= INT32_MAX
-               ? TG_OK
-               : tg_error_set(err, TG_ERROR_INVALID, "'%s' is no process id: write a number, as in -p 4711", value);
-}
-
 static const struct tg_option options[] = {
     {.name = "pid",
      .letter = 'p',
@@ -33,7 +24,7 @@ static const struct tg_option options[] = {
      .value = "PID",
      .help = "of this process; may be repeated; without it of all that sample",
      .offset = offsetof(struct settings, pids),
-     .check = check_pid},
+     .check = tg_process_id_check},
     {.name = NULL},
 };
 

@@ -5,6 +5,7 @@
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/printable.h"
+#include "cli/process_id.h"
 #include "cli/top.h"
 #include "cli/top_interactive.h"
 
@@ -49,10 +50,6 @@ static bool is_number(const char *word) {
     return word[0] && word[strspn(word, "0123456789")] == '\0';
 }
 
-static enum tg_status check_pid(const char *text, struct tg_error *err) {
-    return is_number(text) ? TG_OK : tg_error_set(err, TG_ERROR_INVALID, "'%s' is no process id", text);
-}
-
 static const struct tg_option options[] = {
     {.name = "pid",
      .letter = 'p',
@@ -60,7 +57,7 @@ static const struct tg_option options[] = {
      .value = "PID",
      .help = "only this process; may be repeated",
      .offset = offsetof(struct settings, pids),
-     .check = check_pid},
+     .check = tg_process_id_check},
     {.name = "interval",
      .letter = 'd',
      .kind = TG_OPTION_TEXT,
