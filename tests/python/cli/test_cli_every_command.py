@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -21,6 +22,9 @@ COMMANDS: dict[str, list[str]] = {
     "report": ["report"],
     "report by thread": ["report", "--by-thread"],
     "report as JSON": ["report", "--json"],
+    "record": ["record", "-o", "out.html", "app.py"],
+    "dump": ["dump", "-p", str(os.getpid())],
+    "dump as JSON": ["dump", "-p", str(os.getpid()), "--json"],
     "top": ["top", "--once", "-d", "0.1"],
     "top as JSON": ["top", "--once", "-d", "0.1", "--json"],
     "rank": ["rank"],
@@ -40,7 +44,7 @@ COMMANDS: dict[str, list[str]] = {
     "man page": ["help", "--man"],
     "version": ["version"],
 }
-PRINTING = [name for name in COMMANDS if name != "run"]  # whose report goes to stderr: test_cli_run.py
+PRINTING = [name for name in COMMANDS if name not in ("run", "record")]  # which print to stderr
 
 
 @pytest.fixture

@@ -1,0 +1,337 @@
+/* family: see family.h. */
+#include "sample/family.h"
+
+#include "sample/descendants.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FIRST_MEMBERS ((size_t)8)
+#define LOOK_NS       INT64_C(50000000)  /* how often it is looked for children */
+#define PATIENCE_MIN  INT64_C(2000000)   /* after which a member without Python is looked at again, at first ... */
+#define PATIENCE_MAX  INT64_C(200000000) /* ... and in the end */
+#define BLIND_NS      INT64_C(300000000) /* in which nothing can be read, until the member is looked at anew */
+
+struct tg_family_member {
+    struct tg_family *family;
+    pid_t pid;
+    int process_fd; /* readable when it has ended */
+    bool is_open;
+    bool is_gone;
+    bool was_open;
+    struct tg_sampler sampler; /* when it is open */
+    tg_ns blind_ns;            /* since when nothing can be read; 0: it can */
+    tg_ns patience_ns;
+    tg_ns try_ns; /* when it is looked at again */
+};
+
+enum tg_status tg_family_init(struct tg_family *family, const struct tg_family_options *options,
+                              struct tg_symbols *symbols, struct tg_error *err) {
+    *family = (struct tg_family){.options = *options, .symbols = symbols};
+    family->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (family->end_fd < 0) {
+        return tg_error_set_errno(err, errno, "cannot make an event descriptor");
+    }
+    tg_pace_init(&family->pace, options->rate_hz, (uint64_t)tg_clock_monotonic_ns(), tg_clock_monotonic_ns());
+    return TG_OK;
+}
+
+static void add_quality(struct tg_sampler_quality *to, const struct tg_sampler_quality *from) {
+    to->taken_count += from->taken_count;
+    to->rested_count += from->rested_count;
+    to->idle_count += from->idle_count;
+    to->stopped_count += from->stopped_count;
+    to->lost_count += from->lost_count;
+    for (size_t i = 0; i < TG_WALK_RESULTS; i++) {
+        to->lost[i] += from->lost[i];
+        to->trouble[i] += from->trouble[i];
+    }
+    to->thread_count += from->thread_count;
+    to->left_out_count += from->left_out_count;
+    to->listing_count += from->listing_count;
+    to->preempted_ns += from->preempted_ns;
+}
+
+static void close_member(struct tg_family_member *member) {
+    if (member->is_open) {
+        struct tg_sampler_quality quality = tg_sampler_quality(&member->sampler);
+        add_quality(&member->family->quality, &quality);
+        tg_sampler_close(&member->sampler);
+        member->is_open = false;
+    }
+}
+
+static void free_member(struct tg_family_member *member) {
+    close_member(member);
+    if (member->process_fd >= 0) {
+        close(member->process_fd);
+    }
+    free(member);
+}
+
+void tg_family_release(struct tg_family *family) {
+    if (!family) {
+        return;
+    }
+    for (size_t i = 0; i < family->count; i++) {
+        free_member(family->members[i]);
+    }
+    free(family->members);
+    if (family->end_fd > 0) {
+        close(family->end_fd);
+    }
+    *family = (struct tg_family){.end_fd = -1};
+}
+
+static void tell(void *context, const struct tg_sample *sample) {
+    const struct tg_family_member *member = context;
+    member->family->options.sink(member->family->options.context, member->pid, sample);
+}
+
+static enum tg_status open_member(struct tg_family_member *member, struct tg_error *err) {
+    struct tg_family *family = member->family;
+    struct tg_sampler_options options = {
+        .rate_hz = family->options.rate_hz,
+        .mode = family->options.mode,
+        .tells_idle = family->options.tells_idle,
+        .sink = tell,
+        .sink_context = member,
+    };
+    enum tg_status status = tg_sampler_open(&member->sampler, member->pid, &options, family->symbols, err);
+    if (status == TG_OK) {
+        member->is_open = true;
+        member->blind_ns = 0;
+        family->sampled_count += !member->was_open;
+        member->was_open = true;
+    }
+    return status;
+}
+
+static enum tg_status new_member(struct tg_family *family, pid_t pid, struct tg_family_member **made,
+                                 struct tg_error *err) {
+    if (family->count >= TG_FAMILY_MAX) {
+        family->left_out_count++;
+        return tg_error_set(err, TG_ERROR_FULL, "more than %zu processes", TG_FAMILY_MAX);
+    }
+    if (family->count == family->capacity) {
+        size_t capacity = family->capacity ? family->capacity * 2 : FIRST_MEMBERS;
+        struct tg_family_member **members = realloc(family->members, capacity * sizeof *members);
+        if (!members) {
+            return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to sample another process");
+        }
+        family->members = members;
+        family->capacity = capacity;
+    }
+    struct tg_family_member *member = calloc(1, sizeof *member);
+    if (!member) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to sample another process");
+    }
+    member->family = family;
+    member->pid = pid;
+    member->patience_ns = PATIENCE_MIN;
+    member->process_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    family->members[family->count++] = member;
+    *made = member;
+    return TG_OK;
+}
+
+enum tg_status tg_family_expect(struct tg_family *family, pid_t pid, struct tg_error *err) {
+    struct tg_family_member *member;
+    return new_member(family, pid, &member, err);
+}
+
+enum tg_status tg_family_add(struct tg_family *family, pid_t pid, struct tg_error *err) {
+    struct tg_family_member *member;
+    enum tg_status status = new_member(family, pid, &member, err);
+    if (status == TG_OK) {
+        status = open_member(member, err);
+        member->is_gone = status != TG_OK;
+    }
+    return status;
+}
+
+/* A member whose Python is not there (any more) is given time. What cannot be helped is told. */
+static void try_member(struct tg_family_member *member, tg_ns now_ns) {
+    struct tg_error err = TG_ERROR_INIT;
+    enum tg_status status = open_member(member, &err);
+    bool may_change = status == TG_ERROR_INVALID || status == TG_ERROR_BUSY;
+    member->try_ns = now_ns + member->patience_ns;
+    member->patience_ns = member->patience_ns * 2 > PATIENCE_MAX ? PATIENCE_MAX : member->patience_ns * 2;
+    if (status != TG_OK) {
+        member->family->said = err;
+        member->is_gone = !may_change;
+    }
+}
+
+static bool is_known(const struct tg_family *family, pid_t pid) {
+    for (size_t i = 0; i < family->count; i++) {
+        if (family->members[i]->pid == pid && !family->members[i]->is_gone) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void found_child(void *context, pid_t child) {
+    struct tg_family *family = context;
+    if (!is_known(family, child)) {
+        struct tg_family_member *member;
+        (void)!new_member(family, child, &member, NULL); /* what did not fit is counted */
+    }
+}
+
+/* Whether it has ended: also a zombie has. */
+static bool has_ended(const struct tg_family_member *member) {
+    struct pollfd process = {.fd = member->process_fd, .events = POLLIN};
+    return member->process_fd < 0 ? kill(member->pid, 0) != 0 && errno == ESRCH : poll(&process, 1, 0) > 0;
+}
+
+static void forget_gone(struct tg_family *family) {
+    size_t kept = 0;
+    for (size_t i = 0; i < family->count; i++) {
+        if (family->members[i]->is_gone) {
+            free_member(family->members[i]);
+        } else {
+            family->members[kept++] = family->members[i];
+        }
+    }
+    family->count = kept;
+}
+
+/* Children are looked for before their parents are forgotten. */
+static void look_after(struct tg_family *family, tg_ns now_ns) {
+    size_t count = family->options.follows && now_ns >= family->look_ns ? family->count : 0;
+    for (size_t i = 0; i < count; i++) {
+        tg_descendants_children(family->members[i]->pid, found_child, family);
+    }
+    family->look_ns = count ? now_ns + LOOK_NS : family->look_ns;
+    for (size_t i = 0; i < family->count; i++) {
+        struct tg_family_member *member = family->members[i];
+        if (has_ended(member)) {
+            member->is_gone = true;
+        } else if (!member->is_open && now_ns >= member->try_ns) {
+            try_member(member, now_ns);
+        }
+    }
+    forget_gone(family);
+}
+
+/* One sample of every member. */
+static void tick(struct tg_family *family, tg_ns now_ns) {
+    uint64_t missed = family->pace.missed;
+    tg_ns late_ns = now_ns - family->pace.due_ns;
+    tg_ns wall_ns = tg_pace_take(&family->pace, now_ns);
+    late_ns = family->pace.missed == missed ? 0 : late_ns;
+    family->quality.tick_count++;
+    for (size_t i = 0; i < family->count; i++) {
+        struct tg_family_member *member = family->members[i];
+        if (!member->is_open) {
+            continue;
+        }
+        bool was_read = tg_sampler_tick(&member->sampler, now_ns, wall_ns, late_ns);
+        member->blind_ns = was_read ? 0 : member->blind_ns ? member->blind_ns : now_ns;
+        if (!was_read && now_ns - member->blind_ns > BLIND_NS) { /* it executes another program, or ends */
+            close_member(member);
+            member->patience_ns = PATIENCE_MIN;
+            member->try_ns = now_ns;
+        }
+    }
+}
+
+static tg_ns next_ns(const struct tg_family *family, tg_ns until_ns) {
+    tg_ns next = until_ns ? until_ns : INT64_MAX;
+    bool any_open = false;
+    for (size_t i = 0; i < family->count; i++) {
+        const struct tg_family_member *member = family->members[i];
+        any_open = any_open || member->is_open;
+        next = !member->is_open && member->try_ns < next ? member->try_ns : next;
+    }
+    next = any_open && family->pace.due_ns < next ? family->pace.due_ns : next;
+    return family->options.follows && family->look_ns < next ? family->look_ns : next;
+}
+
+/* Waits until then, or until a member ends. False: the end was asked for. */
+static bool wait_until(const struct tg_family *family, tg_ns deadline_ns) {
+    struct pollfd waited[TG_FAMILY_MAX + 1];
+    nfds_t count = 0;
+    waited[count++] = (struct pollfd){.fd = family->end_fd, .events = POLLIN};
+    for (size_t i = 0; i < family->count; i++) {
+        waited[count++] = (struct pollfd){.fd = family->members[i]->process_fd, .events = POLLIN};
+    }
+    tg_ns left_ns = deadline_ns - tg_clock_monotonic_ns();
+    left_ns = left_ns > 0 ? left_ns : 0;
+    struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
+    ppoll(waited, count, &left, NULL);
+    return !(waited[0].revents & POLLIN);
+}
+
+static bool any_is_open(const struct tg_family *family) {
+    for (size_t i = 0; i < family->count; i++) {
+        if (family->members[i]->is_open) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum tg_sampler_ending run(struct tg_family *family, tg_ns until_ns) {
+    for (;;) {
+        tg_ns now_ns = tg_clock_monotonic_ns();
+        look_after(family, now_ns);
+        if (family->count == 0) {
+            return TG_SAMPLER_EXITED;
+        }
+        if (until_ns && now_ns >= until_ns) {
+            return TG_SAMPLER_GOES_ON;
+        }
+        if (!any_is_open(family)) {
+            family->is_pacing = false;
+        } else if (!family->is_pacing) { /* nothing was missed while there was nobody to look at */
+            tg_pace_set(&family->pace, family->options.rate_hz, now_ns);
+            family->is_pacing = true;
+        } else if (now_ns >= family->pace.due_ns) {
+            tick(family, now_ns);
+        }
+        if (!wait_until(family, next_ns(family, until_ns))) {
+            uint64_t asked;
+            (void)!read(family->end_fd, &asked, sizeof asked);
+            return TG_SAMPLER_ASKED;
+        }
+    }
+}
+
+enum tg_sampler_ending tg_family_run(struct tg_family *family, tg_ns until_ns) {
+    int slack_ns = prctl(PR_GET_TIMERSLACK);
+    prctl(PR_SET_TIMERSLACK, 1); /* fifty microseconds otherwise */
+    enum tg_sampler_ending ending = run(family, until_ns);
+    prctl(PR_SET_TIMERSLACK, slack_ns > 0 ? slack_ns : 0);
+    return ending;
+}
+
+void tg_family_end(struct tg_family *family) {
+    int error = errno;
+    uint64_t one = 1;
+    (void)!write(family->end_fd, &one, sizeof one);
+    errno = error;
+}
+
+struct tg_sampler_quality tg_family_quality(const struct tg_family *family) {
+    struct tg_sampler_quality quality = family->quality;
+    for (size_t i = 0; i < family->count; i++) {
+        if (family->members[i]->is_open) {
+            struct tg_sampler_quality of_member = tg_sampler_quality(&family->members[i]->sampler);
+            add_quality(&quality, &of_member);
+        }
+    }
+    quality.missed_count = family->pace.missed;
+    quality.unwatched_ns = family->pace.unwatched_ns;
+    return quality;
+}

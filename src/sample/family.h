@@ -1,0 +1,73 @@
+/*
+ * family: samples a process, or several, and on request those that they start, all by one thread and at one rate.
+ *
+ * A member that runs no Python, or not yet, is looked at again and again until it does: a program under a shell, one
+ * that executes another, one that has just been forked. What can never be sampled is told once (`said`).
+ *
+ * Threads: all is called by one thread, but for tg_family_end(). Units: nanoseconds of CLOCK_MONOTONIC.
+ */
+#ifndef TG_FAMILY_H
+#define TG_FAMILY_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "measure/clock.h"
+#include "profile/symbol.h"
+#include "sample/pace.h"
+#include "sample/sampler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* More members are not sampled, and counted. */
+#define TG_FAMILY_MAX ((size_t)256)
+
+/* As tg_sample_sink, with the process. */
+typedef void tg_family_sink(void *context, pid_t pid, const struct tg_sample *sample);
+
+struct tg_family_options {
+    double rate_hz;
+    enum tg_sampler_mode mode;
+    bool tells_idle;
+    bool follows; /* samples the children of members, too */
+    tg_family_sink *sink;
+    void *context;
+};
+
+struct tg_family {
+    struct tg_family_options options;
+    struct tg_symbols *symbols; /* borrowed */
+    struct tg_family_member **members;
+    size_t count;
+    size_t capacity;
+    struct tg_pace pace;
+    bool is_pacing;                    /* somebody is sampled */
+    struct tg_sampler_quality quality; /* of members that are gone; see tg_family_quality() */
+    uint64_t sampled_count;            /* processes that were sampled */
+    uint64_t left_out_count;           /* processes beyond the maximum */
+    struct tg_error said;              /* why a member cannot be sampled; the last one */
+    tg_ns look_ns;                     /* when members are looked after next */
+    int end_fd;
+};
+
+/* `symbols` are borrowed until the release, and get all functions seen. */
+TG_NODISCARD enum tg_status tg_family_init(struct tg_family *family, const struct tg_family_options *options,
+                                           struct tg_symbols *symbols, struct tg_error *err);
+/* NULL and a second call are fine. */
+void tg_family_release(struct tg_family *family);
+
+/* A process that is to be sampled now; fails where that cannot be. */
+TG_NODISCARD enum tg_status tg_family_add(struct tg_family *family, pid_t pid, struct tg_error *err);
+/* A process that is to be sampled as soon as it can be. TG_ERROR_MEMORY, TG_ERROR_FULL. */
+TG_NODISCARD enum tg_status tg_family_expect(struct tg_family *family, pid_t pid, struct tg_error *err);
+
+/* Samples until `until_ns` (0: for ever), until all members have ended, or tg_family_end(). */
+enum tg_sampler_ending tg_family_run(struct tg_family *family, tg_ns until_ns);
+/* Ends tg_family_run(), now or when it is called next. For any thread and for signal handlers. */
+void tg_family_end(struct tg_family *family);
+
+/* How well it went, of all members together. */
+struct tg_sampler_quality tg_family_quality(const struct tg_family *family);
+
+#endif

@@ -1,0 +1,280 @@
+"""`tachograph record` and `tachograph dump`: programs whose stacks are known, seen from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Lets any process of the user look at it (where only its parents might), says that it is ready, and goes on until its
+# standard input ends. `burn` may call `turn` only, never the other way round.
+TARGET = """
+import ctypes, os, sys, threading
+
+def turn(n):
+    return sum(range(n))
+
+def burn(ended):
+    while not ended.is_set():
+        turn(1000)
+
+def wait_long(ended):
+    ended.wait()
+
+def main():
+    ctypes.CDLL(None).prctl(0x59616D61, -1, 0, 0, 0)
+    ended = threading.Event()
+    threads = [threading.Thread(target=burn, args=(ended,), name="burner"),
+               threading.Thread(target=wait_long, args=(ended,), name="waiter")]
+    for thread in threads:
+        thread.start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    ended.set()
+    for thread in threads:
+        thread.join()
+
+main()
+"""
+
+WORK = """
+import sys, time
+def turn(n):
+    return sum(range(n))
+def work():
+    end = time.process_time() + 0.4
+    while time.process_time() < end:
+        turn(1000)
+work()
+sys.exit(7)
+"""
+
+
+@pytest.fixture
+def target(cli: Any) -> Iterator[subprocess.Popen[str]]:
+    """A program with three threads: one works, one waits, the first reads."""
+    process = cli.start_other(sys.executable, cli.script(TARGET, "target.py"), stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.stdin.close()
+    assert process.wait(20) == 0
+    process.stdout.close()
+    process.stderr.close()
+
+
+def stacks(text: str) -> Counter[tuple[str, ...]]:
+    """Folded stacks by the functions' names alone."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for line in text.splitlines():
+        stack, _, value = line.rpartition(" ")
+        found[tuple(re.sub(r" \([^()]*:\d+\)$", "", frame) for frame in stack.split(";"))] += int(value)
+    return found
+
+
+def test_a_process_is_recorded_without_its_knowing(cli: Any, target: Any) -> None:
+    done = cli("record", "-p", target.pid, "-d", "0.5", "-t", "-o", "-", "-f", "folded")
+    assert done.returncode == 0, done.stderr
+    found = stacks(done.stdout)
+    assert found
+    total = sum(found.values())
+    burning = sum(value for stack, value in found.items() if "burn" in stack)
+    assert burning > 0.9 * total, found
+    for stack in found:
+        assert "turn" not in stack or stack[stack.index("turn") - 1] == "burn", stack
+        assert stack[0] != "process"
+    assert re.search(
+        rf"^recorded +process {target.pid} \(.*target\.py\), \d+ ms: \d+ samples of", done.stderr, re.MULTILINE
+    )
+    assert re.search(r"^hottest +\d+\.\d % ", done.stderr, re.MULTILINE)
+
+
+def test_threads_that_wait_are_recorded_on_request(cli: Any, target: Any) -> None:
+    done = cli("record", "-p", target.pid, "-d", "0.3", "--idle", "-t", "-o", "all.folded")
+    assert done.returncode == 0, done.stderr
+    found = stacks((cli.directory / "all.folded").read_text())
+    assert any("wait_long" in stack for stack in found)
+    assert any("main" in stack and "burn" not in stack for stack in found)
+    assert len({stack[0] for stack in found}) == 3
+
+
+@pytest.mark.parametrize(("mode", "sure"), [("--gil", "burn"), ("--cpu", "burn")])
+def test_modes_leave_out_threads_that_have_no_part(cli: Any, target: Any, mode: str, sure: str) -> None:
+    done = cli("record", "-p", target.pid, "-d", "0.3", mode, "-o", "-", "-f", "folded")
+    assert done.returncode == 0, done.stderr
+    found = stacks(done.stdout)
+    assert any(sure in stack for stack in found)
+    assert not any("wait_long" in stack for stack in found)
+
+
+def test_an_interrupt_ends_the_recording_and_writes_the_file(cli: Any, target: Any) -> None:
+    for number, ending in enumerate((signal.SIGINT, signal.SIGTERM)):
+        recorder = cli.start("record", "-p", target.pid, "-o", f"{number}.json")
+        # It is a tracer's file descriptor of the process that shows that it has begun.
+        wait_for_pidfd(recorder.pid)
+        recorder.send_signal(ending)
+        _, said = recorder.communicate(timeout=20)
+        written = cli.directory / f"{number}.json"
+        if recorder.returncode == 0:
+            assert json.loads(written.read_text())["profiles"][0]["type"] == "sampled", said
+        else:  # before the first sample
+            assert "record longer" in said
+            assert not written.exists()
+
+
+def wait_for_pidfd(pid: int) -> None:
+    """Until the recorder watches a process: from then on an interrupt is caught."""
+    status = Path(f"/proc/{pid}/status")
+    while not int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & 1 << (signal.SIGTERM - 1):
+        pass
+
+
+def test_a_program_is_recorded_from_start_to_end_and_keeps_its_exit_code(cli: Any) -> None:
+    script = cli.script(WORK)
+    done = cli("record", "-o", "out.html", script.name)
+    assert done.returncode == 7, done.stderr
+    page = (cli.directory / "out.html").read_text()
+    assert '"work"' in page
+    assert '"turn"' in page
+    assert re.search(r"^recorded +app\.py, ", done.stderr, re.MULTILINE)
+    assert re.search(r"^flamegraph +out\.html$", done.stderr, re.MULTILINE)
+
+
+def test_a_file_of_its_own_is_named_after_the_process(cli: Any) -> None:
+    script = cli.script(WORK + "\n")
+    done = cli("record", "--", sys.executable, script)
+    assert done.returncode == 7, done.stderr
+    (page,) = cli.directory.glob("tachograph-*.html")
+    assert page.name in done.stderr
+
+
+def test_a_program_ends_by_the_signal_that_it_gets(cli: Any) -> None:
+    script = cli.script("import os, signal\nprint('ready', flush=True)\nsignal.pause()\n")
+    recorder = cli.start("record", "--idle", "-o", "out.html", script)
+    assert recorder.stdout.readline() == "ready\n"
+    recorder.send_signal(signal.SIGTERM)
+    recorder.communicate(timeout=20)
+    assert recorder.returncode == -signal.SIGTERM
+
+
+def test_processes_that_a_program_starts_are_recorded_on_request(cli: Any) -> None:
+    cli.script(WORK, "work.py")
+    script = cli.script("import subprocess, sys\nsubprocess.run([sys.executable, 'work.py'])\n", "parent.py")
+    alone = cli("record", "-o", "-", "-f", "folded", "--idle", script)
+    assert not any("work" in stack for stack in stacks(alone.stdout)), alone.stderr
+    both = cli("record", "-s", "-o", "-", "-f", "folded", "--idle", script)
+    found = stacks(both.stdout)
+    assert any("work" in stack for stack in found), both.stderr
+    assert len({stack[0] for stack in found}) == 2
+    assert all(stack[0].startswith("process ") for stack in found)
+    assert " in 2 processes" in both.stderr
+
+
+def test_a_program_may_execute_another(cli: Any) -> None:
+    """The interpreter that is looked at becomes another one, at other addresses."""
+    cli.script(WORK, "work.py")
+    script = cli.script("import os, sys\nos.execv(sys.executable, [sys.executable, 'work.py'])\n", "first.py")
+    done = cli("record", "-o", "-", "-f", "folded", script)
+    assert done.returncode == 7
+    assert any("work" in stack for stack in stacks(done.stdout)), done.stderr
+
+
+def test_a_program_runs_on_where_its_file_cannot_be_written(cli: Any) -> None:
+    script = cli.script(WORK)
+    done = cli("record", "-o", "/dev/full", "-f", "folded", script)
+    assert done.returncode == 7
+    assert "No space left on device" in done.stderr
+
+
+WRONG = {
+    "nothing": ([], "nothing to record"),
+    "both": (["-p", "1", "app.py"], "not both"),
+    "no number": (["-p", "x"], "'x' is no process id"),
+    "no such process": (["-p", "2147483647"], "there is no process 2147483647"),
+    "no duration": (["-p", "1", "-d", "0"], "'0' is no duration"),
+    "no rate": (["-p", "1", "-r", "100000"], "at most 20000"),
+    "no format": (["-p", "1", "-f", "svg"], "there are flamegraph, speedscope, folded"),
+    "format unsaid": (["-p", "1", "-o", "x.svg"], "or say -f"),
+    "no directory": (["-p", "1", "-o", "nowhere/x.html"], "cannot write"),
+    "two modes": (["-p", "1", "--gil", "--cpu"], "exclude each other"),
+    "idle without a lock": (["-p", "1", "--gil", "--idle"], "leave --idle out"),
+    "no script": (["nothere.py"], "there is no script 'nothere.py'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_meant_is_said(cli: Any, name: str) -> None:
+    words, said = WRONG[name]
+    done = cli("record", *words)
+    assert done.returncode == (1 if name == "no such process" else 2)
+    assert done.stderr.startswith("tachograph: record: ")
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert list(cli.directory.iterdir()) == []
+
+
+def test_a_process_without_python_is_refused(cli: Any) -> None:
+    other = cli.start_other("sleep", "60")
+    try:
+        for command in ("record", "dump"):
+            done = cli(command, "-p", other.pid)
+            assert done.returncode == 1
+            assert "runs sleep and no Python" in done.stderr
+    finally:
+        other.kill()
+        other.communicate()
+
+
+def test_a_program_that_is_no_python_is_said(cli: Any) -> None:
+    """A shell that becomes something else is given time, to no avail."""
+    script = cli.script("import os\nos.execv('/bin/true', ['true'])\n")
+    done = cli("record", "--idle", "-r", "1", "-o", "x.html", script)
+    assert done.returncode == 0
+    assert "tachograph: record: " in done.stderr
+    assert not (cli.directory / "x.html").exists()
+
+
+def test_dump_shows_every_thread(cli: Any, target: Any) -> None:
+    done = cli("dump", "-p", target.pid)
+    assert done.returncode == 0, done.stderr
+    first, *threads = done.stdout.split("\n\n")
+    assert re.fullmatch(
+        rf"process {target.pid} \(.*target\.py\), Python {'.'.join(map(str, sys.version_info[:3]))}, 3 threads", first
+    )
+    functions = [re.findall(r"^    (\S+)", thread, re.MULTILINE) for thread in threads]
+    assert functions[0][-2:] == ["main", "<module>"]
+    assert "burn" in functions[1]
+    assert "wait_long" in functions[2]
+    assert "waits" in threads[2].splitlines()[0]
+    assert "target.py:12\n" in threads[2]
+
+
+def test_dump_as_json(cli: Any, target: Any) -> None:
+    dump = json.loads(cli("dump", target.pid, "--json").stdout)
+    assert (dump["schema"], dump["schema_version"]) == ("tachograph-dump", 1)
+    assert dump["pid"] == target.pid
+    assert dump["threads"][0]["thread"] == target.pid
+    assert dump["unread_count"] == 0
+    waiter = dump["threads"][2]
+    assert waiter["state"] == "S"
+    assert not waiter["has_gil"]
+    (frame,) = [frame for frame in waiter["frames"] if frame["function"] == "wait_long"]
+    assert frame["file"] == os.fspath(cli.directory / "target.py")
+    assert (frame["line"], frame["first_line"]) == (12, 11)
+
+
+def test_dump_wants_one_process(cli: Any) -> None:
+    for words in ([], ["-p", "1", "2"], ["word"]):
+        done = cli("dump", *words)
+        assert done.returncode == 2
+        assert "say which process" in done.stderr
