@@ -55,30 +55,12 @@ static bool is_main(struct _PyInterpreterFrame *frame) {
     return frame->f_globals == PyModule_GetDict(main);
 }
 
-/* The code is about to run and cannot be another object, but its constants have not been looked at yet. */
-static void exchange_nested(PyCodeObject *code, PyCodeObject *timed) {
-    PyObject *consts = code->co_consts;
-    PyObject *timed_consts = timed->co_consts;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts) && i < PyTuple_GET_SIZE(timed_consts); i++) {
-        PyObject *nested = PyTuple_GET_ITEM(consts, i);
-        PyObject *other = PyTuple_GET_ITEM(timed_consts, i);
-        if (nested != other && PyCode_Check(nested) && PyCode_Check(other)) {
-            PyTuple_SET_ITEM(consts, i, Py_NewRef(other));
-            Py_DECREF(nested);
-        }
-    }
-}
-
 static void instrument_main(PyCodeObject *code) {
     PyObject *module = PyImport_ImportModule("tachograph._native");
     PyObject *name = module ? PyUnicode_FromString("__main__") : NULL;
-    PyObject *timed = name ? tg_instrument_code(tg_state_of(module), code, name) : NULL;
-    if (timed) {
-        exchange_nested(code, (PyCodeObject *)timed);
-    } else {
+    if (!name || tg_instrument_nested(tg_state_of(module), code, name) < 0) {
         PyErr_WriteUnraisable(name);
     }
-    Py_XDECREF(timed);
     Py_XDECREF(name);
     Py_XDECREF(module);
 }

@@ -59,6 +59,46 @@ PyObject *tg_instrument_code(struct tg_state *state, PyCodeObject *code, PyObjec
     return rewrite(&choice, code);
 }
 
+int tg_instrument_nested(struct tg_state *state, PyCodeObject *code, PyObject *module) {
+    PyObject *timed = tg_instrument_code(state, code, module);
+    PyObject *consts = code->co_consts;
+    PyObject *timed_consts = timed ? ((PyCodeObject *)timed)->co_consts : consts;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts) && i < PyTuple_GET_SIZE(timed_consts); i++) {
+        PyObject *nested = PyTuple_GET_ITEM(consts, i);
+        PyObject *other = PyTuple_GET_ITEM(timed_consts, i);
+        if (nested != other && PyCode_Check(nested) && PyCode_Check(other)) {
+            PyTuple_SET_ITEM(consts, i, Py_NewRef(other));
+            Py_DECREF(nested);
+        }
+    }
+    Py_XDECREF(timed);
+    return timed ? 0 : -1;
+}
+
+/* A module that asks for its own functions, at its top, has not defined them yet: from there on they are timed as they
+ * come. Bodies of modules and classes are what is not optimized. */
+static int instrument_running(struct tg_state *state) {
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    int result = 0;
+    while (frame && result == 0) {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        PyObject *globals = PyFrame_GetGlobals(frame);
+        PyObject *name =
+            code->co_flags & CO_OPTIMIZED ? NULL : PyDict_GetItemString(globals, "__name__"); /* borrowed */
+        if (name && PyUnicode_Check(name)) {
+            Py_INCREF(name);
+            result = tg_instrument_nested(state, code, name);
+            Py_DECREF(name);
+        }
+        PyFrameObject *back = PyFrame_GetBack(frame);
+        Py_DECREF(globals);
+        Py_DECREF(code);
+        Py_SETREF(frame, back);
+    }
+    Py_XDECREF(frame);
+    return result;
+}
+
 /* The name of the module whose globals a function sees: unlike __module__, decorators do not change it. A new
  * reference. */
 static PyObject *module_of(PyObject *function) {
@@ -271,7 +311,8 @@ PyObject *tg_instrument_everything(PyObject *module, PyObject *args) {
         return NULL;
     }
     /* Modules that are imported from here on are asked for, so what the sweep finds is all that is left. */
-    if (tg_hook_install(state, module) == 0 && tg_selections_add(&state->selections, selection) == 0) {
+    if (tg_hook_install(state, module) == 0 && tg_selections_add(&state->selections, selection) == 0
+        && instrument_running(state) == 0) {
         functions = all_functions();
     }
     if (functions) {

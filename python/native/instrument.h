@@ -13,6 +13,10 @@
 /* `code`, of module `module`, with all functions in it that the selections choose timed; a new reference. */
 PyObject *tg_instrument_code(struct tg_state *state, PyCodeObject *code, PyObject *module);
 
+/* The same for the body of a module or class that runs or is about to, and so cannot be another object: what its
+ * constants hold from here on is timed, and with it each function that is defined later. 0, or -1 with an exception. */
+int tg_instrument_nested(struct tg_state *state, PyCodeObject *code, PyObject *module);
+
 /* Module functions; docs with their definitions. */
 PyObject *tg_time_function(PyObject *module, PyObject *function);
 PyObject *tg_instrument_functions(PyObject *module, PyObject *args);

@@ -49,9 +49,10 @@ def instrument(target: Target, *, exclude: str | Iterable[str] = ()) -> int:
     """Times functions without touching their source.
 
     Args:
-        target: a pattern or several, for modules loaded now and imported later: ``shop`` is that module, ``shop.*`` it
-            and its submodules, and with ``::`` the pattern globs full names, as in ``shop.cart::Cart.*``; or a module;
-            a class; a dict of globals (all functions and classes defined there); a function.
+        target: a pattern or several, for modules loaded now, in part or whole, and imported later: ``shop`` is that
+            module, ``shop.*`` it and its submodules, and with ``::`` the pattern globs full names, as in
+            ``shop.cart::Cart.*``; or a module; a class; a dict of globals (all functions and classes defined there); a
+            function.
         exclude: patterns of functions to leave alone.
 
     Returns:

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import marshal
 import py_compile
+import subprocess
 import sys
 import traceback
 import types
@@ -98,6 +99,56 @@ def test_circular_imports(module_path: Path) -> None:
     instrument(["left", "right"])
     assert importlib.import_module("left").f() == 1
     assert counts() == {"left::early": 2, "left::f": 1, "right::g": 1}
+
+
+EAGER = """
+import tachograph
+
+def before(): return 1
+
+class Body:
+    def first(self): return 1
+    tachograph.instrument("eager.*", exclude="eager.*::left_out")
+    def second(self): return [n for n in range(2)]
+
+def after(): return left_out()
+def left_out(): return (lambda: 4)()
+after = [after][0]
+"""
+
+
+def test_modules_that_ask_for_themselves(module_path: Path) -> None:
+    write(
+        module_path,
+        {"eager/__init__.py": "from eager import top\ndef package(): return top.after()\n", "eager/top.py": EAGER},
+    )
+    package = importlib.import_module("eager")
+    assert package.package() == 4
+    body = package.top.Body()
+    assert (package.top.before(), body.first(), body.second()) == (1, 1, [0, 1])
+    package.top.before()
+    assert counts() == {
+        "eager::package": 1,
+        "eager.top::before": 2,
+        "eager.top::Body.first": 1,
+        "eager.top::Body.second": 1,
+        "eager.top::after": 1,
+        "eager.top::left_out.<locals>.<lambda>": 1,
+    }
+    uninstrument()
+    package.top.after()
+    assert counts()["eager.top::after"] == 1
+
+
+def test_a_program_that_asks_for_itself(tmp_path: Path) -> None:
+    script = tmp_path / "own.py"
+    script.write_text(
+        "import tachograph\ntachograph.start(store='none', instrument='__main__')\n"
+        "def f():\n    def g(): return 1\n    return g()\nfor _ in range(3): f()\n"
+        "print({name: known.call_count for name, known in sorted(tachograph.statistics().items())})\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("{'__main__::f': 3, '__main__::f.<locals>.g': 3}\n", "")
 
 
 def test_modules_that_load_themselves_in_odd_ways(module_path: Path) -> None:
