@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/json_member.h"
 #include "cli/fact.h"
+#include "cli/own_name.h"
 #include "cli/printable.h"
 #include "cli/table.h"
 
@@ -127,7 +128,8 @@ static void add_histories(struct tg_table *table, const struct tg_clean *clean) 
 
 /* The command again, as it was given. */
 static void append_command(struct tg_strbuf *out, const struct tg_clean *clean, const char *discard) {
-    tg_strbuf_append(out, "tachograph clean");
+    tg_own_name_append(out);
+    tg_strbuf_append(out, " clean");
     if (clean->older_than) {
         tg_strbuf_append(out, " --older-than ");
         tg_printable_append_word(out, clean->older_than);
@@ -152,7 +154,9 @@ static void append_waiting(struct tg_strbuf *out, const struct tg_clean *clean) 
         if (is_first) {
             tg_strbuf_append(out, "\nfor ");
             tg_printable_append(out, store, strlen(store));
-            tg_strbuf_append(out, " figures wait\n  'tachograph collect' stores them, '");
+            tg_strbuf_append(out, " figures wait\n  '");
+            tg_own_name_append(out);
+            tg_strbuf_append(out, " collect' stores them, '");
             append_command(out, clean, store);
             tg_strbuf_append(out, "' gives them up\n");
         }

@@ -25,10 +25,16 @@ struct settings {
 };
 
 static const struct tg_option options[] = {
-    {.name = "by",
+    {.name = "sort",
      .kind = TG_OPTION_CHOICE,
      .value = "KEY",
      .help = "largest first by KEY; without it by average",
+     .offset = offsetof(struct settings, by),
+     .choices = tg_rank_key_names},
+    {.name = "by",
+     .kind = TG_OPTION_CHOICE,
+     .value = "KEY",
+     .help = "the same as --sort",
      .offset = offsetof(struct settings, by),
      .choices = tg_rank_key_names},
     {.name = "limit",
@@ -46,9 +52,9 @@ static const struct tg_option options[] = {
 static const char *const usage[] = {"[OPTION]...", NULL};
 
 static const struct tg_example examples[] = {
-    {"tachograph rank --by average -n 5", "the five functions whose calls take longest"},
-    {"tachograph rank --by total --since -1h", "where the time of the last hour went"},
-    {"tachograph rank --by p99 --version 1.4.2 --json", "the slowest calls of one version, as JSON"},
+    {"tachograph rank --sort average -n 5", "the five functions whose calls take longest"},
+    {"tachograph rank --sort total --since -1h", "where the time of the last hour went"},
+    {"tachograph rank --sort p99 --version 1.4.2 --json", "the slowest calls of one version, as JSON"},
     {NULL, NULL},
 };
 

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/own_name.h"
 #include "cli/printable.h"
 #include "cli/program.h"
 #include "cli/report.h"
@@ -300,8 +301,10 @@ static enum tg_status report_paths(const struct settings *settings, const struct
     tg_strbuf_release(&text);
     if (status != TG_OK && count > 0) {
         struct tg_strbuf word = TG_STRBUF_INIT;
+        tg_own_name_append(&word);
+        tg_strbuf_append(&word, " report ");
         tg_printable_append_word(&word, paths[0]);
-        tg_error_prefix(err, "the report is lost, but not the recording (tachograph report %s)", tg_strbuf_text(&word));
+        tg_error_prefix(err, "the report is lost, but not the recording (%s)", tg_strbuf_text(&word));
         tg_strbuf_release(&word);
     } else if (status == TG_OK && to_file) {
         say_next(settings, environment, program, paths, count);
@@ -309,11 +312,23 @@ static enum tg_status report_paths(const struct settings *settings, const struct
     return status;
 }
 
+/* Whether a call of any function has ended. */
+static bool has_figures(const char *const *paths, size_t count) {
+    static const struct tg_report_options everything = {.all = true};
+    struct tg_report report;
+    bool any = true;
+    if (tg_report_open(&report, paths, count, &everything, NULL) == TG_OK) {
+        any = report.totals.row_count > 0;
+        tg_report_close(&report);
+    }
+    return any;
+}
+
 /* After the report, because a store that does not answer is waited for. */
 static void finish_history(const struct settings *settings, const struct environment *environment,
-                           const char *recording) {
+                           const char *const *paths, size_t count) {
     struct tg_strbuf text = TG_STRBUF_INIT;
-    tg_run_history_finish(&text, settings->store, environment->run_uuid, recording);
+    tg_run_history_finish(&text, settings->store, environment->run_uuid, paths[0], has_figures(paths, count));
     if (!settings->report.json || settings->report.output) { /* what is on stderr is for a program to read */
         write_stderr(&text);
     }
@@ -340,7 +355,7 @@ static enum tg_status report_run(const struct settings *settings, const struct e
             status = report_paths(settings, environment, program, end, paths, count, err);
         }
         if (count > 0) {
-            finish_history(settings, environment, paths[0]);
+            finish_history(settings, environment, paths, count);
         }
     } else {
         status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list the recordings");

@@ -63,15 +63,15 @@ static void add_row(struct tg_table *table, const struct tg_run_row *row) {
 static void print_text(struct tg_history_question *question, const struct tg_run_list *list) {
     static const struct tg_table_column columns[] = {
         {.title = "run", .left = true},
-        {.title = "started", .left = true},
+        {.title = "started", .left = true, .drop = 2},
         {.title = "lasted"},
-        {.title = "end", .left = true, .drop = 2},
-        {.title = "version", .left = true},
-        {.title = "calls", .drop = 3},
-        {.title = "total", .drop = 1},
-        {.title = "processes", .drop = 4},
-        {.title = "host", .left = true, .dim = true, .least = HOST_LEAST, .drop = 6},
-        {.title = "program", .left = true, .dim = true, .least = PROGRAM_LEAST, .path = true, .drop = 5},
+        {.title = "end", .left = true, .drop = 4},
+        {.title = "version", .left = true, .drop = 1},
+        {.title = "calls", .drop = 5},
+        {.title = "total", .drop = 3},
+        {.title = "processes", .drop = 6},
+        {.title = "host", .left = true, .dim = true, .least = HOST_LEAST, .drop = 8},
+        {.title = "program", .left = true, .dim = true, .least = PROGRAM_LEAST, .path = true, .drop = 7},
     };
     struct tg_table table;
     struct tg_strbuf hidden = TG_STRBUF_INIT;

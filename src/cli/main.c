@@ -4,6 +4,7 @@
  */
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "cli/own_name.h"
 #include "cli/printable.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ static void fill_descriptors(void) {
 int main(int argc, char **argv) {
     fill_descriptors();
     tg_printable_prepare();
+    tg_own_name_prepare(argv[0]);
     const char *word = argc > 1 ? argv[1] : "help";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         return tg_help_print_overview();

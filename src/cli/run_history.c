@@ -1,7 +1,9 @@
 /* run_history: see run_history.h. */
 #include "cli/run_history.h"
 
+#include "analyze/run_name.h"
 #include "cli/gather.h"
+#include "cli/own_name.h"
 #include "cli/printable.h"
 #include "record/reader.h"
 #include "settings/settings.h"
@@ -23,8 +25,8 @@ static void append_option(struct tg_strbuf *out, const struct tg_header *header)
     }
 }
 
-void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8_t run_uuid[16],
-                           const char *recording) {
+void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8_t run_uuid[16], const char *recording,
+                           bool has_figures) {
     struct tg_header header;
     bool alive;
     struct tg_error err = TG_ERROR_INIT;
@@ -37,6 +39,10 @@ void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8
     struct tg_gather_options options = {.store = store ? store : tg_settings_store_of_environment(),
                                         .run_uuid = run_uuid};
     enum tg_status status = tg_gather(&options, &gathered, &err);
+    if (status == TG_OK && !gathered.waiting_count && !has_figures) {
+        tg_gathered_release(&gathered);
+        return;
+    }
     tg_strbuf_append(out, "history   ");
     tg_printable_append(out, header.store_url, strlen(header.store_url));
     tg_strbuf_append_char(out, '\n');
@@ -44,13 +50,17 @@ void tg_run_history_finish(struct tg_strbuf *out, const char *store, const uint8
         const char *why = gathered.waiting_store_count ? gathered.waiting[0].err.message : err.message;
         tg_strbuf_append(out, "          not all of it is there: ");
         tg_printable_append(out, why, strlen(why));
-        tg_strbuf_append(out, "\n          the rest waits; store it with: tachograph collect\n");
+        tg_strbuf_append(out, "\n          the rest waits; store it with: ");
+        tg_own_name_append(out);
+        tg_strbuf_append(out, " collect\n");
     } else {
         tg_strbuf_append(out, "this run  run:");
-        for (size_t i = 0; i < 16; i++) {
+        for (size_t i = 0; i < TG_RUN_NAME_DIGITS / 2; i++) {
             tg_strbuf_printf(out, "%02x", run_uuid[i]);
         }
-        tg_strbuf_append(out, " (a side of tachograph diff)\ntrend     tachograph trend --all");
+        tg_strbuf_append(out, " (a side of tachograph diff)\ntrend     ");
+        tg_own_name_append(out);
+        tg_strbuf_append(out, " trend --all");
         append_option(out, &header);
         tg_strbuf_append_char(out, '\n');
     }

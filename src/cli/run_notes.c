@@ -2,6 +2,7 @@
 #include "cli/run_notes.h"
 
 #include "base/humanize.h"
+#include "cli/own_name.h"
 #include "cli/printable.h"
 #include "record/runtime.h"
 
@@ -112,6 +113,8 @@ void tg_run_notes_no_function(struct tg_strbuf *out, const struct tg_report *rep
             append_patterns(out, time, setting);
         }
         tg_strbuf_append(out, ", but none was called.\n");
+    } else if (report->end && (report->end->by_signal || report->end->code != 0)) {
+        tg_strbuf_append(out, "The program failed before it had defined a function to be timed.\n");
     } else if (by_pattern) {
         tg_strbuf_append(out, "No function of what the program imported matches ");
         append_patterns(out, time, setting);
@@ -145,7 +148,8 @@ void tg_run_notes_next(struct tg_strbuf *out, const char *const *paths, size_t c
         tg_printable_append_word(out, directory);
         tg_strbuf_append_char(out, ' ');
     }
-    tg_strbuf_append(out, "tachograph report ");
+    tg_own_name_append(out);
+    tg_strbuf_append(out, " report ");
     tg_printable_append_word(out, count == 1 ? paths[0] : run);
     tg_strbuf_append_char(out, '\n');
 }

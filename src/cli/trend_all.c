@@ -1,4 +1,5 @@
 /* trend_all: all functions, those with an evident trend one by one. See trend_view.h. */
+#include "cli/own_name.h"
 #include "cli/trend_view.h"
 
 #include "answer/trend_json.h"
@@ -185,14 +186,19 @@ static void print_early(struct tg_history_question *question) {
     struct tg_strbuf *out = &question->out;
     tg_strbuf_printf(out, "too early to say: a trend takes calls in %d iterations\n", POINTS_LEAST);
     if (versions->count > 1) {
-        tg_strbuf_append(out, "versions can be compared: tachograph diff");
+        tg_strbuf_append(out, "versions can be compared: ");
+        tg_own_name_append(out);
+        tg_strbuf_append(out, " diff");
         tg_history_append_version_word(out, versions->items[versions->count - 2].version);
         tg_history_append_version_word(out, versions->items[versions->count - 1].version);
         tg_history_append_words(out, &question->history);
         tg_strbuf_append_char(out, '\n');
     } else {
-        tg_strbuf_append(out,
-                         "runs can be compared: tachograph diff run:A run:B, with the words that run ended with\n");
+        tg_strbuf_append(out, "runs can be compared: ");
+        tg_own_name_append(out);
+        tg_strbuf_append(out, " diff run:previous run:latest");
+        tg_history_append_words(out, &question->history);
+        tg_strbuf_append_char(out, '\n');
     }
 }
 
@@ -221,7 +227,9 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     print_changes(question, view);
     print_others(question, trends, evident);
     if (evident) {
-        tg_strbuf_append(&question->out, "next: tachograph trend");
+        tg_strbuf_append(&question->out, "next: ");
+        tg_own_name_append(&question->out);
+        tg_strbuf_append(&question->out, " trend");
         tg_history_append_word(&question->out, trends->rows[0].function->name);
         tg_history_append_words(&question->out, &question->history);
         tg_strbuf_append_char(&question->out, '\n');

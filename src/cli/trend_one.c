@@ -1,4 +1,5 @@
 /* trend_one: one function, iteration by iteration. See trend_view.h. */
+#include "cli/own_name.h"
 #include "cli/trend_view.h"
 
 #include "answer/trend_json.h"
@@ -125,7 +126,9 @@ static void print_chance(struct tg_history_question *question, double probabilit
 /* What else changed with the version. */
 static void print_comparison(struct tg_history_question *question, const struct tg_step *step) {
     const struct tg_store_versions *versions = &question->history.scope.versions;
-    tg_strbuf_append(&question->out, "what else it changed: tachograph diff");
+    tg_strbuf_append(&question->out, "what else it changed: ");
+    tg_own_name_append(&question->out);
+    tg_strbuf_append(&question->out, " diff");
     tg_history_append_version_word(&question->out, versions->items[step->version - versions->items - 1].version);
     tg_history_append_version_word(&question->out, step->version->version);
     tg_history_append_words(&question->out, &question->history);

@@ -238,7 +238,11 @@ def cli(program: Path, tmp_path: Path) -> Cli:
     directory.mkdir()
     foreign = ("TACHOGRAPH", "PYTHON", "VIRTUAL_ENV", "NO_COLOR", "COLUMNS", "XDG_RUNTIME_DIR")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    found = tmp_path / "found"  # what a shell would take for `tachograph`
+    found.mkdir()
+    (found / "tachograph").symlink_to(program)
     environment |= {
+        "PATH": f"{found}{os.pathsep}{os.environ['PATH']}",
         "TACHOGRAPH_RUNTIME_DIR": str(runtime),
         "TACHOGRAPH_PYTHON": sys.executable,
         "TACHOGRAPH_STORE": "none",  # what a run keeps has tests of its own

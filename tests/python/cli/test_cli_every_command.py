@@ -32,6 +32,8 @@ COMMANDS: dict[str, list[str]] = {
     "trend": ["trend", "receipt"],
     "trend of all": ["trend", "--all"],
     "diff": ["diff", "version:1", "version:2"],
+    "runs": ["runs"],
+    "runs as JSON": ["runs", "--json"],
     "collect": ["collect"],
     "store status": ["store", "status"],
     "store verify": ["store", "verify"],
@@ -71,7 +73,7 @@ def test_tables_fit_twenty_columns(used: Any, name: str) -> None:
         text = used.on_terminal(width, *COMMANDS[name])
         assert text.strip()
         tables = [part.split("\n\n")[0] for part in text.split("\x1b[1m")[1:]]
-        assert name not in ("run", "report", "rank", "trend", "diff", "store status", "clean") or tables
+        assert name not in ("run", "report", "rank", "trend", "diff", "runs", "store status", "clean") or tables
         for line in re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(tables)).splitlines() if width == 20 else []:
             assert len(line) <= 20
 

@@ -167,7 +167,7 @@ def test_a_history_is_kept_and_named_last(cli: Any, tmp_path: Path) -> None:
     assert (where, trend) == (f"history   sqlite:///{path}", "trend     tachograph trend --all")
     assert " app.py::inner " in cli("rank", "--service", "shop").stdout
     assert "function  app.py::inner (" in cli("trend", "__main__::inner", "--service", "shop").stdout
-    word = re.fullmatch(r"this run  (run:[0-9a-f]{32}) \(a side of tachograph diff\)", run)
+    word = re.fullmatch(r"this run  (run:[0-9a-f]{8}) \(a side of tachograph diff\)", run)
     assert word
     assert (
         f"A         {word[1].replace(':', ' ')}: iteration" in cli("diff", word[1], word[1], "--service", "shop").stdout

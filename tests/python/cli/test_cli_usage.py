@@ -98,3 +98,40 @@ def test_full_output_is_an_error(cli: Any) -> None:
         result = cli("--help", stdout=full, stderr=subprocess.PIPE)
     assert result.returncode == 1
     assert "standard output" in result.stderr
+
+
+def test_commands_to_copy_name_the_program_as_it_was_started(cli: Any, tmp_path: Path) -> None:
+    script = cli.script("def work():\n    pass\nwork()\n")
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    (elsewhere / "tachograph").symlink_to("/bin/false")
+    paths = {"found": cli.environment["PATH"], "none": "/usr/bin:/bin", "another": f"{elsewhere}:/usr/bin:/bin"}
+    for which, path in paths.items():
+        done = cli("run", "--store", tmp_path / "own.db", "--no-report", script, env={"PATH": path})
+        lines = dict(line.split(maxsplit=1) for line in done.stderr.splitlines())
+        name = "tachograph" if which == "found" else str(cli.program)
+        assert lines["again"].startswith(f"{name} report /")
+        assert lines["trend"] == f"{name} trend --all --store sqlite:///{tmp_path}/own.db"
+        assert subprocess.run(lines["trend"], shell=True, env=cli.environment, check=False).returncode == 0
+
+
+def test_a_run_without_figures_names_no_question(cli: Any, tmp_path: Path) -> None:
+    done = cli("run", "--store", tmp_path / "own.db", "--no-report", "-c", "pass")
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["recorded", "again"]
+
+
+def test_rank_sorts_as_report_does(cli: Any, tmp_path: Path) -> None:
+    script = cli.script("def work():\n    pass\nwork()\n")
+    cli("run", "--store", tmp_path / "own.db", "--no-report", script)
+    answers = {
+        cli("rank", word, "calls", "--store", tmp_path / "own.db", "--json").stdout for word in ("--sort", "--by")
+    }
+    assert len(answers) == 1
+    assert '"by":"calls"' in answers.pop()
+
+
+def test_a_program_that_failed_at_once_gets_no_advice(cli: Any) -> None:
+    done = cli("run", "-m", "nosuchmodule")
+    assert done.returncode == 1
+    assert "\nThe program failed before it had defined a function to be timed.\n\nrecorded " in done.stderr
+    assert "--time" not in done.stderr
