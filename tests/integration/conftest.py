@@ -29,6 +29,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 SOAK = "TACHOGRAPH_SOAK" in os.environ
 SECONDS = 60 if not SOAK else 600
@@ -304,6 +305,22 @@ def new_history(program: Path, tmp_path: Path) -> Iterator[Callable[[], History]
 def history(new_history: Callable[[], History]) -> History:
     """An empty one, in a file that is not there yet."""
     return new_history()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the package, for this Python."""
+    environment = Path(sys.prefix)
+    if not (environment / "bin" / "auditwheel").exists():
+        pytest.skip("needs what is in requirements/wheel.txt")
+    out = tmp_path_factory.mktemp("dist")
+    build = ROOT / "build" / f"package-{environment.name}"  # where the package has been built for these tests
+    command = [ROOT / "tools" / "build_wheel", environment, build if build.exists() else out / "build", out]
+    kept = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = out.glob("*.whl")
+    return found
 
 
 # Whoever started the tests may ignore it, and what is ignored is inherited.

@@ -41,17 +41,6 @@ def execute(*command: object, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not (ENVIRONMENT / "bin" / "auditwheel").exists():
-        pytest.skip("needs what is in requirements/wheel.txt")
-    out = tmp_path_factory.mktemp("dist")
-    build = ROOT / "build" / f"package-{ENVIRONMENT.name}"  # where the package has been built for these tests
-    execute(ROOT / "tools" / "build_wheel", ENVIRONMENT, build if build.exists() else out / "build", out)
-    (found,) = out.glob("*.whl")
-    return found
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     """A user's variables."""
