@@ -95,6 +95,12 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
         " EXISTS (SELECT 1 FROM intervals i WHERE i.process_id = p.id AND i.function_count > 0)"
         " FROM processes p WHERE p.service_id = ? AND p.last_iteration >= ? AND p.first_iteration <= ?" CHOSEN
         " ORDER BY p.started_ns, p.id",
+    [TG_QUERY_QUALITY] = "SELECT COUNT(*), COALESCE(SUM(i.overflow_call_count), 0),"
+                         " COALESCE(SUM(i.unrecorded_call_count), 0), COALESCE(SUM(i.refused_function_count), 0),"
+                         " COALESCE(SUM(i.torn_count), 0), COALESCE(SUM(i.damaged_count), 0),"
+                         " COALESCE(SUM(i.collector_cpu_ns), 0) FROM intervals i"
+                         " JOIN processes p ON p.id = i.process_id"
+                         " WHERE i.service_id = ? AND i.iteration BETWEEN ? AND ?" CHOSEN,
     [TG_QUERY_ITERATIONS] = "SELECT COUNT(DISTINCT i.iteration) FROM intervals i"
                             " JOIN processes p ON p.id = i.process_id"
                             " WHERE i.service_id = ? AND i.iteration BETWEEN ? AND ? AND i.function_count > 0" CHOSEN,

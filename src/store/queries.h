@@ -45,6 +45,7 @@ enum tg_query {
     TG_QUERY_VERSIONS,
     TG_QUERY_RUNS,       /* service, first, last, and TG_CHOSEN_PARAMETERS -> processes that have a part in it */
     TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */
+    TG_QUERY_QUALITY,    /* the same -> struct tg_store_quality */
     TG_QUERY_CALL_TREES, /* service, first, last, and TG_CHOSEN_PARAMETERS -> TG_CALL_TREE_COLUMNS */
     TG_QUERY_STATUS,
     /* Verifying. */

@@ -24,6 +24,7 @@
 #define WIDE_ROWS          32
 #define TIMEOUT_DEFAULT_NS INT64_C(5000000000)
 #define BUSY_PAUSE_NS      5000000
+#define LOOK_AT_CLOCK      4000 /* steps of SQLite's machine: some tens of microseconds */
 
 extern const struct tg_sql_driver tg_sql_sqlite;
 
@@ -33,6 +34,8 @@ struct connection {
     struct tg_sqlite_file *file;
     char *path; /* absolute */
     unsigned generation;
+    tg_ns answer_timeout_ns; /* 0: answers may take as long as they do */
+    tg_ns answer_deadline_ns;
 };
 
 struct tg_sql_statement {
@@ -113,6 +116,10 @@ static enum tg_status failure(const struct connection *connection, int code, str
     enum tg_status status = status_of(connection->db, code);
     const char *words = connection->db ? sqlite3_errmsg(connection->db) : sqlite3_errstr(code);
     int reason = connection->db ? sqlite3_system_errno(connection->db) : 0;
+    if (code == SQLITE_INTERRUPT) {
+        return tg_error_set(err, TG_ERROR_BUSY, "the history \"%s\": the answer takes too long: ask for less",
+                            connection->path);
+    }
     bool is_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
     if (is_system && reason != 0) {
         tg_error_write_errno(err, reason, "the history \"%s\": %s", connection->path, words);
@@ -265,6 +272,12 @@ static void sqlite_close(struct tg_sql *sql) {
     free(connection);
 }
 
+/* Called by SQLite now and then; not 0: the statement fails with SQLITE_INTERRUPT. */
+static int is_too_late(void *context) {
+    const struct connection *connection = context;
+    return connection->answer_deadline_ns > 0 && tg_clock_monotonic_ns() > connection->answer_deadline_ns;
+}
+
 static enum tg_status connect_to_file(struct connection *connection, const char *path,
                                       const struct tg_sql_options *options, struct tg_error *err) {
     enum tg_status status = tg_sqlite_file_open(&connection->file, path, options->create, err);
@@ -286,6 +299,10 @@ static enum tg_status connect_to_file(struct connection *connection, const char 
     tg_ns timeout_ms = timeout_of(options) / 1000000;
     sqlite3_busy_timeout(connection->db, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (options->read_only && options->timeout_ns > 0) {
+        connection->answer_timeout_ns = options->timeout_ns;
+        sqlite3_progress_handler(connection->db, LOOK_AT_CLOCK, is_too_late, connection);
+    }
     if (read_only && !options->read_only) {
         return tg_error_set(err, TG_ERROR_PERMISSION, "the history \"%s\" is read-only: make the file writable",
                             connection->path);
@@ -443,6 +460,9 @@ static enum tg_status sqlite_run(struct tg_sql_statement *statement, const struc
     enum tg_status status = check_usable(statement->connection, err);
     if (status != TG_OK) {
         return status;
+    }
+    if (statement->connection->answer_timeout_ns > 0) {
+        statement->connection->answer_deadline_ns = tg_clock_monotonic_ns() + statement->connection->answer_timeout_ns;
     }
     return start(statement, parameters, count,
                  sqlite3_column_count(statement->statement) > 0 ? SQLITE_TRANSIENT : SQLITE_STATIC, err);

@@ -153,6 +153,27 @@ TG_NODISCARD enum tg_status tg_store_series(struct tg_store *store, const struct
                                             struct tg_error *err);
 void tg_store_series_release(struct tg_store_series *series);
 
+/* Gives each point of all functions to `take`, in the order of iterations, and of functions within one, until that
+ * returns another status than TG_OK: then that is the answer. p50_ns and p99_ns are 0. */
+TG_NODISCARD enum tg_status tg_store_points(struct tg_store *store, const struct tg_store_selection *selection,
+                                            enum tg_status (*take)(void *context, int64_t function_id,
+                                                                   const struct tg_store_point *point,
+                                                                   struct tg_error *err),
+                                            void *context, struct tg_error *err);
+
+/* What the figures of a selection do not show. */
+struct tg_store_quality {
+    int64_t interval_count;
+    int64_t overflow_call_count;
+    int64_t unrecorded_call_count;
+    int64_t refused_function_count;
+    int64_t torn_count;
+    int64_t damaged_count;
+    int64_t collector_cpu_ns;
+};
+TG_NODISCARD enum tg_status tg_store_quality(struct tg_store *store, const struct tg_store_selection *selection,
+                                             struct tg_store_quality *quality, struct tg_error *err);
+
 enum tg_store_event_kind {
     TG_STORE_EVENT_START = 1,
     TG_STORE_EVENT_END = 2,     /* told by the process */
