@@ -8,11 +8,13 @@
 #include "analyze/scope.h"
 #include "base/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Appends the answer. `function_count`: functions there are, of which the ranking may have less. */
+/* Appends the answer. `function_count`: functions there are, of which the ranking may have less. `by`: what it is
+ * ordered by. Percentiles are of functions read with their histograms. */
 void tg_rank_json_append(struct tg_strbuf *out, const struct tg_scope *scope,
                          const struct tg_store_selection *selection, const struct tg_ranking *ranking,
-                         size_t function_count, enum tg_rank_key by);
+                         size_t function_count, const char *by, bool with_percentiles);
 
 #endif

@@ -204,7 +204,7 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
     }
     if (status == TG_OK && settings->history.json) {
         tg_rank_json_append(&question->out, &question->history.scope, &selection, &ranking, functions.count,
-                            (enum tg_rank_key)settings->by);
+                            tg_rank_key_names[settings->by], settings->by == TG_RANK_P99);
     } else if (status == TG_OK) {
         print_text(question, &selection, &ranking, functions.count, settings->by);
     }

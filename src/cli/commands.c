@@ -10,13 +10,17 @@
 #include <unistd.h>
 
 const struct tg_command *const tg_commands[] = {
-    &tg_command_run,     &tg_command_report,  &tg_command_top,
-    &tg_command_record,  &tg_command_dump,    &tg_command_rank,
-    &tg_command_trend,   &tg_command_diff,    &tg_command_runs,
-    &tg_command_collect, &tg_command_store,   &tg_command_export,
-    &tg_command_pause,   &tg_command_unpause, &tg_command_rate,
-    &tg_command_clean,   &tg_command_doctor,  &tg_command_completion,
-    &tg_command_help,    &tg_command_version, NULL,
+    &tg_command_run,        &tg_command_report,
+    &tg_command_top,        &tg_command_record,
+    &tg_command_dump,       &tg_command_rank,
+    &tg_command_trend,      &tg_command_diff,
+    &tg_command_runs,       &tg_command_serve,
+    &tg_command_collect,    &tg_command_store,
+    &tg_command_export,     &tg_command_pause,
+    &tg_command_unpause,    &tg_command_rate,
+    &tg_command_clean,      &tg_command_doctor,
+    &tg_command_completion, &tg_command_help,
+    &tg_command_version,    NULL,
 };
 
 const struct tg_command *tg_commands_find(const char *name) {

@@ -28,6 +28,7 @@ extern const struct tg_command tg_command_record;
 extern const struct tg_command tg_command_report;
 extern const struct tg_command tg_command_run;
 extern const struct tg_command tg_command_runs;
+extern const struct tg_command tg_command_serve;
 extern const struct tg_command tg_command_store;
 extern const struct tg_command tg_command_top;
 extern const struct tg_command tg_command_trend;

@@ -46,6 +46,7 @@ COMMANDS: dict[str, list[str]] = {
     "man page": ["help", "--man"],
     "version": ["version"],
 }
+GOES_ON = "serve"  # until it is ended: test_serve_*.py
 PRINTING = [name for name in COMMANDS if name not in ("run", "record")]  # which print to stderr
 
 
@@ -63,7 +64,7 @@ def used(cli: Any) -> Any:
 
 def test_no_command_is_left_out(cli: Any) -> None:
     names = re.findall(r"^  (\w+) +\w", cli("help").stdout.split("Commands:")[1].split("Examples:")[0], re.MULTILINE)
-    assert {words[0] for words in COMMANDS.values()} == set(names)
+    assert {words[0] for words in COMMANDS.values()} == set(names) - {GOES_ON}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

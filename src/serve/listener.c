@@ -1,0 +1,89 @@
+/* listener: see listener.h. */
+#include "serve/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 512
+
+/* Names are not looked up: which of a name's addresses is meant would be a guess. */
+static enum tg_status resolve(struct addrinfo **found, const char *address, uint16_t port, struct tg_error *err) {
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                                   .ai_socktype = SOCK_STREAM};
+    char service[8];
+    snprintf(service, sizeof service, "%u", port);
+    if (getaddrinfo(strcmp(address, "localhost") == 0 ? "127.0.0.1" : address, service, &hints, found) != 0) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "'%s' is no address to listen on: give a numeric one, such as 127.0.0.1 or ::1", address);
+    }
+    return TG_OK;
+}
+
+static enum tg_status fail(const struct tg_listener *listener, uint16_t port, int error, struct tg_error *err) {
+    if (error == EADDRINUSE) {
+        return tg_error_set(err, TG_ERROR_EXISTS,
+                            "port %u of %s is taken: 'tachograph serve --port %u' takes another, --port 0 any that is "
+                            "free",
+                            port, listener->address, port < UINT16_MAX ? port + 1U : port - 1U);
+    }
+    return tg_error_set_errno(err, error, "cannot listen on port %u of %s", port, listener->address);
+}
+
+static enum tg_status listen_on(struct tg_listener *listener, const struct addrinfo *where, uint16_t port,
+                                struct tg_error *err) {
+    const int yes = 1;
+    struct sockaddr_storage bound;
+    socklen_t length = sizeof bound;
+    char service[8];
+    listener->fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, where->ai_protocol);
+    if (listener->fd < 0) {
+        return fail(listener, port, errno, err);
+    }
+    setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (where->ai_family == AF_INET6) {
+        setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+    }
+    if (bind(listener->fd, where->ai_addr, where->ai_addrlen) != 0 || listen(listener->fd, BACKLOG) != 0
+        || getsockname(listener->fd, (struct sockaddr *)&bound, &length) != 0) {
+        return fail(listener, port, errno, err);
+    }
+    if (getnameinfo((struct sockaddr *)&bound, length, NULL, 0, service, sizeof service, NI_NUMERICSERV) == 0) {
+        unsigned number = 0;
+        listener->port = sscanf(service, "%u", &number) == 1 ? (uint16_t)number : port;
+    }
+    return TG_OK;
+}
+
+enum tg_status tg_listener_open(struct tg_listener *listener, const char *address, uint16_t port,
+                                struct tg_error *err) {
+    struct addrinfo *found = NULL;
+    *listener = (struct tg_listener){.fd = -1};
+    enum tg_status status = resolve(&found, address, port, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (getnameinfo(found->ai_addr, found->ai_addrlen, listener->address, sizeof listener->address, NULL, 0,
+                    NI_NUMERICHOST)
+        != 0) {
+        status = tg_error_set(err, TG_ERROR_INVALID, "'%s' is no address to listen on", address);
+    } else {
+        status = listen_on(listener, found, port, err);
+    }
+    freeaddrinfo(found);
+    if (status != TG_OK) {
+        tg_listener_close(listener);
+    }
+    return status;
+}
+
+void tg_listener_close(struct tg_listener *listener) {
+    if (listener && listener->fd >= 0) {
+        close(listener->fd);
+        listener->fd = -1;
+    }
+}

@@ -1,0 +1,26 @@
+/*
+ * server_state: what the parts of the server share: server.c, exchange.c, connections.c.
+ */
+#ifndef TG_SERVER_STATE_H
+#define TG_SERVER_STATE_H
+
+#include "serve/connections.h"
+#include "serve/listener.h"
+#include "serve/live_source.h"
+#include "serve/mhd_library.h"
+#include "serve/server.h"
+#include "serve/workers.h"
+
+struct tg_server {
+    struct tg_server_options options;
+    struct tg_mhd_library mhd;
+    struct MHD_Daemon *daemon;
+    struct tg_listener listener;
+    struct tg_access access;
+    struct tg_workers *workers;
+    struct tg_connections connections;
+    struct tg_live_source live;
+    struct tg_strbuf place; /* of the store, to show */
+};
+
+#endif
