@@ -37,6 +37,7 @@ SECONDS = 60 if not SOAK else 600
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: takes long; only with TACHOGRAPH_SOAK=1")
+    config.addinivalue_line("markers", "longer: takes longer with TACHOGRAPH_SOAK=1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("soak"):
             reason = "takes long: set TACHOGRAPH_SOAK=1"
             item.add_marker(pytest.mark.timeout(SECONDS * 2) if SOAK else pytest.mark.skip(reason=reason))
+        elif item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("longer") and SOAK:
+            item.add_marker(pytest.mark.timeout(SECONDS * 2))
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:

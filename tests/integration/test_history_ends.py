@@ -117,6 +117,7 @@ def test_eight_threads(history: Any) -> None:
     assert kept.intervals > 2
 
 
+@pytest.mark.longer
 def test_kill_9_at_random_moments(history: Any) -> None:
     chance = random.Random(5)
     processes = 50 if "TACHOGRAPH_SOAK" not in os.environ else 1000

@@ -283,6 +283,7 @@ def test_a_disk_with_no_room_for_anything(history: Any, small_disk: Path) -> Non
     assert len(driven.end()) == 2
 
 
+@pytest.mark.longer
 def test_the_applications_own_sqlite(history: Any) -> None:
     history.interval = 0.01
     fill(history)

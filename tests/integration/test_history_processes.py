@@ -146,6 +146,7 @@ def test_a_child_has_one_thread_until_it_calls(history: Any) -> None:
     history.expect_all(processes=4)
 
 
+@pytest.mark.longer
 def test_a_storm_of_forks_without_a_warning(history: Any) -> None:
     history.interval = 0.01
     forks = 100 if not SOAK else 10_000
@@ -155,6 +156,7 @@ def test_a_storm_of_forks_without_a_warning(history: Any) -> None:
     history.expect_all(processes=1 + forks // 2)
 
 
+@pytest.mark.longer
 def test_a_storm_of_forks_beside_threads(history: Any) -> None:
     history.interval = 0.01
     forks = 60 if not SOAK else 5000

@@ -85,6 +85,7 @@ def use(bare: Path, home: dict[str, str], tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(IS_ONE_OF_ALL and "TACHOGRAPH_SOAK" not in os.environ, reason="one version: set TACHOGRAPH_SOAK=1")
+@pytest.mark.longer  # of every version
 @pytest.mark.timeout(600)
 class TestWheel:
     def test_needs_nothing_but_libc(self, wheel: Path, tmp_path: Path) -> None:

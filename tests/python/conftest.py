@@ -28,6 +28,7 @@ SECONDS = 100 if "TACHOGRAPH_SOAK" not in os.environ else 1000
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "isolated: run the test in a forked process")
     config.addinivalue_line("markers", "soak: takes long; only with TACHOGRAPH_SOAK=1")
+    config.addinivalue_line("markers", "longer: takes longer with TACHOGRAPH_SOAK=1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -322,6 +322,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.longer
 @pytest.mark.isolated
 def test_a_million_calls_leak_nothing() -> None:
     @timing
@@ -524,6 +525,7 @@ class Storm:
             assert one.self_time <= one.active_time <= one.total_time
 
 
+@pytest.mark.longer
 @pytest.mark.isolated
 def test_a_storm_of_signals_leaves_the_tokens_balanced() -> None:
     storm = Storm()
@@ -551,6 +553,7 @@ def test_a_storm_of_signals_leaves_the_tokens_balanced() -> None:
     storm.check(struck)
 
 
+@pytest.mark.longer
 @pytest.mark.isolated
 def test_threads_struck_by_exceptions_leave_the_tokens_balanced() -> None:
     import ctypes
@@ -599,6 +602,7 @@ def check_that_counting_goes_on(work: Callable[[int], int], name: str) -> None:
     assert tachograph.drain()[f"{name}.work"].call_count >= 4
 
 
+@pytest.mark.longer
 @pytest.mark.isolated
 @pytest.mark.filterwarnings("ignore")
 def test_memory_that_ends_anywhere() -> None:

@@ -54,6 +54,7 @@ while True:
 )
 
 
+@pytest.mark.longer
 def test_kill_9_takes_nothing(environment: dict[str, str], tmp_path: Path, report: Any) -> None:
     chance = random.Random(9)
     told = 0
