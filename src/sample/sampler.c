@@ -18,6 +18,9 @@
 /* Threads at rest are asked for their clocks when all of them together have been on a processor for so long. */
 #define UNREAD_NS_MAX INT64_C(200000)
 
+/* So often a thread that has not stopped in time is looked after. */
+#define SETTLE_NS INT64_C(200000)
+
 static bool is_old(void *context, const struct tg_code_identity *identity) {
     const struct tg_code_cache *cache = context;
     const struct tg_code *code = tg_code_cache_find(cache, identity);
@@ -92,7 +95,7 @@ static void close_descriptor(int *fd) {
 
 void tg_sampler_close(struct tg_sampler *sampler) {
     if (sampler) {
-        tg_stop_release(&sampler->stop);
+        tg_stop_release(&sampler->stop); /* who is yet to stop is let go by the kernel, when this thread ends */
         tg_threads_release(&sampler->threads);
         tg_walker_release(&sampler->walker);
         tg_code_cache_release(&sampler->cache);
@@ -224,11 +227,14 @@ struct tg_sampler_quality tg_sampler_quality(const struct tg_sampler *sampler) {
 
 /* --- Running --- */
 
-/* Waits until the next sample is due or somebody wants something. */
-static enum tg_sampler_ending wait_until(const struct tg_sampler *sampler, tg_ns due_ns) {
+/* Waits until the next sample is due or somebody wants something. A thread that stops too late is let go meanwhile. */
+static enum tg_sampler_ending wait_until(struct tg_sampler *sampler, tg_ns due_ns) {
     struct pollfd fds[] = {{.fd = sampler->end_fd, .events = POLLIN}, {.fd = sampler->process_fd, .events = POLLIN}};
     tg_ns left_ns = due_ns - tg_clock_monotonic_ns();
     left_ns = left_ns > 0 ? left_ns : 0;
+    if (!tg_stop_settle(&sampler->stop) && left_ns > SETTLE_NS) {
+        left_ns = SETTLE_NS;
+    }
     struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
     if (ppoll(fds, 2, &left, NULL) <= 0) {
         return TG_SAMPLER_GOES_ON;

@@ -30,12 +30,18 @@ static bool reserve_frames(struct tg_thread *thread, uint32_t count) {
     return frames;
 }
 
-/* How many of the resolved frames are those of the same outermost raw frames. */
-static uint32_t count_kept(const struct tg_thread *thread) {
-    const struct tg_stack *stack = &thread->stack;
+static bool is_believable(const struct tg_sampler *sampler, const struct tg_raw_frame *raw) {
+    const struct tg_code *code = tg_code_cache_find(&sampler->cache, &raw->header.identity);
+    return code && !tg_code_is_young(&sampler->cache, code);
+}
+
+/* Keeps the names of the outermost frames, which are as they were. How many they are. */
+static uint32_t keep_names(const struct tg_sampler *sampler, struct tg_stack *stack, uint32_t same_count) {
     uint32_t kept = 0;
-    for (uint32_t k = 1; k <= stack->same_count; k++) {
-        kept += !tg_raw_frame_is_hidden(&stack->frames[stack->frame_count - k]);
+    for (uint32_t k = 1; k <= same_count; k++) {
+        struct tg_raw_frame *raw = &stack->frames[stack->frame_count - k];
+        raw->is_known = raw->is_known || tg_raw_frame_is_hidden(raw) || is_believable(sampler, raw);
+        kept += !tg_raw_frame_is_hidden(raw);
     }
     return kept;
 }
@@ -49,7 +55,7 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
         return false;
     }
     uint32_t same = thread->has_names ? stack->same_count : 0;
-    thread->frame_count = thread->has_names ? count_kept(thread) : 0;
+    thread->frame_count = keep_names(sampler, stack, same);
     thread->has_names = false;
     for (uint32_t k = same + 1; k <= stack->frame_count; k++) {
         struct tg_raw_frame *raw = &stack->frames[stack->frame_count - k];
@@ -133,6 +139,7 @@ static void plan_thread(struct tg_sampler *sampler, struct tg_thread *thread) {
     struct tg_stack *stack = &thread->stack;
     if (!stack->is_learned && !tg_stack_learn(&sampler->walker, stack)) {
         fail(sampler, thread, TG_WALK_UNREADABLE);
+        sampler->has_list = false; /* it has ended, as a rule */
         return;
     }
     enum tg_walk_mode mode = is_holder(sampler, thread) ? TG_WALK_RUNNING : TG_WALK_AT_REST;
@@ -168,18 +175,22 @@ static void take_gils(struct tg_sampler *sampler) {
                 threads->items[k]->is_due = true;
                 threads->items[k]->is_read = false;
                 threads->items[k]->has_rested = false;
+                threads->items[k]->result = TG_WALK_SWITCHED;
             }
         }
     }
 }
 
-/* Whether the threads of the batch are those that were listed. */
+/* Whether the threads of the batch, as far as it could be read, are those that were listed. */
 static bool is_list_current(const struct tg_sampler *sampler, bool has_resting) {
     const struct tg_threads *threads = &sampler->threads;
-    bool is_current = !has_resting || tg_threads_are_current(threads, &sampler->walker);
+    const struct tg_walker *walker = &sampler->walker;
+    bool is_whole = walker->read_count == walker->byte_count;
+    bool is_current = !has_resting || !is_whole || tg_threads_are_current(threads, walker);
     for (size_t i = 0; i < threads->count && is_current; i++) {
         const struct tg_thread *thread = threads->items[i];
-        is_current = !thread->is_planned || tg_thread_is_current(threads, &sampler->walker, thread);
+        bool was_read = thread->is_planned && thread->stack.ends_at <= walker->read_count;
+        is_current = !was_read || tg_thread_is_current(threads, walker, thread);
     }
     return is_current;
 }
@@ -210,9 +221,8 @@ static bool conclude(struct tg_sampler *sampler) {
 }
 
 /* Whoever was to be at rest was it only if no other thread has taken the GIL meanwhile, and he does not have it. */
-static void check_rest(struct tg_sampler *sampler, bool read_more) {
+static void check_rest(struct tg_sampler *sampler, bool is_known, bool read_more) {
     struct tg_threads *threads = &sampler->threads;
-    bool is_known = true;
     if (read_more) {
         tg_walker_begin_more(&sampler->walker);
         is_known = tg_threads_plan_gils_again(threads, &sampler->walker) && tg_walker_read(&sampler->walker);
@@ -250,14 +260,14 @@ static bool read_batch(struct tg_sampler *sampler, bool with_holders) {
         return false;
     }
     take_gils(sampler);
-    if (!is_whole || !is_list_current(sampler, has_resting)) {
+    if (!is_list_current(sampler, has_resting)) {
         return false;
     }
     bool read_more = conclude(sampler);
     if (has_resting) {
-        check_rest(sampler, read_more);
+        check_rest(sampler, is_whole, read_more);
     }
-    return true;
+    return sampler->has_list;
 }
 
 /* --- With a stop --- */
@@ -273,16 +283,27 @@ static bool is_any_due(const struct tg_sampler *sampler, size_t gil) {
     return false;
 }
 
+/* A thread that does not stop does not run, either: it waits for a processor, or in the system. Then it can be read as
+ * it is, and to prefer calm moments is no question. */
+static enum tg_walk_result walk_late(struct tg_sampler *sampler, struct tg_thread *holder) {
+    enum tg_walk_result result = TG_WALK_NOT_HELD;
+    for (int i = 0; i < TRIES && result != TG_WALK_WHOLE; i++) {
+        result = tg_walk(&sampler->walker, &holder->stack, TG_WALK_RUNNING, 0);
+    }
+    return result == TG_WALK_WHOLE ? result : TG_WALK_NOT_HELD;
+}
+
 /* Reads the thread that has a GIL while it is stopped, and who else is due. */
 static bool read_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
     const struct tg_stop_ops *stop = sampler->options.stop;
     void *context = sampler->options.stop_context;
     bool is_current = true;
     enum tg_walk_result result = stop->walk(context, &sampler->walker, holder);
+    bool is_late = result == TG_WALK_NOT_HELD;
     sampler->refused_ns = result == TG_WALK_REFUSED ? sampler->walker.now_ns : 0;
-    settle(sampler, holder, result, false);
-    holder->was_stopped = holder->is_read;
-    if (result != TG_WALK_REFUSED && result != TG_WALK_NOT_HELD && is_any_due(sampler, holder->gil)) {
+    settle(sampler, holder, is_late ? walk_late(sampler, holder) : result, is_late);
+    holder->was_stopped = holder->is_read && !is_late;
+    if (result != TG_WALK_REFUSED && is_any_due(sampler, holder->gil)) {
         is_current = read_batch(sampler, false);
     }
     stop->let_go(context);
@@ -310,6 +331,7 @@ static void mark_due(struct tg_sampler *sampler) {
         struct tg_thread *thread = sampler->threads.items[i];
         bool holds = is_holder(sampler, thread);
         thread->was_stopped = false;
+        thread->result = TG_WALK_SWITCHED; /* unless something else is found out */
         thread->is_due = holds || !thread->is_read;
         thread->has_rested = !thread->is_due;
         thread->is_read = thread->is_read && !holds;

@@ -6,8 +6,8 @@
 
 #include "sample/sampler.h"
 
-/* Reads the stacks that may have changed since the last sample. Afterwards threads that are not `is_read` are lost, with
- * the reason. False: the threads cannot be listed. */
+/* Reads the stacks that may have changed since the last sample. Afterwards threads that are not `is_read` are lost, and
+ * `result` is why. False: the threads cannot be listed. */
 bool tg_sampler_read(struct tg_sampler *sampler);
 
 /* The ptrace way to stop threads; `context` is a struct tg_stop. */

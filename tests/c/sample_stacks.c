@@ -1,7 +1,10 @@
 /*
  * Samples a process and prints what was seen, for tests and measurements of the sampler itself:
  *
- *     sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop]
+ *     sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop] [time]
+ *
+ * "time" gives stacks in microseconds, of the processor's in mode cpu, instead of samples. At the rate "burst" it takes
+ * one sample after the other without a pause, to measure what one costs.
  *
  * Folded stacks go to standard output, each frame as file:function:line, under the thread's name; a line of JSON with
  * the sampler's quality and its own cost goes to standard error.
@@ -23,7 +26,7 @@
 struct stack {
     uint64_t hash;
     uint64_t count;
-    uint64_t wall_ns, cpu_ns;
+    uint64_t ns;
     size_t depth;
     struct tg_frame *frames;
     char thread[TG_THREAD_NAME_BYTES];
@@ -69,11 +72,11 @@ static void take(void *context, const struct tg_sample *sample) {
         return;
     }
     stack->count++;
-    stack->wall_ns += (uint64_t)sample->wall_ns;
-    stack->cpu_ns += (uint64_t)sample->cpu_ns;
+    bool is_cpu = sampler.options.mode == TG_SAMPLER_CPU;
+    stack->ns += (uint64_t)(is_cpu ? sample->cpu_ns : sample->wall_ns);
 }
 
-static void print_stacks(void) {
+static void print_stacks(bool as_time) {
     for (size_t i = 0; i < STACKS_MAX; i++) {
         const struct stack *stack = &seen.stacks[i];
         if (!stack->frames) {
@@ -84,7 +87,7 @@ static void print_stacks(void) {
             struct tg_symbol symbol = tg_symbols_get(seen.symbols, stack->frames[k].symbol);
             printf(";%s:%s:%" PRIu32, symbol.file, symbol.name, stack->frames[k].line);
         }
-        printf(" %" PRIu64 "\n", stack->count);
+        printf(" %" PRIu64 "\n", as_time ? stack->ns / 1000 : stack->count);
     }
 }
 
@@ -125,7 +128,8 @@ static tg_ns own_clock(void) {
 }
 
 static struct tg_sampler_options parse(int count, char **arguments) {
-    struct tg_sampler_options options = {.rate_hz = strtod(arguments[3], NULL), .sink = take};
+    bool is_burst = strcmp(arguments[3], "burst") == 0;
+    struct tg_sampler_options options = {.rate_hz = is_burst ? 1000 : strtod(arguments[3], NULL), .sink = take};
     static const struct tg_stop_ops nobody;
     for (int i = 4; i < count; i++) {
         const char *word = arguments[i];
@@ -138,12 +142,20 @@ static struct tg_sampler_options parse(int count, char **arguments) {
     return options;
 }
 
+static enum tg_sampler_ending burst(tg_ns until_ns) {
+    for (tg_ns before_ns = 0, now_ns = tg_clock_monotonic_ns(); now_ns < until_ns; now_ns = tg_clock_monotonic_ns()) {
+        tg_sampler_tick(&sampler, now_ns, before_ns ? now_ns - before_ns : 0, 0);
+        before_ns = now_ns;
+    }
+    return TG_SAMPLER_GOES_ON;
+}
+
 int main(int count, char **arguments) {
     struct tg_error err = TG_ERROR_INIT;
     struct tg_budget budget = {.limit_bytes = (size_t)256 << 20};
     struct tg_symbols symbols;
     if (count < 4) {
-        fprintf(stderr, "usage: sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop]\n");
+        fprintf(stderr, "usage: sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop] [time]\n");
         return 2;
     }
 
@@ -157,9 +169,10 @@ int main(int count, char **arguments) {
     signal(SIGINT, end);
     double seconds = strtod(arguments[2], NULL);
     tg_ns before_ns = own_clock(), until_ns = tg_clock_monotonic_ns() + (tg_ns)(seconds * 1e9);
-    enum tg_sampler_ending ending = tg_sampler_run(&sampler, seconds > 0 ? until_ns : 0);
+    enum tg_sampler_ending ending =
+        strcmp(arguments[3], "burst") == 0 ? burst(until_ns) : tg_sampler_run(&sampler, seconds > 0 ? until_ns : 0);
     print_quality(ending, own_clock() - before_ns);
-    print_stacks();
+    print_stacks(strcmp(arguments[count - 1], "time") == 0);
     tg_sampler_close(&sampler);
     tg_symbols_release(&symbols);
     return 0;

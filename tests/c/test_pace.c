@@ -1,0 +1,68 @@
+/*
+ * The rhythm of sampling: jitter with the right mean, and what is said of ticks that fell out.
+ */
+#include "sample/pace.h"
+
+#include "cmocka_all.h"
+
+#define PERIOD_NS 1000000
+
+static void intervals_differ_and_keep_the_rate(void **state) {
+    (void)state;
+    struct tg_pace pace;
+    tg_pace_init(&pace, 1000, 42, 0);
+    tg_ns shortest_ns = 2 * PERIOD_NS, longest_ns = 0, sum_ns = 0;
+    for (int i = 0; i < 10000; i++) {
+        tg_ns wall_ns = tg_pace_take(&pace, pace.due_ns);
+        shortest_ns = wall_ns < shortest_ns ? wall_ns : shortest_ns;
+        longest_ns = wall_ns > longest_ns ? wall_ns : longest_ns;
+        sum_ns += wall_ns;
+    }
+    assert_in_range(shortest_ns, PERIOD_NS * 3 / 4, PERIOD_NS * 76 / 100);
+    assert_in_range(longest_ns, PERIOD_NS * 124 / 100, PERIOD_NS * 5 / 4);
+    assert_in_range(sum_ns / 10000, PERIOD_NS * 99 / 100, PERIOD_NS * 101 / 100);
+    assert_int_equal(pace.missed, 0);
+    assert_int_equal(pace.unwatched_ns, 0);
+}
+
+static void a_little_late_shifts_nothing(void **state) {
+    (void)state;
+    struct tg_pace pace;
+    tg_pace_init(&pace, 1000, 1, 0);
+    tg_ns due_ns = pace.due_ns, planned_ns = pace.interval_ns;
+    assert_int_equal(tg_pace_take(&pace, due_ns + PERIOD_NS / 2), planned_ns);
+    assert_int_equal(pace.due_ns, due_ns + pace.interval_ns);
+    assert_int_equal(pace.missed, 0);
+}
+
+static void what_fell_out_is_counted_and_not_made_up_for(void **state) {
+    (void)state;
+    struct tg_pace pace;
+    tg_pace_init(&pace, 1000, 1, 0);
+    tg_ns planned_ns = pace.interval_ns, late_ns = 7 * PERIOD_NS + 5, now_ns = pace.due_ns + late_ns;
+    assert_int_equal(tg_pace_take(&pace, now_ns), planned_ns); /* stands for one interval, however late */
+    assert_int_equal(pace.missed, 7);
+    assert_int_equal(pace.unwatched_ns, late_ns);
+    assert_int_equal(pace.due_ns, now_ns + pace.interval_ns);
+    tg_pace_take(&pace, pace.due_ns);
+    assert_int_equal(pace.missed, 7);
+}
+
+static void another_rate_begins_now(void **state) {
+    (void)state;
+    struct tg_pace pace;
+    tg_pace_init(&pace, 1000, 0, 0);
+    tg_pace_set(&pace, 10, 5 * PERIOD_NS);
+    assert_in_range(pace.due_ns, 5 * PERIOD_NS + 75 * PERIOD_NS, 5 * PERIOD_NS + 125 * PERIOD_NS);
+    assert_int_equal(pace.missed, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(intervals_differ_and_keep_the_rate),
+        cmocka_unit_test(a_little_late_shifts_nothing),
+        cmocka_unit_test(what_fell_out_is_counted_and_not_made_up_for),
+        cmocka_unit_test(another_rate_begins_now),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+/*
+ * Stopping a thread of another process: it goes on afterwards, whatever happens in between.
+ */
+#include "sample/stop.h"
+
+#include "cmocka_all.h"
+
+#include "sample/thread_clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void on_signal(int signal) {
+    _exit(signal);
+}
+
+/* A child that runs for ever and ends with the number of the signal that it gets. */
+static pid_t start_child(void) {
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGUSR1, on_signal);
+        if (write(ready[1], "", 1) == 1) {
+            for (volatile unsigned n = 0;; n++) {
+            }
+        }
+        _exit(99);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void end_child(pid_t pid) {
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* The letter for a process's state. */
+static char state_of(pid_t pid) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY);
+    ssize_t count = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    close(fd);
+    text[count < 0 ? 0 : count] = '\0';
+    const char *end = strrchr(text, ')');
+    return end ? end[2] : '?';
+}
+
+/* Waits until the process has used processor time; that it never does is for the test's time limit. */
+static void await_progress(pid_t pid) {
+    tg_ns before_ns, now_ns;
+    assert_true(tg_thread_clock_read_process(pid, &before_ns));
+    do {
+        assert_true(tg_thread_clock_read_process(pid, &now_ns));
+    } while (now_ns - before_ns < 5000000);
+}
+
+static void held_then_let_go(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    pid_t pid = start_child();
+    for (int i = 0; i < 200; i++) {
+        uint64_t pc = 0;
+        enum tg_stop_result result = tg_stop_hold(&stop, pid, &pc);
+        if (result == TG_STOP_LATE) { /* this machine is busy */
+            continue;
+        }
+        assert_int_equal(result, TG_STOP_HELD);
+        assert_int_equal(state_of(pid), 't');
+        assert_int_not_equal(pc, 0);
+        tg_stop_release(&stop);
+        tg_stop_release(&stop); /* again is fine */
+    }
+    while (!tg_stop_settle(&stop)) {
+    }
+    await_progress(pid);
+    end_child(pid);
+}
+
+static void a_signal_on_its_way_arrives(void **state) {
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct tg_stop stop = {0};
+        pid_t pid = start_child();
+        int status;
+        kill(pid, SIGUSR1);
+        enum tg_stop_result result = tg_stop_hold(&stop, pid, NULL);
+        tg_stop_release(&stop);
+        while (result == TG_STOP_LATE && !tg_stop_settle(&stop)) {
+        }
+        if (result != TG_STOP_GONE) { /* else the waiting has seen its end */
+            assert_int_equal(waitpid(pid, &status, 0), pid);
+            assert_true(WIFEXITED(status));
+            assert_int_equal(WEXITSTATUS(status), SIGUSR1);
+        }
+    }
+}
+
+static void a_stopped_process_stays_stopped(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    pid_t pid = start_child();
+    kill(pid, SIGSTOP);
+    assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+    assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_HELD);
+    tg_stop_release(&stop);
+    while (state_of(pid) != 'T') { /* on its way there, within the kernel */
+    }
+    kill(pid, SIGCONT);
+    await_progress(pid);
+    end_child(pid);
+}
+
+/* The child of a process that does nothing but trace it. */
+static void another_tracer_is_respected(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    pid_t pid = start_child();
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t debugger = fork();
+    if (debugger == 0) {
+        bool is_seized = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0;
+        if (write(ready[1], is_seized ? "+" : "-", 1) == 1) {
+            pause();
+        }
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    if (byte == '+') {
+        assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_REFUSED);
+        assert_int_equal(errno, EPERM);
+        await_progress(pid);
+    }
+    end_child(debugger);
+    end_child(pid);
+}
+
+static void who_is_gone_is_gone(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    pid_t pid = start_child();
+    end_child(pid);
+    assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_GONE);
+}
+
+/* A tracer that is killed while it holds a thread. */
+static void it_runs_on_when_we_are_killed(void **state) {
+    (void)state;
+    pid_t pid = start_child();
+    int held[2];
+    char byte;
+    assert_int_equal(pipe(held), 0);
+    pid_t tracer = fork();
+    if (tracer == 0) {
+        struct tg_stop stop = {0};
+        while (tg_stop_hold(&stop, pid, NULL) == TG_STOP_LATE) {
+        }
+        if (write(held[1], stop.held == pid ? "+" : "-", 1) == 1) {
+            pause();
+        }
+        _exit(0);
+    }
+    assert_int_equal(read(held[0], &byte, 1), 1);
+    close(held[0]);
+    close(held[1]);
+    assert_int_equal(byte, '+');
+    assert_int_equal(state_of(pid), 't');
+    end_child(tracer);
+    await_progress(pid);
+    end_child(pid);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(held_then_let_go),
+        cmocka_unit_test(a_signal_on_its_way_arrives),
+        cmocka_unit_test(a_stopped_process_stays_stopped),
+        cmocka_unit_test(another_tracer_is_respected),
+        cmocka_unit_test(who_is_gone_is_gone),
+        cmocka_unit_test(it_runs_on_when_we_are_killed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
