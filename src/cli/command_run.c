@@ -153,6 +153,7 @@ struct environment {
     char run[UUID_DIGITS + 1];
     uint8_t run_uuid[16];
     int64_t started_wall_ns;
+    bool is_new_store;
     struct tg_strbuf time;
     struct tg_strbuf exclude;
     struct tg_strbuf python_path;
@@ -197,7 +198,10 @@ static const char *inject(struct tg_strbuf *python_path, const struct tg_interpr
 static enum tg_status prepare(struct environment *environment, const struct settings *settings,
                               const struct tg_interpreter *interpreter, struct tg_error *err) {
     size_t count = 0;
-    *environment = (struct environment){.started_wall_ns = tg_clock_wall_ns()};
+    *environment = (struct environment){
+        .started_wall_ns = tg_clock_wall_ns(),
+        .is_new_store = !settings->no_history && tg_run_history_is_new(settings->store),
+    };
     make_uuid(environment);
     set(environment, &count, "TACHOGRAPH_RUN", environment->run);
     set(environment, &count, "TACHOGRAPH_TIME", join_lines(&environment->time, &settings->time));
@@ -328,7 +332,14 @@ static bool has_figures(const char *const *paths, size_t count) {
 static void finish_history(const struct settings *settings, const struct environment *environment,
                            const char *const *paths, size_t count) {
     struct tg_strbuf text = TG_STRBUF_INIT;
-    tg_run_history_finish(&text, settings->store, environment->run_uuid, paths[0], has_figures(paths, count));
+    const char *interval = getenv("TACHOGRAPH_INTERVAL"); /* also that of a file, by now */
+    const struct tg_run_history run = {.store = settings->store,
+                                       .run_uuid = environment->run_uuid,
+                                       .recording = paths[0],
+                                       .has_figures = has_figures(paths, count),
+                                       .is_new = environment->is_new_store,
+                                       .interval_was_chosen = settings->interval || (interval && interval[0])};
+    tg_run_history_finish(&text, &run);
     if (!settings->report.json || settings->report.output) { /* what is on stderr is for a program to read */
         write_stderr(&text);
     }

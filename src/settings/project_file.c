@@ -1,6 +1,7 @@
 /* project_file: see project_file.h. */
 #include "settings/project_file.h"
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "store/store_url.h"
 
@@ -245,6 +246,21 @@ static enum tg_status take_name(struct tg_project *project, toml_datum_t name, s
     return project->name ? TG_OK : no_memory(project, err);
 }
 
+/* A table of a name that comes near to ours, and that no tool is known to have. */
+static enum tg_status refuse_misspelt_table(const struct tg_project *project, toml_datum_t tools,
+                                            struct tg_error *err) {
+    for (int32_t i = 0; tools.type == TOML_TABLE && i < tools.u.tab.size; i++) {
+        struct tg_nearest nearest;
+        tg_nearest_init(&nearest, tools.u.tab.key[i]);
+        tg_nearest_offer(&nearest, "tachograph");
+        if (nearest.count > 0) {
+            return tg_error_set(err, TG_ERROR_INVALID, "%s:%d: nothing reads [tool.%s]; did you mean " TABLE "?",
+                                project->path, tools.u.tab.value[i].lineno, tools.u.tab.key[i]);
+        }
+    }
+    return TG_OK;
+}
+
 enum tg_status tg_project_read_file(struct tg_project *project, struct tg_error *err) {
     struct tg_strbuf bytes = TG_STRBUF_INIT;
     enum tg_status status = read_bytes(project, &bytes, err);
@@ -261,6 +277,8 @@ enum tg_status tg_project_read_file(struct tg_project *project, struct tg_error 
         toml_datum_t table = toml_seek(parsed.toptab, "tool.tachograph");
         if (status == TG_OK && table.type != TOML_UNKNOWN) {
             status = take_settings(project, &table, err);
+        } else if (status == TG_OK) {
+            status = refuse_misspelt_table(project, toml_seek(parsed.toptab, "tool"), err);
         }
     } else {
         status = refuse_syntax(project, parsed.errmsg, err);

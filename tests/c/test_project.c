@@ -116,6 +116,8 @@ static void what_cannot_be_used_is_refused_with_file_and_line(void **state) {
     } cases[] = {
         {"[tool.tachograph]\nstroe = 'x'\n", TG_ERROR_INVALID,
          ":2: unknown key 'stroe' in [tool.tachograph]; did you mean 'store'?"},
+        {"[tool.black]\n[tool.Tachografh]\nstore = 'x'\n", TG_ERROR_INVALID,
+         ":2: nothing reads [tool.Tachografh]; did you mean [tool.tachograph]?"},
         {"[tool.tachograph]\nxyzzy = 1\n", TG_ERROR_INVALID,
          ":2: unknown key 'xyzzy' in [tool.tachograph]; 'tachograph help settings' lists those there are"},
         {"[tool.tachograph]\nclock = 'tsc'\n", TG_ERROR_INVALID, "unknown key 'clock'"},

@@ -135,3 +135,19 @@ def test_a_program_that_failed_at_once_gets_no_advice(cli: Any) -> None:
     assert done.returncode == 1
     assert "\nThe program failed before it had defined a function to be timed.\n\nrecorded " in done.stderr
     assert "--time" not in done.stderr
+
+
+def test_what_may_have_been_mistyped_is_said(cli: Any) -> None:
+    script = cli.script("def work():\n    pass\nwork()\n")
+
+    def run(*words: str, **environment: str) -> dict[str, str]:
+        done = cli("run", "--no-report", "--store", "own.db", *words, script, env=environment)
+        return dict(line.split(maxsplit=1) for line in done.stderr.splitlines())
+
+    assert run("--interval", "5")["history"] == "sqlite:///own.db, a new one"
+    later = run("--interval", "5")
+    assert (later["history"], later.get("interval")) == ("sqlite:///own.db", None)
+    said = "stored every 7.00 s; an iteration of 'app' stays 5.00 s, as it began (another --service begins anew)"
+    assert run("--interval", "7")["interval"] == said
+    assert run(TACHOGRAPH_INTERVAL="7")["interval"] == said
+    assert "interval" not in run()  # nobody asked for one
