@@ -42,6 +42,7 @@ struct settings {
     const char *version;
     const char *store;
     const char *interval;
+    const char *sample_hz;
     const char *python;
     const char *module;
     const char *code;
@@ -90,6 +91,12 @@ static const struct tg_option options[] = {
      .help = "add to the history so often (10)",
      .offset = offsetof(struct settings, interval),
      .check = tg_setting_check_interval},
+    {.name = "sample-hz",
+     .kind = TG_OPTION_TEXT,
+     .value = "HZ",
+     .help = "look at the stacks of all threads so often in a second, too (0)",
+     .offset = offsetof(struct settings, sample_hz),
+     .check = tg_setting_check_hz},
     {.name = "no-history",
      .kind = TG_OPTION_FLAG,
      .help = "keep none: the recording and the report are all",
@@ -149,7 +156,7 @@ static const struct tg_example examples[] = {
 
 /* The environment of a timed program, and what its texts need. */
 struct environment {
-    struct tg_variable variables[12];
+    struct tg_variable variables[16];
     char run[UUID_DIGITS + 1];
     uint8_t run_uuid[16];
     int64_t started_wall_ns;
@@ -210,6 +217,7 @@ static enum tg_status prepare(struct environment *environment, const struct sett
     set(environment, &count, "TACHOGRAPH_SERVICE_VERSION", settings->version);
     set(environment, &count, "TACHOGRAPH_STORE", settings->no_history ? TG_NO_STORE : settings->store);
     set(environment, &count, "TACHOGRAPH_INTERVAL", settings->interval);
+    set(environment, &count, "TACHOGRAPH_SAMPLE_HZ", settings->sample_hz);
     set(environment, &count, "TACHOGRAPH_CLOCK", settings->clock == NOT_GIVEN ? NULL : clocks[settings->clock]);
     /* Of a run that this one may be part of, they say nothing. */
     const char *alone = settings->no_subprocesses ? "1" : NULL;

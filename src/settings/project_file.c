@@ -102,6 +102,8 @@ static enum tg_status refuse_type(const struct place *place, toml_type_t type, s
         [TG_SETTING_URL] = "a text in quotes",
         [TG_SETTING_PROGRAM] = "a text in quotes",
         [TG_SETTING_SECONDS] = "a number of seconds, without quotes",
+        [TG_SETTING_HZ] = "a number, without quotes",
+        [TG_SETTING_YES_NO] = "true or false, without quotes",
         [TG_SETTING_PATTERNS] = "a pattern in quotes, or a list of them",
     };
     return tg_error_set(err, TG_ERROR_INVALID, "%s:%d: '%s' in " TABLE " wants %s, not %s", place->project->path,
@@ -137,11 +139,14 @@ static enum tg_status append_list(struct tg_strbuf *out, const struct place *pla
 static enum tg_status append_value(struct tg_strbuf *out, const struct place *place, const toml_datum_t *value,
                                    struct tg_error *err) {
     enum tg_setting_kind kind = place->setting->kind;
-    if (kind == TG_SETTING_SECONDS && value->type == TOML_INT64) {
+    bool is_number = kind == TG_SETTING_SECONDS || kind == TG_SETTING_HZ;
+    if (is_number && value->type == TOML_INT64) {
         tg_strbuf_printf(out, "%" PRId64, value->u.int64);
-    } else if (kind == TG_SETTING_SECONDS && value->type == TOML_FP64) {
+    } else if (is_number && value->type == TOML_FP64) {
         tg_strbuf_printf(out, "%.15g", value->u.fp64);
-    } else if (kind != TG_SETTING_SECONDS && value->type == TOML_STRING) {
+    } else if (kind == TG_SETTING_YES_NO && value->type == TOML_BOOLEAN) {
+        tg_strbuf_append(out, value->u.boolean ? "1" : "0");
+    } else if (!is_number && kind != TG_SETTING_YES_NO && value->type == TOML_STRING) {
         return append_text(out, place, value, err);
     } else if (kind == TG_SETTING_PATTERNS && value->type == TOML_ARRAY) {
         return append_list(out, place, value, err);

@@ -7,6 +7,7 @@
 #include "base/yes_no.h"
 #include "collect/collector.h"
 #include "measure/clock.h"
+#include "record/control.h"
 #include "store/store.h"
 #include "store/store_url.h"
 
@@ -50,6 +51,24 @@ enum tg_status tg_setting_check_patterns(const char *value, struct tg_error *err
         value += *value == '\n';
     }
     return status;
+}
+
+enum tg_status tg_setting_check_hz(const char *value, struct tg_error *err) {
+    char *end;
+    double hz = strtod(value, &end);
+    if (end == value || *end || !(hz >= 0.0 && hz <= TG_SAMPLER_RATE_MAX_HZ)) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "'%s' is no rate of sampling: give samples a second, up to %u; 0 takes none", value,
+                            TG_SAMPLER_RATE_MAX_HZ);
+    }
+    return TG_OK;
+}
+
+static enum tg_status check_yes_no(const char *value, struct tg_error *err) {
+    if (tg_yes_no_is_yes(value) || tg_yes_no_is_no(value)) {
+        return TG_OK;
+    }
+    return tg_error_set(err, TG_ERROR_INVALID, "'%s' is neither yes nor no: give 1 or 0", value);
 }
 
 static enum tg_status check_clock(const char *value, struct tg_error *err) {
@@ -114,6 +133,21 @@ const struct tg_setting tg_setting_table[TG_SETTING_COUNT] = {
                           .help = "the clock to time by: auto, tsc, monotonic or cpu",
                           .without = "auto",
                           .check = check_clock},
+    [TG_SETTING_SAMPLE_HZ] = {.variable = "TACHOGRAPH_SAMPLE_HZ",
+                              .key = "sample_hz",
+                              .option = "sample-hz",
+                              .argument = "sample_hz",
+                              .kind = TG_SETTING_HZ,
+                              .help = "how often in a second to look at the stacks of all threads; 0: never",
+                              .without = "0",
+                              .check = tg_setting_check_hz},
+    [TG_SETTING_SAMPLE_PAUSED] = {.variable = "TACHOGRAPH_SAMPLE_PAUSED",
+                                  .key = "sample_paused",
+                                  .argument = "sample_paused",
+                                  .kind = TG_SETTING_YES_NO,
+                                  .help = "1: sampling waits for unpause()",
+                                  .without = "0",
+                                  .check = check_yes_no},
     [TG_SETTING_RUNTIME_DIR] = {.variable = "TACHOGRAPH_RUNTIME_DIR",
                                 .help = "where recordings lie, an absolute path",
                                 .without = "$XDG_RUNTIME_DIR/tachograph, else /dev/shm/tachograph-UID, else "

@@ -29,6 +29,8 @@ enum tg_setting_id {
     TG_SETTING_EXCLUDE,
     TG_SETTING_PYTHON,
     TG_SETTING_CLOCK,
+    TG_SETTING_SAMPLE_HZ,
+    TG_SETTING_SAMPLE_PAUSED,
     TG_SETTING_RUNTIME_DIR,
     TG_SETTING_SPOOL_DIR,
     TG_SETTING_DISABLE,
@@ -41,6 +43,8 @@ enum tg_setting_kind {
     TG_SETTING_URL,      /* a store; relative paths are relative to the file */
     TG_SETTING_PROGRAM,  /* a path, relative to the file, or a name on PATH */
     TG_SETTING_SECONDS,  /* a number */
+    TG_SETTING_HZ,       /* likewise */
+    TG_SETTING_YES_NO,
     TG_SETTING_PATTERNS, /* one, or a list */
 };
 
@@ -59,10 +63,11 @@ struct tg_setting {
 extern const struct tg_setting tg_setting_table[TG_SETTING_COUNT];
 
 /* Checks: of a store (that it can be reached is not asked), of a number of seconds between two entries in the history,
- * of patterns, one a line. */
+ * of patterns, one a line, of a number of samples a second. */
 TG_NODISCARD enum tg_status tg_setting_check_store(const char *value, struct tg_error *err);
 TG_NODISCARD enum tg_status tg_setting_check_interval(const char *value, struct tg_error *err);
 TG_NODISCARD enum tg_status tg_setting_check_patterns(const char *value, struct tg_error *err);
+TG_NODISCARD enum tg_status tg_setting_check_hz(const char *value, struct tg_error *err);
 
 /* The setting with this key, or NULL. */
 const struct tg_setting *tg_setting_of_key(const char *key);
