@@ -2,6 +2,7 @@
 #include "collecting.h"
 
 #include "collect/collector.h"
+#include "sample/inside.h"
 #include "state.h"
 #include "store/store_url.h"
 
@@ -120,12 +121,14 @@ PyObject *tg_is_collecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(igno
 }
 
 PyObject *tg_before_fork(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    tg_inside_before_fork();
     tg_collector_before_fork();
     Py_RETURN_NONE;
 }
 
 static int go_on(void *Py_UNUSED(unused)) {
     tg_collector_after_fork_in_parent();
+    tg_inside_after_fork_in_parent();
     return 0;
 }
 
@@ -133,12 +136,13 @@ static int go_on(void *Py_UNUSED(unused)) {
  * other than the first has company anyway, and the first may not run Python for long. */
 PyObject *tg_after_fork_in_parent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     if (PY_VERSION_HEX < 0x030c0000 || gettid() != getpid() || Py_AddPendingCall(go_on, NULL) != 0) {
-        tg_collector_after_fork_in_parent();
+        go_on(NULL);
     }
     Py_RETURN_NONE;
 }
 
 PyObject *tg_after_fork_in_child(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     tg_collector_after_fork_in_child();
+    tg_inside_after_fork_in_child();
     Py_RETURN_NONE;
 }

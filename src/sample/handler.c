@@ -21,6 +21,7 @@
 
 #define SIGNAL   SIGURG
 #define NS_PER_S INT64_C(1000000000)
+#define BIT(S)   (UINT64_C(1) << ((S)-1)) /* of a signal in a mask */
 
 enum phase {
     EMPTY,
@@ -189,7 +190,14 @@ bool tg_handler_is_waiting(void) {
     return PHASE(atomic_load(&slot.word)) != EMPTY;
 }
 
-/* Whether a thread blocks the signal; `*gone`: there is no such thread. */
+/* A mask of signals in /proc/PID/status, at `line`. */
+static uint64_t read_mask(const char *status, const char *line) {
+    const char *mask = strstr(status, line);
+    return mask ? strtoull(mask + strlen(line), NULL, 16) : 0;
+}
+
+/* Whether a thread blocks the signal, which waits; `*gone`: there is no such thread. One that handles it blocks it too,
+ * together with all but those that a fault raises. */
 static bool is_blocked(pid_t tid, bool *gone) {
     char text[4096];
     snprintf(text, sizeof text, "/proc/self/task/%ld/status", (long)tid);
@@ -200,28 +208,44 @@ static bool is_blocked(pid_t tid, bool *gone) {
     }
     *gone = length < 0;
     text[length > 0 ? length : 0] = '\0';
-    const char *mask = strstr(text, "\nSigBlk:\t");
-    return mask && strtoull(mask + strlen("\nSigBlk:\t"), NULL, 16) >> (SIGNAL - 1) & 1;
+    uint64_t blocked = read_mask(text, "\nSigBlk:\t");
+    bool is_handling = (blocked & BIT(SIGALRM)) && (blocked & BIT(SIGUSR2)) && !(blocked & BIT(SIGSEGV));
+    return !is_handling && (blocked & BIT(SIGNAL)) && (read_mask(text, "\nSigPnd:\t") & BIT(SIGNAL));
 }
 
-static enum tg_handler_result reason(void) {
-    bool gone;
+enum tg_handler_result tg_handler_obstacle(void) {
+    bool gone = false;
     if (!tg_handler_is_ours()) {
-        count(&counts.hijacked);
         return TG_HANDLER_HIJACKED;
     }
     if (is_blocked(slot.request.tid, &gone)) {
-        count(&counts.blocked);
         return TG_HANDLER_BLOCKED;
     }
-    count(gone ? &counts.gone : &counts.late);
-    return gone ? TG_HANDLER_GONE : TG_HANDLER_LATE;
+    return gone ? TG_HANDLER_GONE : TG_HANDLER_WAITING;
+}
+
+static enum tg_handler_result count_obstacle(enum tg_handler_result obstacle) {
+    switch (obstacle) {
+    case TG_HANDLER_HIJACKED:
+        count(&counts.hijacked);
+        return obstacle;
+    case TG_HANDLER_BLOCKED:
+        count(&counts.blocked);
+        return obstacle;
+    case TG_HANDLER_GONE:
+        count(&counts.gone);
+        return obstacle;
+    default:
+        count(&counts.late);
+        return TG_HANDLER_LATE;
+    }
 }
 
 enum tg_handler_result tg_handler_give_up(void) {
     uint32_t word = atomic_load(&slot.word);
+    enum tg_handler_result obstacle = tg_handler_obstacle();
     if (PHASE(word) == SENT && atomic_compare_exchange_strong(&slot.word, &word, WORD(NUMBER(word), EMPTY))) {
-        return reason();
+        return count_obstacle(obstacle);
     }
     return PHASE(word) == DONE ? take(word) : TG_HANDLER_WAITING; /* the exchange has read it anew */
 }

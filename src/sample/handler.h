@@ -65,6 +65,9 @@ TG_NODISCARD enum tg_handler_result tg_handler_send(const struct tg_handler_requ
 /* Waits for the request that is out, at most `patience_ns` (0: only looks). DONE, or still WAITING. */
 TG_NODISCARD enum tg_handler_result tg_handler_wait(tg_ns patience_ns);
 
+/* Why the request that is out cannot arrive: BLOCKED, HIJACKED, GONE; WAITING: it can. */
+TG_NODISCARD enum tg_handler_result tg_handler_obstacle(void);
+
 /* Whether a request is out. */
 bool tg_handler_is_waiting(void);
 

@@ -9,7 +9,7 @@
 enum tg_status tg_threads_init(struct tg_threads *threads, const struct tg_python_process *process,
                                struct tg_error *err) {
     *threads = (struct tg_threads){.process = process, .has_own_pids = tg_task_is_elsewhere(process->pid)};
-    threads->items = malloc(TG_THREADS_MAX * sizeof(struct tg_thread *));
+    threads->items = malloc(TG_THREADS_LISTED_MAX * sizeof(struct tg_thread *));
     threads->gils = malloc(TG_INTERPRETERS_MAX * sizeof *threads->gils);
     threads->interpreters = malloc(TG_INTERPRETERS_MAX * sizeof *threads->interpreters);
     if (!threads->items || !threads->gils || !threads->interpreters) {
@@ -66,7 +66,7 @@ static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t addres
     if (thread && thread->shown.id == id) {
         return thread;
     }
-    thread = threads->count < TG_THREADS_MAX ? calloc(1, sizeof *thread) : NULL;
+    thread = threads->count < TG_THREADS_LISTED_MAX ? calloc(1, sizeof *thread) : NULL;
     if (!thread) {
         threads->left_out++;
         return NULL;
@@ -86,7 +86,7 @@ static bool list_threads(struct tg_threads *threads, const struct tg_interpreter
     const struct tg_python_process *process = threads->process;
     const struct tg_layout_thread *layout = &process->layout.thread;
     uint64_t address = interpreter->first, previous = 0;
-    for (size_t steps = 0; address && steps < TG_THREADS_MAX; steps++) {
+    for (size_t steps = 0; address && steps < TG_THREADS_LISTED_MAX; steps++) {
         uint8_t state[TG_LAYOUT_MAX_READ_BYTES];
         if (!tg_memory_read(&process->memory, address, state, layout->size)
             || tg_word(state + layout->interpreter) != interpreter->address

@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 /* Beyond these, threads are not sampled; how many were left out is counted. */
-#define TG_THREADS_MAX      4096
-#define TG_INTERPRETERS_MAX 256
+#define TG_THREADS_LISTED_MAX 4096
+#define TG_INTERPRETERS_MAX   256
 
 #define TG_THREAD_NAME_BYTES 64
 

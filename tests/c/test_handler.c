@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -165,6 +166,9 @@ static void a_thread_that_has_ended_is_gone(void **state) {
     struct finding finding = {0};
     start(&thread, false);
     end(&thread);
+    while (syscall(SYS_tgkill, getpid(), thread.tid, 0) == 0) { /* it was joined a little before its end */
+        sched_yield();
+    }
     struct tg_handler_request request = request_of(&thread, &finding);
     assert_int_equal(tg_handler_send(&request), TG_HANDLER_GONE);
     assert_false(tg_handler_is_waiting());

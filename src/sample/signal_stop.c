@@ -1,0 +1,124 @@
+/* signal_stop: see signal_stop.h. */
+#include "sample/signal_stop.h"
+
+#include "sample/handler.h"
+
+#include <pthread.h>
+
+/* A thread that runs answers within microseconds. One that was displaced from its processor answers when it is back,
+ * which is worth waiting for: until then the stack stays as it is, and no other thread can run Python code. */
+#define STEP_NS   INT64_C(5000000)
+#define STEPS_MAX 20
+/* A thread that was seen where it is about to change its stack is asked again a little later: asked at once, it would
+ * not have moved. */
+#define INSTANT_NS   30000
+#define INSTANTS_MAX 8
+
+/* For a handler that runs: its thread may have been displaced, but it will be done. */
+#define LOOKING_NS INT64_C(1000000000)
+
+/* A handler does not allocate: so many frames find space at first, and twice as many where they do not. */
+#define FIRST_FRAMES UINT32_C(4096)
+
+/* A request, and what came of it. */
+struct look {
+    struct tg_walker *walker;
+    struct tg_thread *thread;
+    uint64_t lock; /* the address of the interpreter's lock */
+    bool has_lock;
+    enum tg_walk_result result;
+};
+
+/* In the handler: whether its thread is the one that holds the lock. */
+static bool has_lock(const struct look *look) {
+    const struct tg_memory *memory = &look->walker->process->memory;
+    const struct tg_layout *layout = &look->walker->process->layout;
+    uint64_t ident = 0, holder = 0;
+    uint32_t locked = 0;
+    return tg_memory_read(memory, look->lock + layout->gil.locked, &locked, sizeof locked) && locked == 1
+           && tg_memory_read_word(memory, look->lock + layout->gil.holder, &holder) && holder == look->thread->address
+           && tg_memory_read_word(memory, look->thread->address + layout->thread.thread_id, &ident)
+           && ident == (uint64_t)pthread_self();
+}
+
+static void walk_own_stack(void *context, uint64_t pc) {
+    struct look *look = context;
+    look->has_lock = has_lock(look);
+    if (look->has_lock) {
+        look->result = tg_walk(look->walker, &look->thread->stack, TG_WALK_STOPPED, pc);
+        look->has_lock = has_lock(look);
+    }
+}
+
+/* Waits until nobody touches the request any more. */
+static enum tg_handler_result finish(void) {
+    enum tg_handler_result result = tg_handler_wait(STEP_NS);
+    for (int i = 1; i < STEPS_MAX && result == TG_HANDLER_WAITING && tg_handler_obstacle() == TG_HANDLER_WAITING; i++) {
+        result = tg_handler_wait(STEP_NS);
+    }
+    if (result == TG_HANDLER_WAITING) {
+        result = tg_handler_give_up();
+    }
+    while (result == TG_HANDLER_WAITING) { /* it is looking */
+        result = tg_handler_wait(LOOKING_NS);
+    }
+    return result;
+}
+
+static enum tg_walk_result result_of(struct look *look, enum tg_handler_result answer) {
+    switch (answer) {
+    case TG_HANDLER_DONE:
+        return look->has_lock ? look->result : tg_walk(look->walker, &look->thread->stack, TG_WALK_RUNNING, 0);
+    case TG_HANDLER_BLOCKED:
+    case TG_HANDLER_HIJACKED:
+        return TG_WALK_REFUSED;
+    default:
+        return TG_WALK_NOT_HELD;
+    }
+}
+
+/* Whether it is worth asking again. */
+static bool is_passing(enum tg_walk_result result) {
+    return result != TG_WALK_WHOLE && result != TG_WALK_DEEP && result != TG_WALK_NOT_HELD && result != TG_WALK_REFUSED;
+}
+
+/* One request, for as many frames as there is space for. */
+static enum tg_walk_result ask(struct tg_sampler *sampler, struct tg_walker *walker, struct tg_thread *thread) {
+    struct look look = {.walker = walker, .thread = thread, .lock = sampler->threads.gils[thread->gil].address};
+    struct tg_handler_request request = {.tid = thread->shown.tid, .look = walk_own_stack, .context = &look};
+    thread->stack.is_fixed = true;
+    enum tg_handler_result answer = request.tid ? tg_handler_send(&request) : TG_HANDLER_GONE;
+    answer = answer == TG_HANDLER_WAITING ? finish() : answer;
+    thread->stack.is_fixed = false;
+    return result_of(&look, answer);
+}
+
+static enum tg_walk_result ask_again(struct tg_sampler *sampler, struct tg_walker *walker, struct tg_thread *thread) {
+    enum tg_walk_result result = ask(sampler, walker, thread);
+    for (int i = 1; i < INSTANTS_MAX && is_passing(result); i++) {
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = i * INSTANT_NS}, NULL);
+        result = ask(sampler, walker, thread);
+    }
+    return result;
+}
+
+static enum tg_walk_result walk(void *context, struct tg_walker *walker, struct tg_thread *thread) {
+    struct tg_stack *stack = &thread->stack;
+    enum tg_walk_result result = TG_WALK_DEEP;
+    uint32_t capacity = stack->capacity < FIRST_FRAMES ? FIRST_FRAMES : stack->capacity;
+    while (result == TG_WALK_DEEP && capacity <= TG_WALK_MAX_FRAMES) {
+        if (stack->capacity < capacity && tg_stack_reserve(stack, capacity, NULL) != TG_OK) {
+            break;
+        }
+        result = ask_again(context, walker, thread);
+        capacity *= 2;
+    }
+    return result;
+}
+
+/* It has let itself go. */
+static void let_go(void *context) {
+    (void)context;
+}
+
+const struct tg_stop_ops tg_stop_by_signal = {.walk = walk, .let_go = let_go};
