@@ -15,6 +15,7 @@
 #include "known_settings.h"
 #include "probe.h"
 #include "record/tracer.h"
+#include "sampling.h"
 #include "span.h"
 #include "state.h"
 #include "statistics.h"
@@ -229,6 +230,13 @@ static PyMethodDef module_methods[] = {
     {"before_fork", tg_before_fork, METH_NOARGS, "before_fork($module, /)\n--\n\n"},
     {"after_fork_in_parent", tg_after_fork_in_parent, METH_NOARGS, "after_fork_in_parent($module, /)\n--\n\n"},
     {"after_fork_in_child", tg_after_fork_in_child, METH_NOARGS, "after_fork_in_child($module, /)\n--\n\n"},
+    {"check_sampling", tg_check_sampling, METH_NOARGS, "check_sampling($module, /)\n--\n\n"},
+    {"start_sampling", tg_start_sampling, METH_VARARGS, "start_sampling($module, hz, paused, /)\n--\n\n"},
+    {"stop_sampling", tg_stop_sampling, METH_NOARGS, "stop_sampling($module, /)\n--\n\n"},
+    {"pause_sampling", tg_pause_sampling, METH_O, "pause_sampling($module, paused, /)\n--\n\n"},
+    {"sampling_state", tg_sampling_state, METH_NOARGS, "sampling_state($module, /)\n--\n\n"},
+    {"export_samples", tg_export_samples, METH_VARARGS, "export_samples($module, format, by_thread, /)\n--\n\n"},
+    {"sampled_functions", tg_sampled_functions, METH_NOARGS, "sampled_functions($module, /)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };
 

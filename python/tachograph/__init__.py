@@ -26,6 +26,7 @@ except Exception as error:  # the program comes before its profiler
 from tachograph._collect import flush, start, stop
 from tachograph._instrument import instrument, uninstrument
 from tachograph._native import FunctionStatistics, drain, recording_path, span, statistics
+from tachograph._sampling import export_samples, pause, query, sampling_state, show, unpause
 from tachograph._timing import timing
 from tachograph._upload import upload_function_statistics
 from tachograph._version import __version__
@@ -38,15 +39,21 @@ __all__ = [
     "FunctionStatistics",
     "__version__",
     "drain",
+    "export_samples",
     "flush",
     "instrument",
+    "pause",
+    "query",
     "recording_path",
+    "sampling_state",
+    "show",
     "span",
     "start",
     "statistics",
     "stop",
     "timing",
     "uninstrument",
+    "unpause",
     "upload_function_statistics",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tachograph import _native, _settings
+from tachograph import _forks, _native, _sampling, _settings
 from tachograph._instrument import instrument as _instrument
 
 TYPE_CHECKING = False
@@ -18,7 +18,6 @@ NO_STORE = "none"
 class _State:
     """Of the process."""
 
-    forks_are_hooked = False
     is_by_run = False  # the history was begun by ``tachograph run``
 
 
@@ -29,8 +28,10 @@ def start(
     store: str | os.PathLike[str] | None = None,
     interval: float | None = None,
     instrument: Target | None = None,
+    sample_hz: float | None = None,
+    sample_paused: bool | None = None,
 ) -> None:
-    """Begins to keep a history of what is timed in this process, and in those forked from it.
+    """Begins to keep a history of what is timed and sampled in this process, and in those forked from it.
 
     A thread that never takes Python's lock stores the difference every ``interval`` seconds, and a last one at the end
     of the process. A store that is not there is waited for: figures are kept on disk meanwhile. Does nothing when
@@ -52,6 +53,9 @@ def start(
             else 10.
         instrument: what is to be timed, as for `tachograph.instrument`. ``TACHOGRAPH_TIME``, ``time``, less what
             ``TACHOGRAPH_EXCLUDE`` or ``exclude`` names; else nothing more than what is decorated.
+        sample_hz: how often in a second to look at the stacks of all threads, up to 10,000; 0 never.
+            ``TACHOGRAPH_SAMPLE_HZ``, ``sample_hz``; else 0. `tachograph.query` tells what was seen.
+        sample_paused: sampling waits for `tachograph.unpause`. ``TACHOGRAPH_SAMPLE_PAUSED``, ``sample_paused``.
 
     Raises:
         RuntimeError: this process keeps a history already, or has kept one in another store.
@@ -61,17 +65,16 @@ def start(
     if _settings.disabled():
         return
     _settings.warn_of_misspelt()
-    for name, text in (("service", service), ("version", version)):
-        if text is not None and not isinstance(text, str):
-            raise TypeError(f"the {name} is a str, not {type(text).__name__}")
-    if interval is not None and not isinstance(interval, (int, float)):
-        raise TypeError(f"the interval is a number of seconds, not {type(interval).__name__}")
+    _check_types({"service": service, "version": version}, interval)
     known = _settings.Known()
+    hz = _sampling.wanted_hz(known, sample_hz)
     if instrument is None and "TACHOGRAPH_RUN" not in os.environ:
         instrument = known.lines("TACHOGRAPH_TIME") or None
     # Under ``tachograph run`` its command line has said where to, and what.
     if not (_State.is_by_run and _native.is_collecting()):
         _start_collecting(known, service, version, store, interval)
+    if hz:
+        _sampling.start(known, hz, sample_paused)
     if instrument is not None:
         try:
             _instrument(instrument, exclude=known.lines("TACHOGRAPH_EXCLUDE"))
@@ -81,11 +84,23 @@ def start(
             raise
 
 
+def _check_types(texts: dict[str, str | None], interval: float | None) -> None:
+    for name, text in texts.items():
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"the {name} is a str, not {type(text).__name__}")
+    if interval is not None and not isinstance(interval, (int, float)):
+        raise TypeError(f"the interval is a number of seconds, not {type(interval).__name__}")
+
+
 def start_by_run() -> None:
     """Begins to keep the history of a program under ``tachograph run``, as the environment says; children do alike."""
     os.environ.setdefault("TACHOGRAPH_SERVICE", default_service())
-    _start_collecting(_settings.Known(), None, None, None, None)
+    known = _settings.Known()
+    _start_collecting(known, None, None, None, None)
     _State.is_by_run = True
+    hz = _sampling.wanted_hz(known, None)
+    if hz:
+        _sampling.start(known, hz, None)
 
 
 def _start_collecting(
@@ -101,7 +116,7 @@ def _start_collecting(
         return
     seconds = known.number("TACHOGRAPH_INTERVAL", _DEFAULT_INTERVAL) if interval is None else float(interval)
     _native.start_collecting(url, name, version or known.text("TACHOGRAPH_SERVICE_VERSION"), seconds)
-    _hook_forks()
+    _forks.hook()
 
 
 def stop(timeout: float = 1.0) -> bool:
@@ -149,14 +164,3 @@ def default_service() -> str:
     if stem == "__main__":
         stem = os.path.basename(os.path.dirname(os.path.abspath(script)))
     return _native.project_name(script) or stem or "python"
-
-
-def _hook_forks() -> None:
-    """Python warns of forks while other threads live, and a child has none of its parent's threads."""
-    if not _State.forks_are_hooked:
-        _State.forks_are_hooked = True
-        os.register_at_fork(
-            before=_native.before_fork,
-            after_in_parent=_native.after_fork_in_parent,
-            after_in_child=_native.after_fork_in_child,
-        )

@@ -40,6 +40,11 @@ def _is_left_out() -> bool:
     return "TACHOGRAPH_RUN_ALONE" in os.environ and os.environ.get("TACHOGRAPH_RUN_PID") != str(os.getpid())
 
 
+def is_yes(value: str | None) -> bool:
+    """Whether a word says yes, as src/base/yes_no has it."""
+    return (value or "").lower() in _YES
+
+
 def script() -> str:
     """The program, as it was named."""
     return sys.argv[0] if sys.argv else ""

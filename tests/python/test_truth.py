@@ -129,6 +129,12 @@ def test_shares_are_of_what_the_program_measured():
     assert verdict.worst == 25
 
 
+def test_frames_are_spelt_in_two_ways():
+    one, other = truth.parse(["/srv/a.py:f.<locals>.g:7 1", "f.<locals>.g (/srv/a.py:7) 1"])
+    assert one == other
+    assert one.frames == (truth.Frame("a.py", "f.<locals>.g", 7),)
+
+
 def test_a_first_word_that_is_no_frame_is_the_thread():
     (stack,) = truth.parse(["worker 7;split.py:half:9 4"])
     assert (stack.thread, len(stack.frames), stack.count) == ("worker 7", 1, 4)

@@ -22,7 +22,7 @@ def sleeping():
 
 
 def work(deadline):
-    watch = Stopwatch()
+    watch = Stopwatch(time.monotonic)
     while time.monotonic() < deadline:
         watch.start()
         holding()

@@ -1,7 +1,8 @@
 """Compares what a sampler says of a program of this folder with what can be, and with what was.
 
-Stacks are folded: a line for each, its frames from the outermost inwards as ``file:function:line`` joined by ``;``, then a
-space and how often it was seen. Frames without two colons, such as a thread's name, are passed over.
+Stacks are folded: a line for each, its frames from the outermost inwards joined by ``;``, then a space and how often it
+was seen, or for how long. A frame is ``file:function:line`` or ``function (file:line)``; other words, such as a thread's
+name, are passed over.
 
     python tests/targets/truth.py tests/targets/split.py STACKS [SAID]
 
@@ -27,6 +28,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+_SPELT = re.compile(r"(?P<function>.+) \((?P<file>[^()]+):(?P<line>\d+)\)|(?P<f>.+):(?P<g>[^:]+):(?P<n>-?\d+)")
 _MADE = re.compile(r"tiny-(\d+)")  # the files of tiny_functions.py
 
 
@@ -40,11 +42,12 @@ class Frame:
 
     @classmethod
     def parse(cls, text: str) -> Frame | None:
-        """One from ``file:function:line``; None: it is something else."""
-        parts = text.rsplit(":", 2)
-        if len(parts) < 3 or not parts[2].lstrip("-").isdigit():
+        """One from its text; None: it is something else."""
+        spelt = _SPELT.fullmatch(text)
+        if not spelt:
             return None
-        return cls(parts[0].rpartition("/")[2], parts[1], int(parts[2]))
+        file, function, line = spelt["file"] or spelt["f"], spelt["function"] or spelt["g"], spelt["line"] or spelt["n"]
+        return cls(file.rpartition("/")[2], function, int(line))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.function}:{self.line}"
