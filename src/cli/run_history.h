@@ -21,8 +21,8 @@ struct tg_run_history {
     bool interval_was_chosen; /* by the user */
 };
 
-/* Whether the store that was named, on the command line or in the settings, is a file that is not there yet: it may have
- * been mistyped. */
+/* Whether the store that was named, on the command line or in the settings, is a file that is not there yet: it may
+ * have been mistyped. */
 bool tg_run_history_is_new(const char *store);
 
 /* Stores what the run's processes have not stored themselves, and says in whole lines where the history is and what to

@@ -255,8 +255,8 @@ enum tg_status tg_leftovers_find(struct tg_leftovers *leftovers, struct tg_error
     tg_runtime_candidates(&candidates);
     size_t count = candidates.is_chosen ? candidates.chosen_count : candidates.count;
     for (size_t i = 0; i < count && status == TG_OK; i++) {
-        /* Of a chosen directory and the one of ours inside, one is used: the other may well be shared. */
-        bool is_beside = i > 0 && i < candidates.chosen_count && leftovers->directory_count > 0;
+        /* Of a chosen directory and the one of ours inside, the first is used, or will be: the other may be shared. */
+        bool is_beside = i > 0 && i < candidates.chosen_count;
         int fd = -1;
         if (is_beside && tg_runtime_open(candidates.paths[i], false, &fd, NULL) != TG_OK) {
             continue;

@@ -187,3 +187,13 @@ def test_where_there_is_nothing(cli: Any) -> None:
 def test_wrong_words(cli: Any, words: list[str]) -> None:
     result = cli("clean", *words)
     assert (result.returncode, result.stdout) == (2, "")
+
+
+def test_a_shared_directory_is_one_before_it_is_used(cli: Any, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    result = cli("clean", env={"TACHOGRAPH_RUNTIME_DIR": str(shared)})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "left alone" not in result.stdout
+    shared.chmod(0o777)  # but not one in which everybody may replace what is ours
+    assert "left alone: " in cli("clean", env={"TACHOGRAPH_RUNTIME_DIR": str(shared)}).stdout
