@@ -8,7 +8,9 @@
 #include "cli/process_id.h"
 #include "cli/top.h"
 #include "cli/top_interactive.h"
+#include "cli/top_sampled.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -22,6 +24,7 @@
 #include <unistd.h>
 
 #define NS_PER_S     1e9
+#define SAMPLE_HZ    100
 #define INTERVAL_MIN 0.1 /* seconds */
 #define INTERVAL_MAX 3600.0
 
@@ -35,7 +38,16 @@ struct settings {
     bool once;
     bool json;
     bool ended;
+    size_t rate_hz; /* 0: not said */
+    bool sample;
+    bool follows;
+    bool idle;
 };
+
+/* What recordings can be sorted by, and behind it what only samples have. */
+static const char *const sort_names[] = {"calls", "average", "p99", "self", "running", "errors",
+                                         "name",  "total",   "cpu", "gil",  "ever",    NULL};
+static_assert(TG_LIVE_SORTS == 7, "sort_names begins with tg_live_sort_names");
 
 static enum tg_status check_interval(const char *text, struct tg_error *err) {
     char *end = NULL;
@@ -70,7 +82,7 @@ static const struct tg_option options[] = {
      .value = "KEY",
      .help = "largest first by KEY; without it by self",
      .offset = offsetof(struct settings, sort),
-     .choices = tg_live_sort_names},
+     .choices = sort_names},
     {.name = "by",
      .kind = TG_OPTION_CHOICE,
      .value = "WHAT",
@@ -93,6 +105,25 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_FLAG,
      .help = "also all processes that have ended and left a recording",
      .offset = offsetof(struct settings, ended)},
+    {.name = "sample",
+     .kind = TG_OPTION_FLAG,
+     .help = "with -p: sample the process from outside, also where it has a recording",
+     .offset = offsetof(struct settings, sample)},
+    {.name = "rate",
+     .letter = 'r',
+     .kind = TG_OPTION_NUMBER,
+     .value = "N",
+     .help = "sample so often a second (100)",
+     .offset = offsetof(struct settings, rate_hz)},
+    {.name = "subprocesses",
+     .letter = 's',
+     .kind = TG_OPTION_FLAG,
+     .help = "sample the processes that it starts, too",
+     .offset = offsetof(struct settings, follows)},
+    {.name = "idle",
+     .kind = TG_OPTION_FLAG,
+     .help = "sample threads that wait, too",
+     .offset = offsetof(struct settings, idle)},
     {.name = "once",
      .kind = TG_OPTION_FLAG,
      .help = "print the figures of one interval, and end",
@@ -109,6 +140,7 @@ static const char *const usage[] = {"[OPTION]... [PID | RECORDING | DIRECTORY]..
 static const struct tg_example examples[] = {
     {"tachograph top", "which functions the time goes into, now"},
     {"tachograph top -p 4711 --once --sort p99 -n 5", "the five functions of a process with the slowest calls"},
+    {"tachograph top -p 4711 --sample", "the same process by samples, also what is not timed"},
     {"tachograph top --json -d 10", "every ten seconds a line for another program"},
     {NULL, NULL},
 };
@@ -189,13 +221,84 @@ static enum tg_status explain(enum tg_status status, const struct choice *choice
     return status;
 }
 
+/* Whether a process is among those that are timed. */
+static bool has_recording(const struct tg_live *live, uint64_t pid) {
+    for (size_t i = 0; i < live->process_count; i++) {
+        if (live->processes[i]->pid == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the process is to be sampled: it is the only one, lives, and has no recording, or nobody asked for that. */
+static bool is_to_be_sampled(const struct settings *settings, const struct choice *choice, const struct tg_live *live) {
+    bool is_alone = choice->pid_count == 1 && choice->path_count == 0;
+    return is_alone && (settings->sample || !has_recording(live, choice->pids[0]));
+}
+
+static enum tg_status refuse_options(const struct settings *settings, bool is_sampled, struct tg_error *err) {
+    static const enum tg_live_sort only_timed[] = {TG_LIVE_SORT_CALLS, TG_LIVE_SORT_AVERAGE, TG_LIVE_SORT_P99,
+                                                   TG_LIVE_SORT_RUNNING, TG_LIVE_SORT_ERRORS};
+    if (!is_sampled && (settings->sample || settings->rate_hz || settings->follows || settings->idle)) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "--sample, --rate, --subprocesses and --idle are for one process that is sampled: "
+                            "'tachograph top -p PID --sample'");
+    }
+    if (!is_sampled && settings->sort >= TG_LIVE_SORTS) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "'%s' is a figure of samples alone: 'tachograph top -p PID --sample'",
+                            sort_names[settings->sort]);
+    }
+    if (is_sampled && settings->json) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "samples are not written as JSON here; 'tachograph record -f "
+                            "speedscope' does, and 'tachograph dump --json'");
+    }
+    for (size_t i = 0; is_sampled && i < sizeof only_timed / sizeof only_timed[0]; i++) {
+        if (settings->sort == (int)only_timed[i]) {
+            return tg_error_set(err, TG_ERROR_INVALID,
+                                "samples count no calls: sort by self, total, cpu, gil, ever or "
+                                "name, or start the program with 'tachograph run'");
+        }
+    }
+    return TG_OK;
+}
+
+static enum tg_sampled_sort sampled_sort(int sort) {
+    for (int i = 0; tg_sampled_sort_names[i]; i++) {
+        if (strcmp(tg_sampled_sort_names[i], sort_names[sort]) == 0) {
+            return (enum tg_sampled_sort)i;
+        }
+    }
+    return TG_SAMPLED_SELF;
+}
+
+static enum tg_status sample(const struct settings *settings, uint64_t pid, const struct tg_top *top, bool interactive,
+                             struct tg_error *err) {
+    struct tg_sampled_options how = {
+        .pid = (pid_t)pid,
+        .rate_hz = (double)(settings->rate_hz ? settings->rate_hz : SAMPLE_HZ),
+        .follows = settings->follows,
+        .with_idle = settings->idle,
+        .interval_ns = top->interval_ns,
+        .sort = sampled_sort(settings->sort),
+        .by_thread = settings->by == TG_LIVE_THREADS,
+        .limit = top->limit,
+    };
+    enum tg_status status = tg_sampled_top(&how, interactive, settings->once, err);
+    if (status != TG_OK && status != TG_ERROR_NOT_FOUND && !settings->sample) {
+        struct tg_error reason = *err;
+        (void)refuse_pid(pid, err);
+        struct tg_error no_recording = *err;
+        tg_error_set(err, status, "%s; nor can it be sampled: %s", no_recording.message, reason.message);
+    }
+    return status;
+}
+
 static enum tg_status check_pids(const struct tg_live *live, const struct choice *choice, struct tg_error *err) {
     for (size_t i = 0; i < choice->pid_count; i++) {
-        bool found = false;
-        for (size_t j = 0; j < live->process_count; j++) {
-            found = found || live->processes[j]->pid == choice->pids[i];
-        }
-        if (!found) {
+        if (!has_recording(live, choice->pids[i])) {
             return refuse_pid(choice->pids[i], err);
         }
     }
@@ -300,10 +403,16 @@ static enum tg_status show(const struct settings *settings, const struct choice 
                                                   .pid_count = choice->pid_count,
                                                   .with_ended = settings->ended});
     enum tg_status status = explain(refresh(&live, err), choice, err);
+    bool is_sampled = status == TG_OK && is_to_be_sampled(settings, choice, &live);
     if (status == TG_OK) {
+        status = refuse_options(settings, is_sampled, err);
+    }
+    if (status == TG_OK && !is_sampled) {
         status = check_pids(&live, choice, err);
     }
-    if (status == TG_OK) {
+    if (status == TG_OK && is_sampled) {
+        status = sample(settings, choice->pids[0], &top, interactive, err);
+    } else if (status == TG_OK) {
         status = interactive ? tg_top_interact(&top, &live, err) : print_all(&top, settings, &live, err);
     }
     tg_live_release(&live);
@@ -340,6 +449,9 @@ const struct tg_command tg_command_top = {
         "only reads their recordings: nothing is asked of the processes, and none is slowed down.\n"
         "On a terminal it fills the screen: h says what the keys and the columns are, q ends it. Elsewhere each "
         "interval is printed, as a table or with --json on a line.\n"
+        "A process that is named with -p and has no recording is sampled from outside instead, as with 'tachograph "
+        "record': "
+        "shares of time by function or thread, on a processor, with the interpreter's lock.\n"
         "Processes that end meanwhile stay, until their recording is gone. Those that had ended before are shown with "
         "a run that goes on, or when nothing else is; --ended shows all. A directory or a recording that is named is "
         "read whoever owns it.",

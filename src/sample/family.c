@@ -323,6 +323,10 @@ void tg_family_end(struct tg_family *family) {
     errno = error;
 }
 
+void tg_family_rest(struct tg_family *family) {
+    family->is_pacing = false;
+}
+
 struct tg_sampler_quality tg_family_quality(const struct tg_family *family) {
     struct tg_sampler_quality quality = family->quality;
     for (size_t i = 0; i < family->count; i++) {

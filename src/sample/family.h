@@ -67,6 +67,9 @@ enum tg_sampler_ending tg_family_run(struct tg_family *family, tg_ns until_ns);
 /* Ends tg_family_run(), now or when it is called next. For any thread and for signal handlers. */
 void tg_family_end(struct tg_family *family);
 
+/* The next tg_family_run() begins after a rest: nothing was missed meanwhile. */
+void tg_family_rest(struct tg_family *family);
+
 /* How well it went, of all members together. */
 struct tg_sampler_quality tg_family_quality(const struct tg_family *family);
 

@@ -232,9 +232,12 @@ def test_says_why_there_is_nothing(cli: Any, function: Any) -> None:
     unknown = cli("top", "-p", "4194305")
     assert unknown.returncode == 1
     assert "there is no process 4194305" in unknown.stderr
-    untimed = cli("top", "-p", str(os.getpid()))
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+        untimed = cli("top", "-p", str(other.pid))
+        other.communicate()
     assert untimed.returncode == 1
     assert "has no recording: start it with 'tachograph run'" in untimed.stderr
+    assert "; nor can it be sampled: " in untimed.stderr
     missing = cli("top", "nowhere.tgr")
     assert missing.returncode == 1
     assert "nowhere.tgr" in missing.stderr

@@ -1,0 +1,181 @@
+#include "cli/top_sampled.h"
+
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+static struct tg_sampled sampled;
+
+/* Without a process: the figures are put in by hand. */
+static int begin(void **state) {
+    (void)state;
+    sampled = (struct tg_sampled){.options = {.pid = 4711, .rate_hz = 100, .interval_ns = 1000000000},
+                                  .family = {.end_fd = -1},
+                                  .thread = UINT32_MAX};
+    tg_profile_init(&sampled.profile, (size_t)1 << 20U, false);
+    tg_strbuf_append(&sampled.title, "process 4711 (python shop.py)");
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    tg_sampled_close(&sampled);
+    return 0;
+}
+
+/* `frames`: letters, the outermost first. */
+static void add(uint64_t thread_id, const char *frames, uint64_t ms) {
+    struct tg_frame stack[8];
+    size_t depth = strlen(frames);
+    for (size_t i = 0; i < depth; i++) {
+        stack[i] = (struct tg_frame){
+            .symbol = tg_symbols_intern(&sampled.profile.symbols, frames + i, 1, "shop.py", 7, (uint32_t)frames[i])};
+    }
+    struct tg_weight weight = {.sample_count = 1, .wall_ns = ms * MS, .cpu_ns = ms * MS / 2, .gil_ns = ms * MS / 4};
+    struct tg_profile_thread *thread = tg_profile_thread(&sampled.profile, 4711, thread_id, "worker");
+    assert_non_null(thread);
+    tg_calltree_add(&thread->tree, stack, depth, &weight);
+}
+
+static void look(tg_ns at_ms) {
+    assert_int_equal(tg_sampled_look(&sampled, at_ms * (tg_ns)MS, NULL), TG_OK);
+}
+
+static void press(const char *text) {
+    struct tg_key key = {.kind = TG_KEY_TEXT};
+    for (; *text; text++) {
+        key.text[0] = *text;
+        assert_true(tg_sampled_press(&sampled, &key));
+    }
+}
+
+static void press_key(enum tg_key_kind kind) {
+    struct tg_key key = {.kind = kind};
+    assert_true(tg_sampled_press(&sampled, &key));
+}
+
+/* The first letters of what is listed, in its order. */
+static void assert_listed(const char *names) {
+    size_t count = 0;
+    const struct tg_sampled_row **rows = tg_sampled_list(&sampled, &count);
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    for (size_t i = 0; i < count; i++) {
+        struct tg_strbuf name = TG_STRBUF_INIT;
+        tg_sampled_append_name(&sampled, rows[i], &name);
+        tg_strbuf_append_char(&text, tg_strbuf_text(&name)[0]);
+        tg_strbuf_release(&name);
+    }
+    assert_string_equal(tg_strbuf_text(&text), names);
+    tg_strbuf_release(&text);
+    free(rows);
+}
+
+static void assert_prints(const char *wanted) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_sampled_print(&sampled, &TG_TERMINAL_NONE, &text);
+    if (!strstr(tg_strbuf_text(&text), wanted)) {
+        fail_msg("'%s' is not in\n%s", wanted, tg_strbuf_text(&text));
+    }
+    tg_strbuf_release(&text);
+}
+
+static void shares_are_of_the_interval(void **state) {
+    (void)state;
+    sampled.looked_ns = 0;
+    add(1, "mab", 600);
+    add(1, "ma", 200);
+    add(2, "ab", 1000);
+    look(1000);
+    assert_prints("functions by self, every 1.00 s at 100 Hz\n");
+    assert_prints("160.0 %  160.0 %   80.0 %   40.0 %   1.60 s");
+    assert_prints(" 20.0 %  180.0 %   10.0 %    5.0 %   200 ms");
+    assert_prints("      -   80.0 %        -        -     0 ns");
+    assert_listed("bam");
+    add(1, "ma", 250);
+    look(1500); /* a shorter interval */
+    assert_prints(" 50.0 %   50.0 %   25.0 %   12.5 %   450 ms");
+    assert_listed("amb"); /* what rests stays, behind */
+}
+
+static void recursion_counts_once(void **state) {
+    (void)state;
+    add(1, "aaa", 500);
+    look(1000);
+    assert_prints(" 50.0 %   50.0 %");
+}
+
+static void keys_sort_filter_and_look_into_threads(void **state) {
+    (void)state;
+    add(1, "ma", 300);
+    add(2, "zb", 400);
+    look(1000);
+    assert_listed("bazm");
+    press("s"); /* by total */
+    assert_prints("by total");
+    press("SS"); /* by self, and around to name */
+    assert_prints("by name");
+    assert_listed("abmz");
+    press("s/");
+    press("Z");
+    assert_listed("z"); /* whatever its case */
+    press_key(TG_KEY_ESCAPE);
+    assert_listed("bazm");
+    press("t");
+    assert_listed("ww");
+    press_key(TG_KEY_DOWN);
+    press_key(TG_KEY_ENTER);
+    assert_listed(""); /* begins anew */
+    add(1, "ma", 300);
+    add(2, "zb", 400);
+    look(2000);
+    assert_listed("am"); /* the second thread by its share is the first */
+    assert_prints("functions of worker 1 by self");
+    press_key(TG_KEY_ESCAPE);
+    assert_listed("ww");
+    struct tg_key quit = {.kind = TG_KEY_TEXT, .text = "q"};
+    assert_false(tg_sampled_press(&sampled, &quit));
+}
+
+static void frames_fill_the_screen_and_no_more(void **state) {
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        const char name[] = {(char)('A' + i), '\0'};
+        add(1, name, 10);
+    }
+    look(1000);
+    for (int help = 0; help < 2; help++) {
+        for (size_t height = 4; height < 30; height++) {
+            for (size_t width = 1; width < 130; width += 16) {
+                struct tg_terminal terminal = {.width = width};
+                struct tg_strbuf text = TG_STRBUF_INIT;
+                tg_sampled_draw(&sampled, &terminal, height, &text);
+                size_t lines = 0;
+                for (size_t i = 0; i < text.length; i++) {
+                    lines += text.data[i] == '\n';
+                }
+                assert_int_equal(lines, height);
+                tg_strbuf_release(&text);
+            }
+        }
+        press("h");
+    }
+    press("x"); /* leaves the help */
+    press_key(TG_KEY_END);
+    press_key(TG_KEY_PAGE_UP);
+    press_key(TG_KEY_HOME);
+    assert_int_equal(sampled.first, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(shares_are_of_the_interval, begin, end),
+        cmocka_unit_test_setup_teardown(recursion_counts_once, begin, end),
+        cmocka_unit_test_setup_teardown(keys_sort_filter_and_look_into_threads, begin, end),
+        cmocka_unit_test_setup_teardown(frames_fill_the_screen_and_no_more, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
