@@ -247,6 +247,19 @@ static int by_group(const void *one, const void *other) {
     return order ? order : strcmp(a->name, b->name);
 }
 
+static bool has_recordings(const char *path) {
+    DIR *directory = opendir(path);
+    const struct dirent *entry = NULL;
+    bool found = false;
+    while (directory && !found && (entry = readdir(directory))) {
+        found = ends_with(entry->d_name, TG_RECORDING_SUFFIX);
+    }
+    if (directory) {
+        closedir(directory);
+    }
+    return found;
+}
+
 enum tg_status tg_leftovers_find(struct tg_leftovers *leftovers, struct tg_error *err) {
     struct tg_runtime_paths candidates;
     char spools[TG_SPOOL_PATH_SIZE];
@@ -258,7 +271,8 @@ enum tg_status tg_leftovers_find(struct tg_leftovers *leftovers, struct tg_error
         /* Of a chosen directory and the one of ours inside, the first is used, or will be: the other may be shared. */
         bool is_beside = i > 0 && i < candidates.chosen_count;
         int fd = -1;
-        if (is_beside && tg_runtime_open(candidates.paths[i], false, &fd, NULL) != TG_OK) {
+        if (is_beside && tg_runtime_open(candidates.paths[i], false, &fd, NULL) != TG_OK
+            && !has_recordings(candidates.paths[i])) {
             continue;
         }
         if (fd >= 0) {
