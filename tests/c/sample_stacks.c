@@ -63,7 +63,9 @@ static void take(void *context, const struct tg_sample *sample) {
     if (!stack->frames && seen.count < STACKS_MAX / 2) {
         *stack = (struct stack){.hash = tg_hash_bytes(hash, sample->frames, bytes), .depth = sample->depth};
         stack->frames = malloc(bytes + 1);
-        memcpy(stack->frames, sample->frames, bytes);
+        if (bytes) {
+            memcpy(stack->frames, sample->frames, bytes);
+        }
         memcpy(stack->thread, sample->thread->name, sizeof stack->thread);
         seen.count++;
     }
