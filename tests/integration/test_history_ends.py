@@ -129,7 +129,8 @@ def test_kill_9_at_random_moments(history: Any) -> None:
     assert json.loads(done.stdout)["processes"] >= 1  # at least the last one
     expect_what_was_recorded(history, processes)
     expect_found_dead(history, processes)
-    assert list(history.spool.iterdir()) == []
+    left = [path.stat().st_size for path in history.spool.iterdir()]
+    assert sum(left) == 0  # of those killed while they made theirs: an empty file, which goes after a week
     assert json.loads(history.collect().stdout) == {
         "processes": 0,
         "intervals": 0,
