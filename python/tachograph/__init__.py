@@ -34,6 +34,7 @@ from tachograph._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tachograph import history as history
+    from tachograph._serve import serve as serve
 
 __all__ = [
     "FunctionStatistics",
@@ -59,9 +60,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Imports `tachograph.history` when it is asked for: most programs only keep one."""
+    """Imports `tachograph.history` and `serve` when they are asked for: most programs only keep a history."""
     if name == "history":
         import importlib
 
         return importlib.import_module("tachograph.history")
+    if name == "serve":
+        import importlib
+
+        return importlib.import_module("tachograph._serve").serve
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,8 @@ import sysconfig
 from tachograph._interpreter import obstacle
 
 
-def _program() -> str | None:
+def find_program() -> str | None:
+    """The program that was installed with this package."""
     directories = [
         sysconfig.get_path("scripts"),
         os.path.dirname(sys.executable),
@@ -24,7 +25,7 @@ def _program() -> str | None:
 
 def main() -> int:
     """Replaces this process by the program; returns only when it cannot be found."""
-    program = _program()
+    program = find_program()
     if program is None:
         problem = obstacle()
         advice = problem or (f"in a checkout of tachograph, type: {sys.executable} -m pip install --force-reinstall .")

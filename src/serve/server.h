@@ -3,7 +3,7 @@
  *
  * One thread of libmicrohttpd has all connections (epoll) and answers what is at hand; what asks the store goes to a
  * few workers, and its connection is suspended until the answer is there. So neither a client that sends a byte a
- * minute nor a question that reads a whole history keeps anybody else waiting. docs/adr/0019 has the reasons.
+ * minute nor a question that reads a whole history keeps anybody else waiting. docs/adr/0021 has the reasons.
  */
 #ifndef TG_SERVER_H
 #define TG_SERVER_H

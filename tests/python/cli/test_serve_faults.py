@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -43,8 +44,11 @@ def threads_of(server: Serving) -> int:
 
 def connections_of(server: Serving) -> int:
     """How many sockets it has open."""
-    links = [os.readlink(entry) for entry in Path(f"/proc/{server.process.pid}/fd").iterdir()]
-    return sum(link.startswith("socket:") for link in links)
+    count = 0
+    for entry in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            count += os.readlink(entry).startswith("socket:")
+    return count
 
 
 # --- clients ---
@@ -53,20 +57,19 @@ def connections_of(server: Serving) -> int:
 def test_slow_clients_cost_no_thread_and_keep_nobody_waiting(server: Serving, wait_until: Any) -> None:
     assert server.get("/healthz").status == 200
     threads = threads_of(server)
-    before = connections_of(server)
     connections = [server.connect() for _ in range(300)]
     try:
         for number, connection in enumerate(connections):
             if number % 3:  # the others say nothing at all
                 connection.sendall(HEAD[: number % len(HEAD)].encode())
-        wait_until(lambda: connections_of(server) >= before + 300, "the connections")
+        wait_until(lambda: connections_of(server) > 300, "the connections")
         assert server.get("/healthz").status == 200
         assert server.api("functions")["function_count"] == 3
         assert threads_of(server) == threads
     finally:
         for connection in connections:
             connection.close()
-    wait_until(lambda: connections_of(server) <= before, "their end")
+    wait_until(lambda: connections_of(server) < 10, "their end")
 
 
 def test_a_client_that_leaves_while_it_is_answered(server: Serving) -> None:
@@ -216,7 +219,7 @@ def test_histories_that_cannot_be_read(cli: Any, tmp_path: Path, store: Path, ki
         for name in ("services", "functions", "store"):
             answer = server.get(f"/api/v1/{name}")
             assert answer.status == 503
-            assert "bad.db" in answer.json["error"]["message"]
+            assert ("newer tachograph" if kind == "newer" else "bad.db") in answer.json["error"]["message"]
     finally:
         server.stop()
 
