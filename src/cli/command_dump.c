@@ -101,7 +101,7 @@ static char state_of(pid_t pid, pid_t tid) {
     }
     text[length > 0 ? length : 0] = '\0';
     const char *name_end = strrchr(text, ')');
-    return name_end && name_end[1] == ' ' ? name_end[2] : '\0';
+    return (char)(name_end && name_end[1] == ' ' ? name_end[2] : '\0');
 }
 
 static void see(void *context, const struct tg_sample *sample) {

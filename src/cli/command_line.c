@@ -25,7 +25,9 @@ void tg_command_line_append(struct tg_strbuf *out, pid_t pid) {
         return;
     }
     for (ssize_t i = 0; i < length; i++) {
-        words[i] = words[i] == '\0' ? ' ' : words[i];
+        if (words[i] == '\0') {
+            words[i] = ' ';
+        }
     }
     struct tg_strbuf line = TG_STRBUF_INIT;
     tg_printable_append(&line, words, (size_t)length);

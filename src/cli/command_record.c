@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/printable.h"
 #include "cli/process_id.h"
 #include "cli/program.h"
 #include "cli/record.h"
@@ -24,6 +25,7 @@
 #define NS_PER_S       1e9
 #define RATE_HZ        100
 #define DURATION_MAX   (366.0 * 86400)
+#define TITLE_WIDTH    ((size_t)100)
 #define EXIT_FAILED    125
 #define EXIT_NOT_FOUND 127
 
@@ -298,11 +300,26 @@ static void *run_recording(void *context) {
     return NULL;
 }
 
+/* "app.py --fast", "-m shop 7": what was asked for, as the title. */
+static void append_words(struct tg_strbuf *out, const struct settings *settings, char *const *words) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    if (settings->module || settings->code) {
+        tg_strbuf_append(&line, settings->module ? "-m " : "-c ");
+        tg_printable_append_word(&line, settings->module ? settings->module : settings->code);
+    }
+    for (; *words; words++) {
+        tg_strbuf_append(&line, line.length ? " " : "");
+        tg_printable_append_word(&line, *words);
+    }
+    tg_printable_shorten(out, tg_strbuf_text(&line), line.length, TITLE_WIDTH);
+    tg_strbuf_release(&line);
+}
+
 /* Returns only when the program could not be started. */
 static int record_program(const struct settings *settings, struct plan *plan, const struct tg_program *program,
-                          struct tg_error *err) {
+                          const char *what, struct tg_error *err) {
     static const struct tg_variable unchanged[] = {{.name = NULL}};
-    struct recording recording = {.what = program->name};
+    struct recording recording = {.what = what};
     struct tg_child child;
     struct tg_child_end end;
     pthread_t thread;
@@ -336,6 +353,7 @@ static int record_program(const struct settings *settings, struct plan *plan, co
 
 static int start(const struct settings *settings, struct plan *plan, char **words, struct tg_error *err) {
     struct tg_program program;
+    struct tg_strbuf what = TG_STRBUF_INIT;
     struct tg_program_request request = {.python = {.name = settings->python, .origin = "--python"},
                                          .module = settings->module,
                                          .code = settings->code,
@@ -344,7 +362,9 @@ static int start(const struct settings *settings, struct plan *plan, char **word
     if (plan_output(plan, settings, "PID", err) == TG_OK) { /* before the program has done hours of work */
         exit_code = EXIT_FAILED;
         if (tg_program_plan(&program, &request, &exit_code, err) == TG_OK) {
-            exit_code = record_program(settings, plan, &program, err);
+            append_words(&what, settings, words);
+            exit_code = record_program(settings, plan, &program, tg_strbuf_text(&what), err);
+            tg_strbuf_release(&what);
         }
         tg_program_release(&program);
     }

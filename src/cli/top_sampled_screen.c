@@ -286,7 +286,9 @@ static void type(struct tg_sampled *sampled, const struct tg_key *key) {
     size_t length = strlen(sampled->filter);
     if (key->kind == TG_KEY_ENTER || key->kind == TG_KEY_ESCAPE) {
         sampled->is_typing = false;
-        sampled->filter[0] = key->kind == TG_KEY_ESCAPE ? '\0' : sampled->filter[0];
+        if (key->kind == TG_KEY_ESCAPE) {
+            sampled->filter[0] = '\0';
+        }
     } else if (key->kind == TG_KEY_CLEAR) {
         sampled->filter[0] = '\0';
     } else if (key->kind == TG_KEY_BACKSPACE && length > 0) {

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +66,7 @@ static struct tg_profile_thread *add(struct tg_profile *profile, uint64_t proces
     }
     thread->process_id = process_id;
     thread->thread_id = thread_id;
-    memcpy(thread->name, name, strlen(name));
+    snprintf(thread->name, sizeof thread->name, "%s", name);
     tg_calltree_init(&thread->tree, &profile->budget, profile->by_line);
     profile->last = profile->thread_count;
     profile->threads[profile->thread_count++] = thread;
@@ -74,14 +75,18 @@ static struct tg_profile_thread *add(struct tg_profile *profile, uint64_t proces
 
 struct tg_profile_thread *tg_profile_thread(struct tg_profile *profile, uint64_t process_id, uint64_t thread_id,
                                             const char *name) {
-    char kept[TG_PROFILE_THREAD_NAME_BYTES + 1] = "";
-    memcpy(kept, name, tg_utf8_cut(name, strlen(name), TG_PROFILE_THREAD_NAME_BYTES));
-    struct tg_profile_thread *thread = find(profile, process_id, thread_id, kept);
+    char kept[TG_PROFILE_THREAD_NAME_BYTES + 1];
+    size_t length = strlen(name);
+    if (length > TG_PROFILE_THREAD_NAME_BYTES) {
+        snprintf(kept, sizeof kept, "%.*s", (int)tg_utf8_cut(name, length, TG_PROFILE_THREAD_NAME_BYTES), name);
+        name = kept;
+    }
+    struct tg_profile_thread *thread = find(profile, process_id, thread_id, name);
     if (thread) {
         return thread;
     }
     if (profile->thread_count < TG_PROFILE_THREADS_MAX) {
-        return add(profile, process_id, thread_id, kept);
+        return add(profile, process_id, thread_id, name);
     }
     thread = find(profile, 0, 0, "");
     return thread ? thread : add(profile, 0, 0, "");
