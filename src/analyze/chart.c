@@ -21,8 +21,9 @@ struct drawing {
     const struct tg_chart_question *question;
     struct place *places;
     size_t place_count;
-    size_t capacity; /* points of a line */
-    size_t next;     /* in places: most likely the one that is asked for next */
+    size_t capacity;               /* points of a line */
+    struct tg_store_series series; /* of the one function that is asked for */
+    size_t next;                   /* in places: most likely the one that is asked for next */
 };
 
 static int by_function_id(const void *left, const void *right) {
@@ -136,8 +137,12 @@ static int by_sum(const void *left, const void *right) {
 
 static enum tg_status find_functions(struct drawing *drawing, struct tg_store *store, struct tg_error *err) {
     struct tg_chart *chart = drawing->chart;
-    enum tg_status status = tg_store_functions(store, &drawing->question->selection, drawing->question->function, false,
-                                               &chart->functions, err);
+    /* Of everything, because its sums are kept: what was not called in the selection has no points. */
+    const struct tg_store_selection everything = {.service_id = drawing->question->selection.service_id,
+                                                  .first_iteration = INT64_MIN,
+                                                  .last_iteration = INT64_MAX};
+    enum tg_status status =
+        tg_store_functions(store, &everything, drawing->question->function, false, &chart->functions, err);
     if (status != TG_OK) {
         return status;
     }
@@ -161,7 +166,9 @@ static void choose_lines(struct drawing *drawing) {
     struct tg_chart *chart = drawing->chart;
     const struct tg_chart_question *question = drawing->question;
     size_t count = 0;
+    size_t called_count = 0;
     for (size_t i = 0; i < chart->functions.count; i++) {
+        called_count += chart->lines[i].count > 0;
         if (is_shown(&chart->lines[i], question->minimum)) {
             chart->lines[count++] = chart->lines[i];
         }
@@ -169,7 +176,7 @@ static void choose_lines(struct drawing *drawing) {
     qsort(chart->lines, count, sizeof *chart->lines, question->by_sum ? by_sum : by_largest);
     chart->matching_count = count;
     chart->line_count = count < question->limit ? count : question->limit;
-    chart->has_others = question->with_others && chart->line_count < chart->functions.count;
+    chart->has_others = question->with_others && chart->line_count < called_count;
     if (chart->has_others) {
         chart->lines[chart->line_count++] = (struct tg_chart_line){.function = NULL};
     }
@@ -250,11 +257,36 @@ static enum tg_status unroll(struct tg_chart_line *line, size_t capacity, struct
     return TG_OK;
 }
 
+typedef enum tg_status point_taker(void *context, int64_t function_id, const struct tg_store_point *point,
+                                   struct tg_error *err);
+
+/* One function's points are found without looking at all others', and read once. */
+static enum tg_status read_series(struct drawing *drawing, struct tg_store *store, struct tg_error *err) {
+    const struct tg_chart_question *question = drawing->question;
+    return question->function && drawing->place_count
+               ? tg_store_series(store, &question->selection, question->function, question->last, &drawing->series, err)
+               : TG_OK;
+}
+
+static enum tg_status read_points(struct drawing *drawing, struct tg_store *store, point_taker *take,
+                                  struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    if (!drawing->question->function) {
+        return tg_store_points(store, &drawing->question->selection, take, drawing, err);
+    }
+    for (size_t i = 0; i < drawing->series.count && status == TG_OK; i++) {
+        status = take(drawing, drawing->chart->functions.items[0].id, &drawing->series.items[i], err);
+    }
+    return status;
+}
+
 static enum tg_status draw(struct drawing *drawing, struct tg_store *store, struct tg_error *err) {
-    const struct tg_store_selection *selection = &drawing->question->selection;
     enum tg_status status = find_functions(drawing, store, err);
     if (status == TG_OK) {
-        status = tg_store_points(store, selection, look_at_point, drawing, err);
+        status = read_series(drawing, store, err);
+    }
+    if (status == TG_OK) {
+        status = read_points(drawing, store, look_at_point, err);
     }
     if (status != TG_OK) {
         return status;
@@ -262,7 +294,7 @@ static enum tg_status draw(struct drawing *drawing, struct tg_store *store, stru
     choose_lines(drawing);
     status = make_room(drawing, err);
     if (status == TG_OK && drawing->chart->line_count > 0) {
-        status = tg_store_points(store, selection, draw_point, drawing, err);
+        status = read_points(drawing, store, draw_point, err);
     }
     for (size_t i = 0; i < drawing->chart->line_count && status == TG_OK; i++) {
         status = unroll(&drawing->chart->lines[i], drawing->capacity, err);
@@ -275,6 +307,7 @@ enum tg_status tg_chart_read(struct tg_chart *chart, struct tg_store *store, con
     struct drawing drawing = {.chart = chart, .question = question};
     *chart = (struct tg_chart){.lines = NULL};
     enum tg_status status = draw(&drawing, store, err);
+    tg_store_series_release(&drawing.series);
     free(drawing.places);
     return status;
 }

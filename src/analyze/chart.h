@@ -7,7 +7,8 @@
  * cut so that iteration 0 begins one. Steps without calls are left out. The average of a step is that of its calls.
  *
  * Reads all rows of the selection twice, once to choose functions and once for their points, so that memory is bounded
- * by what is shown. Threads: values belong to their owner. Units: nanoseconds.
+ * by what is shown; of one function that is named, its own rows once. Where that one has a limit of last points, only
+ * these are held against the minimum. Threads: values belong to their owner. Units: nanoseconds.
  */
 #ifndef TG_CHART_H
 #define TG_CHART_H
