@@ -193,31 +193,50 @@ static enum MHD_Result send_reply(struct exchange *exchange) {
     return result;
 }
 
-/* A worker's work. After the connection is resumed, the exchange is the other thread's again. */
-static void run_job(struct tg_job *job, void *context, bool late) {
-    struct exchange *exchange = (struct exchange *)job;
+/* By what was answered a moment ago, or by asking. */
+static void answer(struct exchange *exchange, struct tg_reading *reading) {
     struct tg_server *server = exchange->server;
     struct tg_reply *reply = &exchange->reply;
     const struct tg_api_route *route = exchange->routed.api;
     struct tg_api_call call = {
         .parameters = &exchange->routed.parameters,
-        .reading = context,
+        .reading = reading,
         .live = &server->live,
         .service = server->options.service,
         .out = &reply->body,
     };
     struct tg_error err = TG_ERROR_INIT;
     bool store_failed = false;
-    if (late || !context) {
-        tg_reply_fail(reply, 503, NULL, "the server is too busy: try again");
-    } else if (tg_api_answer(route, &call, &store_failed, &err) == TG_OK) {
+    bool accepts_gzip = exchange->routed.accepts_gzip;
+    bool may_be_kept = route->needs_store || route->needs_service;
+    uint64_t stamp = tg_reading_stamp(reading); /* before anything is read */
+    if (may_be_kept && tg_answers_find(&server->answers, exchange->target, accepts_gzip, stamp, reply)) {
+        return;
+    }
+    tg_ns began_ns = tg_clock_monotonic_ns();
+    if (tg_api_answer(route, &call, &store_failed, &err) == TG_OK) {
         reply->http_status = 200;
         reply->content_type = route->content_type ? route->content_type : TG_REPLY_JSON;
-        tg_reply_finish(reply, exchange->routed.accepts_gzip);
+        tg_reply_finish(reply, accepts_gzip);
+        if (may_be_kept) {
+            tg_answers_keep(&server->answers, exchange->target, accepts_gzip, stamp, reply,
+                            tg_clock_monotonic_ns() - began_ns);
+        }
     } else if (store_failed) {
         tg_reply_fail(reply, 503, NULL, err.message);
     } else {
         tg_reply_fail_with(reply, call.blamed, &err);
+    }
+}
+
+/* A worker's work. After the connection is resumed, the exchange is the other thread's again. */
+static void run_job(struct tg_job *job, void *context, bool late) {
+    struct exchange *exchange = (struct exchange *)job;
+    const struct tg_server *server = exchange->server;
+    if (late || !context) {
+        tg_reply_fail(&exchange->reply, 503, NULL, "the server is too busy: try again");
+    } else {
+        answer(exchange, context);
     }
     exchange->stage = STAGE_ANSWERED;
     server->mhd.MHD_resume_connection(exchange->connection);

@@ -1,6 +1,8 @@
 /* reading: see reading.h. */
 #include "serve/reading.h"
 
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "store/store_url.h"
 
 #include <errno.h>
@@ -51,6 +53,27 @@ static enum tg_status check_file(struct tg_reading *reading, struct tg_error *er
     reading->device = file.st_dev;
     reading->inode = file.st_ino;
     return TG_OK;
+}
+
+static uint64_t stamp_of(uint64_t hash, const char *path) {
+    struct stat file;
+    if (stat(path, &file) != 0) {
+        return tg_hash_bytes(hash, "", 1);
+    }
+    const int64_t facts[] = {(int64_t)file.st_dev, (int64_t)file.st_ino, file.st_size, file.st_mtim.tv_sec,
+                             file.st_mtim.tv_nsec};
+    return tg_hash_bytes(hash, facts, sizeof facts);
+}
+
+uint64_t tg_reading_stamp(const struct tg_reading *reading) {
+    struct tg_strbuf log = TG_STRBUF_INIT; /* the write-ahead log: what is new is there first */
+    if (!reading->path) {
+        return 0;
+    }
+    tg_strbuf_printf(&log, "%s-wal", reading->path);
+    uint64_t stamp = stamp_of(stamp_of(TG_HASH_INIT, reading->path), tg_strbuf_text(&log));
+    tg_strbuf_release(&log);
+    return stamp;
 }
 
 enum tg_status tg_reading_begin(struct tg_reading *reading, struct tg_error *err) {

@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct tg_reading {
@@ -31,6 +32,9 @@ struct tg_reading {
 TG_NODISCARD enum tg_status tg_reading_init(struct tg_reading *reading, const char *url, const char *place,
                                             tg_ns timeout_ns, struct tg_error *err);
 void tg_reading_release(struct tg_reading *reading);
+
+/* What the files of the history look like: changes with what is stored. 0: it has none, or they cannot be seen. */
+uint64_t tg_reading_stamp(const struct tg_reading *reading);
 
 /* Opens what is not open. */
 TG_NODISCARD enum tg_status tg_reading_begin(struct tg_reading *reading, struct tg_error *err);

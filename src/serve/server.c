@@ -104,6 +104,7 @@ static enum tg_status start_daemon(struct tg_server *server, struct tg_error *er
 static void release(struct tg_server *server) {
     tg_listener_close(&server->listener);
     tg_connections_release(&server->connections);
+    tg_answers_release(&server->answers);
     tg_live_source_release(&server->live);
     tg_access_release(&server->access);
     tg_strbuf_release(&server->place);
@@ -142,6 +143,7 @@ enum tg_status tg_server_start(struct tg_server **started, const struct tg_serve
     server->listener.fd = -1;
     tg_connections_init(&server->connections);
     tg_live_source_init(&server->live);
+    tg_answers_init(&server->answers);
     enum tg_status status = start(server, err);
     if (status != TG_OK) {
         (void)tg_workers_stop(server->workers, GRACE_NS);

@@ -4,6 +4,7 @@
 #ifndef TG_SERVER_STATE_H
 #define TG_SERVER_STATE_H
 
+#include "serve/answers.h"
 #include "serve/connections.h"
 #include "serve/listener.h"
 #include "serve/live_source.h"
@@ -20,6 +21,7 @@ struct tg_server {
     struct tg_workers *workers;
     struct tg_connections connections;
     struct tg_live_source live;
+    struct tg_answers answers;
     struct tg_strbuf place; /* of the store, to show */
 };
 
