@@ -120,7 +120,7 @@ def _start_collecting(
 
 
 def stop(timeout: float = 1.0) -> bool:
-    """Ends the history of this process with what has been counted until now. Functions stay timed.
+    """Ends sampling, and the history of this process with what has been seen until now. Functions stay timed.
 
     Args:
         timeout: seconds to wait for the store.
@@ -129,6 +129,7 @@ def stop(timeout: float = 1.0) -> bool:
         True when all of it is stored, or there was no history; False when something waits on disk: it is stored by the
         next process of this user that keeps a history in the same store, or by ``tachograph collect``.
     """
+    _native.stop_sampling()
     return _native.stop_collecting(timeout)
 
 

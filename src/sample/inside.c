@@ -281,7 +281,7 @@ static void *run(void *unused) {
     prctl(PR_SET_NAME, "tachograph");
     prctl(PR_SET_TIMERSLACK, 1); /* nanosecond: looks are due at their time */
     pthread_mutex_lock(&inside.lock);
-    if (open_sampler(NULL) == TG_OK && tg_handler_install(NULL) == TG_OK) { /* in a child; else they are there */
+    if (open_sampler(NULL) == TG_OK) { /* in a child; else it is open */
         look_again_and_again();
     }
     pthread_mutex_unlock(&inside.lock);

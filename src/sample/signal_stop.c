@@ -14,6 +14,10 @@
 #define INSTANT_NS   30000
 #define INSTANTS_MAX 8
 
+/* A signal that arrives just after its thread has let go of the lock breaks into the system call that it did so for, and
+ * not all of them go on. So only a thread is asked that has held the lock for a while, and so is not about to let go. */
+#define HELD_NS 100000
+
 /* For a handler that runs: its thread may have been displaced, but it will be done. */
 #define LOOKING_NS INT64_C(1000000000)
 
@@ -29,21 +33,26 @@ struct look {
     enum tg_walk_result result;
 };
 
-/* In the handler: whether its thread is the one that holds the lock. */
+/* Whether the thread holds the lock now. */
 static bool has_lock(const struct look *look) {
     const struct tg_memory *memory = &look->walker->process->memory;
     const struct tg_layout *layout = &look->walker->process->layout;
-    uint64_t ident = 0, holder = 0;
+    uint64_t holder = 0;
     uint32_t locked = 0;
     return tg_memory_read(memory, look->lock + layout->gil.locked, &locked, sizeof locked) && locked == 1
-           && tg_memory_read_word(memory, look->lock + layout->gil.holder, &holder) && holder == look->thread->address
-           && tg_memory_read_word(memory, look->thread->address + layout->thread.thread_id, &ident)
-           && ident == (uint64_t)pthread_self();
+           && tg_memory_read_word(memory, look->lock + layout->gil.holder, &holder) && holder == look->thread->address;
+}
+
+/* In the handler: whether it runs on that thread. */
+static bool is_self(const struct look *look) {
+    const struct tg_layout *layout = &look->walker->process->layout;
+    uint64_t place = look->thread->address + layout->thread.thread_id, ident = 0;
+    return tg_memory_read_word(&look->walker->process->memory, place, &ident) && ident == (uint64_t)pthread_self();
 }
 
 static void walk_own_stack(void *context, uint64_t pc) {
     struct look *look = context;
-    look->has_lock = has_lock(look);
+    look->has_lock = has_lock(look) && is_self(look);
     if (look->has_lock) {
         look->result = tg_walk(look->walker, &look->thread->stack, TG_WALK_STOPPED, pc);
         look->has_lock = has_lock(look);
@@ -86,6 +95,12 @@ static bool is_passing(enum tg_walk_result result) {
 static enum tg_walk_result ask(struct tg_sampler *sampler, struct tg_walker *walker, struct tg_thread *thread) {
     struct look look = {.walker = walker, .thread = thread, .lock = sampler->threads.gils[thread->gil].address};
     struct tg_handler_request request = {.tid = thread->shown.tid, .look = walk_own_stack, .context = &look};
+    if (has_lock(&look)) {
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = HELD_NS}, NULL);
+    }
+    if (!has_lock(&look)) {
+        return result_of(&look, TG_HANDLER_DONE);
+    }
     thread->stack.is_fixed = true;
     enum tg_handler_result answer = request.tid ? tg_handler_send(&request) : TG_HANDLER_GONE;
     answer = answer == TG_HANDLER_WAITING ? finish() : answer;

@@ -50,6 +50,9 @@ struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t add
 /* Gives a thread its name and its clock. */
 static void introduce(const struct tg_threads *threads, struct tg_thread *thread, uint64_t native_id) {
     pid_t pid = threads->process->pid;
+    tg_thread_clock_close(&thread->clock);
+    thread->has_clock = false;
+    thread->native_id = native_id;
     thread->shown.tid = tg_task_find(pid, (pid_t)native_id, threads->has_own_pids);
     if (thread->shown.tid) {
         tg_task_name(pid, thread->shown.tid, thread->shown.name, sizeof thread->shown.name);
@@ -63,7 +66,11 @@ static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t addres
     const struct tg_layout_thread *layout = &threads->process->layout.thread;
     uint64_t id = tg_word(state + layout->id);
     struct tg_thread *thread = tg_threads_find(threads, address);
+    uint64_t native_id = tg_word(state + layout->native_thread_id);
     if (thread && thread->shown.id == id) {
+        if (thread->native_id != native_id) {
+            introduce(threads, thread, native_id);
+        }
         return thread;
     }
     thread = threads->count < TG_THREADS_LISTED_MAX ? calloc(1, sizeof *thread) : NULL;
@@ -75,7 +82,7 @@ static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t addres
     thread->shown.id = id;
     thread->clock.fd = -1;
     tg_stack_init(&thread->stack, address);
-    introduce(threads, thread, tg_word(state + layout->native_thread_id));
+    introduce(threads, thread, native_id);
     threads->items[threads->count++] = thread;
     threads->seen_count++;
     return thread;
@@ -276,5 +283,6 @@ bool tg_thread_is_current(const struct tg_threads *threads, const struct tg_walk
                           const struct tg_thread *thread) {
     const struct tg_layout_thread *layout = &threads->process->layout.thread;
     const uint8_t *state = walker->bytes + thread->stack.state.first;
-    return tg_word(state + layout->id) == thread->shown.id && tg_word(state + layout->next) == thread->next;
+    return tg_word(state + layout->id) == thread->shown.id && tg_word(state + layout->next) == thread->next
+           && tg_word(state + layout->native_thread_id) == thread->native_id;
 }

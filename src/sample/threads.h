@@ -54,8 +54,9 @@ struct tg_interpreter_state {
 
 struct tg_thread {
     struct tg_sampled_thread shown;
-    uint64_t address; /* of its state */
-    uint64_t next;    /* in its interpreter's list */
+    uint64_t native_id; /* as its state says; for a moment, that of the thread which starts it (3.11) */
+    uint64_t address;   /* of its state */
+    uint64_t next;      /* in its interpreter's list */
     uint32_t gil;
     bool is_listed; /* the listing's own */
     struct tg_stack stack;

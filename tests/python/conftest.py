@@ -226,6 +226,15 @@ def _command() -> str | None:
 
 
 @pytest.fixture
+def command() -> str:
+    """The program `tachograph`."""
+    found = _command()
+    if found is None:
+        pytest.skip("needs the program tachograph: run make build")
+    return found
+
+
+@pytest.fixture
 def report() -> Callable[..., dict[str, dict[str, int]]]:
     """Reads recordings as `tachograph report` does: rows by function; `whole` when nothing may be lost or damaged, else
     what was lost is another row, "quality"."""

@@ -71,14 +71,15 @@ print(json.dumps({
         tachograph.instrument("shop.*", exclude="x"), tachograph.instrument(Shop), tachograph.instrument(globals()),
         tachograph.uninstrument(Shop), tachograph.uninstrument(), tachograph.statistics(),
         tachograph.statistics("x", by_thread=True), tachograph.drain(), tachograph.timing.data,
-        tachograph.recording_path(), tachograph.flush(), tachograph.stop(),
+        tachograph.recording_path(), tachograph.flush(), tachograph.stop(), tachograph.query(), tachograph.show(),
+        tachograph.export_samples(), tachograph.pause(), tachograph.unpause(),
     ],
     "at_import": [str(warning.message) for warning in at_import],
     "told": [(str(warning.message), warning.filename) for warning in told],
     "reading": reading,
 }))
 """
-NOTHING = [0, 0, 0, 0, 0, {}, {}, {}, {}, None, False, True]
+NOTHING = [0, 0, 0, 0, 0, {}, {}, {}, {}, None, False, True, [[], 0], "no samples\n", "", None, None]
 
 
 def others() -> dict[str, Path]:

@@ -1,0 +1,108 @@
+"""Programs that were written for ox_profile run on, but for their import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORK = """
+import sys, threading, time
+def work(n):
+    return n + 1
+def busy(seconds=0.5):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        for n in range(100): work(n)
+"""
+
+
+def test_the_short_form(run: Any) -> None:
+    done = run(
+        WORK
+        + """
+from tachograph.ox_profile import SimpleLauncher
+profiler = SimpleLauncher.launch()
+busy()
+print(profiler.show())
+profiler.cancel()
+assert not profiler.is_alive()
+"""
+    )
+    assert "busy(__main__) <string>:" in done.stdout or "busy() <string>:" in done.stdout
+
+
+def test_the_long_form(run: Any) -> None:
+    done = run(
+        WORK
+        + """
+from tachograph.ox_profile import launchers
+profiler = launchers.SimpleLauncher()
+profiler.start()
+busy(0.05)
+assert profiler.query() == ([], 0)  # it starts paused
+profiler.unpause()
+busy()
+profiler.pause()
+query, total_records = profiler.query()
+info = ['%s: %s' % (i.name, i.hits) for i in query]
+print('Items in query:\\n  - %s' % (('\\n  - '.join(info))))
+assert total_records > 10
+assert total_records >= query[0].hits >= query[1].hits
+profiler.cancel()  # while paused, and it ends
+profiler.join()
+assert not profiler.is_alive()
+again, total = profiler.query(re_filter="^busy", max_records=None)
+assert len(again) == 1 and total == total_records
+"""
+    )
+    assert "Items in query:\n  - " in done.stdout
+
+
+def test_a_sampler_by_itself_from_any_thread(run: Any) -> None:
+    run(
+        WORK
+        + """
+from tachograph.ox_profile import sampling, recording
+recorder = recording.CountingRecorder()
+sampler = sampling.Sampler(recorder)
+def foo(depth=5):
+    if depth: return foo(depth - 1)
+    sampler.run()
+    return 'done'
+foo()
+(record, *_), total = sampler.query(re_filter="^foo")
+assert record.hits == 1 and total == 1, (record, total)  # recursion counts once
+ended = threading.Event()
+def other(): ended.wait()
+def bystander(): sampler()
+waiting = threading.Thread(target=other)
+waiting.start()
+looking = threading.Thread(target=bystander)
+looking.start()
+looking.join()
+ended.set()
+waiting.join()
+records, total = sampler.query(max_records=None)
+assert total == 1 + 3
+hits = {record.name.partition("(")[0]: record.hits for record in records}
+assert hits["bystander"] == hits["other"] == 1
+"""
+    )
+
+
+def test_namesakes_are_told_apart(run: Any) -> None:
+    run(
+        """
+from tachograph.ox_profile import CountingRecorder, Sampler
+sampler = Sampler(CountingRecorder())
+class A:
+    def same(self): sampler.run()
+class B:
+    def same(self): sampler.run()
+A().same()
+B().same()
+B().same()
+records, total = sampler.query(re_filter="^same")
+assert sorted(record.hits for record in records) == [1, 2] and total == 3
+assert len({record.name for record in records}) == 2
+"""
+    )

@@ -1,0 +1,280 @@
+"""Sampling from inside: what start, pause, query and show do, and what happens when the program does something else."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+START = """
+import os, signal, sys, threading, time
+import tachograph
+
+def leaf(n): return n + 1
+
+def spin_until(condition, seconds=60):
+    n, limit = 0, time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, tachograph.sampling_state()
+        for _ in range(300): n = leaf(n)
+
+def taken(): return tachograph.sampling_state().taken
+
+def more(count, since=None):
+    wanted = taken() + count
+    return lambda: taken() >= wanted
+
+tachograph.start(store="none", sample_hz=1000)
+"""
+
+
+def test_functions_are_counted_once_in_each_sample(run: Any) -> None:
+    run(
+        START
+        + """
+def descend(n):
+    if n: descend(n - 1)
+    else: spin_until(more(100))
+descend(20)
+tachograph.pause()
+functions, total = tachograph.query()
+by_name = {function.name: function for function in functions}
+assert 100 <= total == taken(), (total, taken())
+assert 100 <= by_name["descend"].hits <= total
+assert by_name["descend"].self_hits <= 1
+assert by_name["descend"].line == by_name["descend"].line > 0 and by_name["descend"].file == "<string>"
+assert by_name["spin_until"].hits <= by_name["descend"].hits
+assert 0 < by_name["leaf"].self_hits < by_name["spin_until"].hits
+assert abs(by_name["descend"].wall_time - by_name["descend"].hits / 1000) < 0.3 * by_name["descend"].wall_time
+text = tachograph.show(limit=3)
+assert text.startswith(f"{total:,} samples\\n") and "spin_until  <string>:" in text and "more functions" in text, text
+"""
+    )
+
+
+def test_pause_unpause_stop_and_start_again(run: Any) -> None:
+    run(
+        START
+        + """
+spin_until(more(20))
+tachograph.pause()
+before = tachograph.query().total_records
+assert tachograph.sampling_state().is_paused
+end = time.process_time() + 0.2
+while time.process_time() < end: leaf(1)
+assert tachograph.query().total_records == before >= 20
+tachograph.unpause()
+spin_until(more(20))
+tachograph.stop()
+state = tachograph.sampling_state()
+assert not state.is_sampling
+kept = tachograph.query().total_records
+assert kept >= before + 20
+tachograph.start(store="none", sample_hz=200, sample_paused=True)
+assert tachograph.sampling_state()[:3] == (True, True, 200.0)
+tachograph.unpause()
+spin_until(more(5))
+assert tachograph.query().total_records >= kept + 5
+"""
+    )
+
+
+def test_what_cannot_be_meant_is_refused(run: Any) -> None:
+    done = run("import tachograph\ntachograph.start(store='none', sample_hz=-1)\n", code=1)
+    assert "ValueError: a process is sampled up to 10000 times a second, not -1" in done.stderr
+    done = run("import tachograph\ntachograph.start(store='none', sample_hz='fast')\n", code=1)
+    assert "TypeError: sample_hz is a number, not str" in done.stderr
+    done = run(START + "tachograph.export_samples('svg')\n", code=1)
+    assert "ValueError: there is no format svg: give folded, speedscope or flamegraph" in done.stderr
+
+
+def test_settings_say_it_too(run: Any) -> None:
+    asked = "import tachograph\ntachograph.start(store='none')\nprint(*tachograph.sampling_state()[:3])\n"
+    assert run(asked).stdout == "False False 0.0\n"
+    environment = {"TACHOGRAPH_SAMPLE_HZ": "250", "TACHOGRAPH_SAMPLE_PAUSED": "yes"}
+    assert run(asked, environment=environment).stdout == "True True 250.0\n"
+
+
+def test_stacks_that_are_not_as_python_says_are_not_sampled(run: Any) -> None:
+    done = run(
+        """
+import warnings
+warnings.simplefilter("always")
+import tachograph
+tachograph._native.check_sampling = lambda: "frames lie elsewhere"
+with warnings.catch_warnings(record=True) as told:
+    for _ in range(3): tachograph._sampling.start_native(100, False)
+assert [str(warning.message) for warning in told] == ["tachograph: nothing is sampled: frames lie elsewhere"]
+state = tachograph.sampling_state()
+assert not state.is_sampling and state.obstacle == "frames lie elsewhere"
+"""
+    )
+    assert done.stdout == ""
+
+
+def test_samples_of_each_interval_are_in_the_history_once(run: Any, tmp_path: Path) -> None:
+    done = run(
+        START.replace('store="none"', 'store="h.db", interval=0.05')
+        + """
+spin_until(more(300))
+assert tachograph.stop(30)
+print(tachograph.query().total_records)
+"""
+    )
+    with sqlite3.connect(tmp_path / "h.db") as connection:
+        trees = connection.execute("SELECT COUNT(*), SUM(sample_count) FROM call_trees").fetchone()
+    assert trees[0] > 1
+    assert trees[1] == int(done.stdout)
+
+
+def test_forked_children_have_samples_of_their_own(run: Any) -> None:
+    run(
+        START
+        + """
+def in_child(): spin_until(more(20))
+spin_until(more(50))
+before = taken()
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        state = tachograph.sampling_state()
+        in_child()
+        functions, total = tachograph.query()
+        seen = {function.name: function.hits for function in functions}
+        os._exit(0 if 20 <= seen["in_child"] <= total < before + 20 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+spin_until(more(20))
+assert "in_child" not in {function.name for function in tachograph.query().functions}
+"""
+    )
+
+
+def test_children_that_execute_another_program_run_on(run: Any) -> None:
+    done = run(
+        START
+        + """
+import subprocess
+def busy():
+    while True: leaf(1)
+threading.Thread(target=busy, daemon=True).start()
+for _ in range(10):
+    child = os.fork()
+    if not child:
+        end = time.monotonic() + 0.01
+        while time.monotonic() < end: leaf(1)
+        os.execv(sys.executable, [sys.executable, "-S", "-c", "print(end='.')"])
+    assert os.waitpid(child, 0)[1] == 0
+assert subprocess.run([sys.executable, "-S", "-c", "pass"]).returncode == 0
+"""
+    )
+    assert done.stdout == "." * 10
+
+
+@pytest.mark.parametrize("way", ["", "sys.exit(0)", "os._exit(0)", "os.execv('/bin/true', ['true'])"])
+def test_daemon_threads_at_the_end(run: Any, way: str) -> None:
+    program = (
+        START
+        + """
+def busy(n):
+    while True: sorted(range(20), key=leaf)
+for n in range(4): threading.Thread(target=busy, args=(n,), daemon=True).start()
+spin_until(more(30))
+"""
+    )
+    for _ in range(3):
+        run(program + way)
+
+
+def test_a_blocked_signal_is_told(run: Any) -> None:
+    run(
+        START
+        + """
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGURG})
+spin_until(lambda: "blocks SIGURG" in tachograph.sampling_state().obstacle)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGURG})
+spin_until(more(50))
+"""
+    )
+
+
+def test_a_handler_in_the_place_of_ours_is_told_and_gets_nothing_of_ours(run: Any) -> None:
+    run(
+        START
+        + """
+calls = []
+signal.signal(signal.SIGURG, lambda *_: calls.append(1))
+spin_until(lambda: "another handler" in tachograph.sampling_state().obstacle)
+spin_until(more(20))
+assert len(calls) <= 1, len(calls)  # one may have been on its way
+"""
+    )
+
+
+def test_a_handler_that_was_there_gets_its_signals(run: Any) -> None:
+    run(
+        START.replace(
+            "tachograph.start",
+            "calls = []\nsignal.signal(signal.SIGURG, lambda *_: calls.append(1))\ntachograph.start",
+        )
+        + """
+spin_until(more(50))
+assert tachograph.sampling_state().signals > 0
+assert not calls
+os.kill(os.getpid(), signal.SIGURG)
+spin_until(lambda: calls)
+assert calls == [1]
+assert tachograph.sampling_state().obstacle == ""
+"""
+    )
+
+
+def test_calls_that_block_are_not_broken_into(run: Any) -> None:
+    """They have let go of Python's lock, and only its holder is ever sent a signal."""
+    run(
+        START
+        + """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+class Time(ctypes.Structure): _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
+def busy(ended):
+    while not ended.is_set():
+        for _ in range(100): leaf(1)
+ended = threading.Event()
+thread = threading.Thread(target=busy, args=(ended,))
+thread.start()
+interrupted = 0
+for _ in range(150):
+    interrupted += libc.poll(None, 0, 1) != 0
+    interrupted += libc.nanosleep(ctypes.byref(Time(0, 500_000)), None) != 0
+    interrupted += libc.select(0, None, None, None, ctypes.byref(Time(0, 500))) != 0
+ended.set()
+thread.join()
+assert interrupted <= 1, interrupted
+assert taken() > 0
+""",
+        flags=("-X", "faulthandler"),
+    )
+
+
+def test_orders_from_outside_are_carried_out(run: Any, command: str) -> None:
+    run(
+        START
+        + """
+import subprocess
+program = sys.argv[1]
+def give(*words): return subprocess.run([program, *words, "-p", str(os.getpid())], capture_output=True, text=True)
+done = give("pause")
+assert done.returncode == 0, done.stderr
+assert tachograph.sampling_state().is_paused
+done = give("rate", "300")
+assert done.returncode == 0, done.stderr
+assert tachograph.sampling_state()[:3] == (True, True, 300.0)
+assert give("unpause").returncode == 0
+spin_until(more(20))
+tachograph.stop()
+assert "samples nothing" in give("pause").stderr
+""",
+        command,
+    )

@@ -1,0 +1,82 @@
+"""What the sampler inside a process says of programs whose stacks are known (tests/targets)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TARGETS = Path(__file__).resolve().parents[1] / "targets"
+SHARED = {"target.py", "truth.py", "reference.py", "inside.py"}
+PROGRAMS = sorted(path.name for path in TARGETS.glob("*.py") if path.name not in SHARED)
+
+sys.path.insert(0, str(TARGETS))
+import truth  # noqa: E402
+
+
+class Seen:
+    """What was seen of a program."""
+
+    def __init__(self, program: str, lines: list[str], said: dict[str, Any], state: dict[str, Any]) -> None:
+        self.stacks = list(truth.parse(lines))
+        self.said = said
+        self.state = state
+        self.verdict = truth.judge(TARGETS / program, self.stacks, said)
+
+    def threads(self) -> dict[str, list[truth.Stack]]:
+        """The stacks of each thread, by the name that it was given."""
+        stacks: dict[str, list[truth.Stack]] = {}
+        for stack in self.stacks:
+            stacks.setdefault(stack.thread, []).append(stack)
+        return stacks
+
+
+@pytest.fixture
+def sample(environment: dict[str, str], tmp_path: Path) -> Any:
+    """Runs a program of tests/targets while it is sampled from inside."""
+
+    def run(program: str, *options: str, hz: float = 1000, seconds: float = 1.5) -> Seen:
+        words = [str(TARGETS / "inside.py"), "stacks", "--hz", str(hz), *options, str(TARGETS / program)]
+        command = [sys.executable, "-X", "faulthandler", *words, "--seconds", str(seconds)]
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr
+        said, state = map(json.loads, done.stdout.splitlines()[1:])
+        return Seen(program, (tmp_path / "stacks").read_text(encoding="utf-8").splitlines(), said, state)
+
+    return run
+
+
+@pytest.mark.parametrize("options", [(), ("--timed",)], ids=["plain", "timed"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_stack_is_impossible_and_few_are_lost(sample: Any, program: str, options: tuple[str, ...]) -> None:
+    seen = sample(program, *options)
+    assert seen.verdict.samples > 0
+    assert seen.verdict.impossible == 0, seen.verdict.examples
+    assert seen.verdict.too_deep == 0
+    assert seen.verdict.wrong_line == 0
+    assert seen.state["obstacle"] == ""
+    assert seen.state["torn"] < 0.02 * (seen.state["taken"] + seen.state["torn"]) + 2, seen.state
+
+
+@pytest.mark.parametrize("options", [(), ("--timed",)], ids=["plain", "timed"])
+@pytest.mark.parametrize("program", ["split.py", "backwards.py", "unicode_names.py"])
+def test_shares_are_right(sample: Any, program: str, options: tuple[str, ...]) -> None:
+    seen = sample(program, *options, hz=5000, seconds=4)
+    assert seen.verdict.worst < 1.5, (seen.verdict, seen.said, seen.state)
+
+
+def test_each_thread_is_where_it_is(sample: Any) -> None:
+    """One works, ten wait, and nobody is seen in two places."""
+    seen = sample("named_threads.py")
+    places = []
+    for stacks in seen.threads().values():
+        own = {frame.function for stack in stacks for frame in stack.frames if frame.file == "named_threads.py"}
+        places += [sorted(own & {"spin", "wait"})]
+    assert sorted(place for place in places if place) == sorted([name] for name in seen.said["threads"].values())
