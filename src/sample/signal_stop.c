@@ -14,8 +14,9 @@
 #define INSTANT_NS   30000
 #define INSTANTS_MAX 8
 
-/* A signal that arrives just after its thread has let go of the lock breaks into the system call that it did so for, and
- * not all of them go on. So only a thread is asked that has held the lock for a while, and so is not about to let go. */
+/* A signal that arrives just after its thread has let go of the lock breaks into the system call that it did so for,
+ * and not all of them go on. So only a thread is asked that has held the lock for a while, and is not about to let go.
+ */
 #define HELD_NS 100000
 
 /* For a handler that runs: its thread may have been displaced, but it will be done. */
