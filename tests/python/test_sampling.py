@@ -18,7 +18,7 @@ def spin_until(condition, seconds=60):
     n, limit = 0, time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, tachograph.sampling_state()
-        for _ in range(300): n = leaf(n)
+        for _ in range(5000): n = leaf(n)
 
 def taken(): return tachograph.sampling_state().taken
 

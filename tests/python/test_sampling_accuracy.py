@@ -68,8 +68,15 @@ def test_no_stack_is_impossible_and_few_are_lost(sample: Any, program: str, opti
 @pytest.mark.parametrize("options", [(), ("--timed",)], ids=["plain", "timed"])
 @pytest.mark.parametrize("program", ["split.py", "backwards.py", "unicode_names.py"])
 def test_shares_are_right(sample: Any, program: str, options: tuple[str, ...]) -> None:
-    seen = sample(program, *options, hz=5000, seconds=4)
-    assert seen.verdict.worst < 1.5, (seen.verdict, seen.said, seen.state)
+    """By so many samples that chance alone does not move them by as much; a busy machine takes fewer at a time."""
+    taken = 0
+    off_by: dict[str, float] = {}
+    while taken < 15_000:
+        seen = sample(program, *options, hz=5000, seconds=4)
+        taken += seen.state["taken"]
+        for name, points in seen.verdict.off_by.items():
+            off_by[name] = off_by.get(name, 0.0) + points * seen.state["taken"]
+    assert all(abs(points) < 1.5 * taken for points in off_by.values()), (off_by, taken)
 
 
 def test_each_thread_is_where_it_is(sample: Any) -> None:
