@@ -4,10 +4,10 @@
  *
  * An answer is right as long as the history's files are as they were before it was read, and then for a second at
  * most: "-1h" moves, a server's tables have no files, and what files say of themselves is as coarse as their clock. One
- * that took long stands for longer, five times what it took and at most ten seconds, so that who asks it again and again
- * does not keep a worker busy for good.
- *
- * Threads: any; values are copied.
+ * An answer is right as long as the history's files are as they were before it was read, and then for a second at
+ * most: "-1h" moves, a server's tables have no files, and what files say of themselves is as coarse as their clock.
+ * One that took long stands for longer, five times what it took and at most ten seconds, so that who asks it again and
+ * again does not keep a worker busy for good.
  */
 #ifndef TG_ANSWERS_H
 #define TG_ANSWERS_H
