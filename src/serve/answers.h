@@ -3,8 +3,6 @@
  * and again, cost what one does.
  *
  * An answer is right as long as the history's files are as they were before it was read, and then for a second at
- * most: "-1h" moves, a server's tables have no files, and what files say of themselves is as coarse as their clock. One
- * An answer is right as long as the history's files are as they were before it was read, and then for a second at
  * most: "-1h" moves, a server's tables have no files, and what files say of themselves is as coarse as their clock.
  * One that took long stands for longer, five times what it took and at most ten seconds, so that who asks it again and
  * again does not keep a worker busy for good.
