@@ -40,10 +40,10 @@ enum tg_setting_id {
 /* What a key's value looks like. */
 enum tg_setting_kind {
     TG_SETTING_TEXT,
-    TG_SETTING_URL,      /* a store; relative paths are relative to the file */
-    TG_SETTING_PROGRAM,  /* a path, relative to the file, or a name on PATH */
-    TG_SETTING_SECONDS,  /* a number */
-    TG_SETTING_HZ,       /* likewise */
+    TG_SETTING_URL,     /* a store; relative paths are relative to the file */
+    TG_SETTING_PROGRAM, /* a path, relative to the file, or a name on PATH */
+    TG_SETTING_SECONDS, /* a number */
+    TG_SETTING_HZ,      /* likewise */
     TG_SETTING_YES_NO,
     TG_SETTING_PATTERNS, /* one, or a list */
 };
