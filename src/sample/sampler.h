@@ -109,6 +109,7 @@ struct tg_sampler {
     int end_fd;     /* readable when asked to end */
     bool has_list;
     tg_ns listed_ns;
+    tg_ns named_ns;   /* 0: not yet */
     tg_ns refused_ns; /* when we were refused to stop a thread last; 0 never */
     uint32_t list_failures;
     tg_ns process_clock_ns;

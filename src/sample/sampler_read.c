@@ -13,6 +13,9 @@
 #define ENTRY_NS 20000
 /* The threads are listed anew at least so often, and after a refusal stopping is tried again. */
 #define LIST_AGAIN_NS INT64_C(1000000000)
+/* What they are called is read anew so often, and where threads begin, sooner. */
+#define NAME_AGAIN_NS INT64_C(1000000000)
+#define NAME_NEW_NS   INT64_C(50000000)
 #define REFUSED_NS    INT64_C(1000000000)
 
 /* --- Names --- */
@@ -326,6 +329,16 @@ static bool list_threads(struct tg_sampler *sampler) {
     return sampler->has_list;
 }
 
+/* A name costs a few reads, and threads that live for a moment may come by the hundred. */
+static void name_threads(struct tg_sampler *sampler) {
+    tg_ns passed_ns = sampler->walker.now_ns - sampler->named_ns;
+    if (sampler->named_ns == 0 || passed_ns >= NAME_AGAIN_NS
+        || (sampler->threads.has_new && passed_ns >= NAME_NEW_NS)) {
+        tg_threads_name(&sampler->threads);
+        sampler->named_ns = sampler->walker.now_ns;
+    }
+}
+
 static void mark_due(struct tg_sampler *sampler) {
     for (size_t i = 0; i < sampler->threads.count; i++) {
         struct tg_thread *thread = sampler->threads.items[i];
@@ -365,6 +378,7 @@ bool tg_sampler_read(struct tg_sampler *sampler) {
         if (!list_threads(sampler)) {
             return false;
         }
+        name_threads(sampler);
         mark_due(sampler);
         is_current = read_all(sampler);
         sampler->has_list = is_current;

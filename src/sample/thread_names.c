@@ -197,7 +197,7 @@ static bool find_active(struct tg_thread_names *names) {
 static bool read_name(const struct tg_python_process *process, const struct entry *entry, uint64_t *ident, char *name) {
     uint64_t text, again;
     return read_integer(process, entry->key, ident) && find_attribute(process, entry->value, "_name", &text)
-           && tg_python_text_read(&process->memory, &process->layout, text, name, TG_THREAD_NAME_BYTES)
+           && tg_python_text_read(&process->memory, &process->layout, text, name, TG_PYTHON_THREAD_NAME_BYTES)
            && find_attribute(process, entry->value, "_name", &again) && again == text;
 }
 
@@ -212,7 +212,7 @@ size_t tg_thread_names_read(struct tg_thread_names *names, tg_thread_name_visit 
     }
     struct {
         uint64_t ident;
-        char text[TG_THREAD_NAME_BYTES];
+        char text[TG_PYTHON_THREAD_NAME_BYTES];
         bool is_read;
     } *found = calloc(before.count + 1, sizeof *found);
     for (size_t i = 0; found && i < before.count; i++) {

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* Longer names are cut. */
-#define TG_THREAD_NAME_BYTES 128
+#define TG_PYTHON_THREAD_NAME_BYTES 128
 
 struct tg_thread_names {
     const struct tg_python_process *process; /* borrowed */

@@ -1,5 +1,6 @@
 #include "sample/threads.h"
 
+#include "base/utf8.h"
 #include "sample/task.h"
 #include "sample/walk_batch.h"
 
@@ -9,6 +10,7 @@
 enum tg_status tg_threads_init(struct tg_threads *threads, const struct tg_python_process *process,
                                struct tg_error *err) {
     *threads = (struct tg_threads){.process = process, .has_own_pids = tg_task_is_elsewhere(process->pid)};
+    tg_thread_names_init(&threads->names, process);
     threads->items = malloc(TG_THREADS_LISTED_MAX * sizeof(struct tg_thread *));
     threads->gils = malloc(TG_INTERPRETERS_MAX * sizeof *threads->gils);
     threads->interpreters = malloc(TG_INTERPRETERS_MAX * sizeof *threads->interpreters);
@@ -48,8 +50,10 @@ struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t add
 }
 
 /* Gives a thread its name and its clock. */
-static void introduce(const struct tg_threads *threads, struct tg_thread *thread, uint64_t native_id) {
+static void introduce(struct tg_threads *threads, struct tg_thread *thread, uint64_t native_id, const uint8_t *state) {
     pid_t pid = threads->process->pid;
+    threads->has_new = true;
+    thread->ident = tg_word(state + threads->process->layout.thread.thread_id);
     tg_thread_clock_close(&thread->clock);
     thread->has_clock = false;
     thread->native_id = native_id;
@@ -69,7 +73,7 @@ static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t addres
     uint64_t native_id = tg_word(state + layout->native_thread_id);
     if (thread && thread->shown.id == id) {
         if (thread->native_id != native_id) {
-            introduce(threads, thread, native_id);
+            introduce(threads, thread, native_id, state);
         }
         return thread;
     }
@@ -82,7 +86,7 @@ static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t addres
     thread->shown.id = id;
     thread->clock.fd = -1;
     tg_stack_init(&thread->stack, address);
-    introduce(threads, thread, native_id);
+    introduce(threads, thread, native_id, state);
     threads->items[threads->count++] = thread;
     threads->seen_count++;
     return thread;
@@ -204,14 +208,21 @@ bool tg_threads_list(struct tg_threads *threads) {
     return is_listed;
 }
 
-void tg_threads_name(struct tg_threads *threads) {
+static void take_name(void *context, uint64_t ident, const char *name) {
+    struct tg_threads *threads = context;
     for (size_t i = 0; i < threads->count; i++) {
         struct tg_sampled_thread *shown = &threads->items[i]->shown;
-        char name[TG_THREAD_NAME_BYTES];
-        if (shown->tid && tg_task_name(threads->process->pid, shown->tid, name, sizeof name)) {
-            memcpy(shown->name, name, sizeof name);
+        if (threads->items[i]->ident == ident && shown->interpreter == 0) {
+            size_t length = tg_utf8_cut(name, strlen(name), sizeof shown->name - 1);
+            memcpy(shown->name, name, length);
+            shown->name[length] = '\0';
         }
     }
+}
+
+void tg_threads_name(struct tg_threads *threads) {
+    threads->has_new = false;
+    tg_thread_names_read(&threads->names, take_name, threads);
 }
 
 bool tg_threads_plan_gils(struct tg_threads *threads, struct tg_walker *walker) {

@@ -14,6 +14,7 @@
 
 #include "profile/symbol.h"
 #include "sample/thread_clock.h"
+#include "sample/thread_names.h"
 #include "sample/walk.h"
 
 #include <stdbool.h>
@@ -55,6 +56,7 @@ struct tg_interpreter_state {
 struct tg_thread {
     struct tg_sampled_thread shown;
     uint64_t native_id; /* as its state says; for a moment, that of the thread which starts it (3.11) */
+    uint64_t ident;     /* pthread_self(), by which the program knows it; likewise */
     uint64_t address;   /* of its state */
     uint64_t next;      /* in its interpreter's list */
     uint32_t gil;
@@ -89,8 +91,10 @@ struct tg_threads {
     size_t interpreter_count;
     uint64_t seen_count; /* threads, since the beginning */
     uint64_t left_out;   /* threads beyond the maximum, at the last listing */
-    uint32_t head_copy;  /* of the list of interpreters, in the walker's bytes */
-    bool has_own_pids;   /* the target has numbers of its own for its threads */
+    bool has_new;        /* threads, since tg_threads_name() */
+    struct tg_thread_names names;
+    uint32_t head_copy; /* of the list of interpreters, in the walker's bytes */
+    bool has_own_pids;  /* the target has numbers of its own for its threads */
 };
 
 TG_NODISCARD enum tg_status tg_threads_init(struct tg_threads *threads, const struct tg_python_process *process,
@@ -101,7 +105,7 @@ void tg_threads_release(struct tg_threads *threads);
  * together, now. */
 bool tg_threads_list(struct tg_threads *threads);
 
-/* Reads thread names again. */
+/* Gives threads the names that the program has for them. Until then, and where it has none, they have the system's. */
 void tg_threads_name(struct tg_threads *threads);
 
 struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t address);

@@ -264,6 +264,7 @@ def test_dump_as_json(cli: Any, target: Any) -> None:
     assert (dump["schema"], dump["schema_version"]) == ("tachograph-dump", 1)
     assert dump["pid"] == target.pid
     assert dump["threads"][0]["thread"] == target.pid
+    assert [thread["name"] for thread in dump["threads"]] == ["MainThread", "burner", "waiter"]
     assert dump["unread_count"] == 0
     waiter = dump["threads"][2]
     assert waiter["state"] == "S"
