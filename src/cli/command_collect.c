@@ -7,6 +7,7 @@
 #include "cli/history_command.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "collect/spool.h"
 #include "record/runtime.h"
 #include "settings/settings.h"
 
@@ -74,6 +75,16 @@ static void print_json(const struct tg_gathered *gathered, struct tg_strbuf *out
     tg_strbuf_append_char(out, '\n');
 }
 
+/* What waits where nobody can look would otherwise look like nothing. */
+static void warn_of_spools(void) {
+    char path[TG_SPOOL_PATH_SIZE];
+    struct tg_error err = TG_ERROR_INIT;
+    enum tg_status status = tg_spool_find_directory(path, sizeof path, &err);
+    if (status != TG_OK && status != TG_ERROR_NOT_FOUND) {
+        tg_message_warning("collect: what waits there is left alone: %s", err.message);
+    }
+}
+
 static int run(const struct tg_command *command, char **words) {
     struct settings settings = {.store = NULL};
     struct tg_error err = TG_ERROR_INIT;
@@ -101,6 +112,7 @@ static int run(const struct tg_command *command, char **words) {
     if (tg_runtime_check_chosen(&err) != TG_OK) {
         tg_message_warning("collect: recordings there are left alone: %s", err.message);
     }
+    warn_of_spools();
     struct tg_strbuf out = TG_STRBUF_INIT;
     (settings.json ? print_json : print_text)(&gathered, &out);
     bool written = tg_output_print(tg_strbuf_text(&out), out.length, &err) == TG_OK;

@@ -40,10 +40,15 @@ struct room {
     uint64_t free_bytes;
 };
 
+/* Of the file system that the path lies in, or will. */
 static struct room room_of(const char *path) {
     struct statfs type;
     struct statvfs space;
-    struct room room = {.known = statfs(path, &type) == 0 && statvfs(path, &space) == 0};
+    struct tg_strbuf existing = TG_STRBUF_INIT;
+    append_existing(&existing, path);
+    const char *at = tg_strbuf_text(&existing);
+    struct room room = {.known = statfs(at, &type) == 0 && statvfs(at, &space) == 0};
+    tg_strbuf_release(&existing);
     if (room.known) {
         room.is_memory = type.f_type == TMPFS_MAGIC || type.f_type == RAMFS_MAGIC;
         room.bytes = (uint64_t)space.f_blocks * space.f_frsize;
@@ -54,10 +59,7 @@ static struct room room_of(const char *path) {
 
 /* The directory in which recordings will be made. */
 static void judge_runtime(struct tg_doctor *doctor, const char *path) {
-    struct tg_strbuf existing = TG_STRBUF_INIT;
-    append_existing(&existing, path);
-    struct room room = room_of(tg_strbuf_text(&existing));
-    tg_strbuf_release(&existing);
+    struct room room = room_of(path);
     if (!room.known) {
         tg_doctor_add(doctor, TG_VERDICT_OK, NULL, "in %s", path);
     } else if (room.free_bytes < LITTLE_BYTES) {
@@ -114,8 +116,10 @@ void tg_doctor_ask_recordings(struct tg_doctor *doctor) {
 static void ask_spool(struct tg_doctor *doctor) {
     char path[TG_SPOOL_PATH_SIZE];
     struct tg_error err = TG_ERROR_INIT;
-    if (tg_spool_directory(path, sizeof path, NULL, &err) != TG_OK) {
-        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, NULL, "%s", err.message);
+    enum tg_status status = tg_spool_find_directory(path, sizeof path, &err);
+    if (status != TG_OK && !(status == TG_ERROR_NOT_FOUND && path[0] && can_be_made(path))) {
+        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, "set TACHOGRAPH_SPOOL_DIR to a directory of your own", "%s",
+                      err.message);
         return;
     }
     struct room room = room_of(path);

@@ -188,13 +188,16 @@ static enum tg_status walk(struct tg_leftovers *leftovers, int fd, struct tg_err
     return status;
 }
 
-static enum tg_status add_directory(struct tg_leftovers *leftovers, const char *path, struct tg_error *err) {
+/* One for recordings or for spools: whoever reads why it is left out learns what to set instead. */
+static enum tg_status add_directory(struct tg_leftovers *leftovers, const char *path, bool is_for_spools,
+                                    struct tg_error *err) {
     int fd = -1;
     struct tg_error reason = TG_ERROR_INIT;
     if (path[0] != '/' || is_listed(leftovers, path)) {
         return TG_OK;
     }
-    enum tg_status opened = tg_runtime_open(path, false, &fd, &reason);
+    enum tg_status opened =
+        is_for_spools ? tg_spool_open_directory(path, false, &fd, &reason) : tg_runtime_open(path, false, &fd, &reason);
     if (opened == TG_ERROR_NOT_FOUND) {
         return TG_OK;
     }
@@ -225,7 +228,7 @@ static enum tg_status add_named(struct tg_leftovers *leftovers, struct tg_error 
             && join(path, sizeof path, leftovers->directories[item->directory].path, item->name)
             && tg_reader_peek(path, &header, &alive) == TG_OK) {
             header.spool[sizeof header.spool - 1] = '\0';
-            status = add_directory(leftovers, header.spool, err);
+            status = add_directory(leftovers, header.spool, true, err);
         }
     }
     return status;
@@ -278,10 +281,10 @@ enum tg_status tg_leftovers_find(struct tg_leftovers *leftovers, struct tg_error
         if (fd >= 0) {
             close(fd);
         }
-        status = add_directory(leftovers, candidates.paths[i], err);
+        status = add_directory(leftovers, candidates.paths[i], false, err);
     }
-    if (status == TG_OK && tg_spool_directory(spools, sizeof spools, NULL, NULL) == TG_OK) {
-        status = add_directory(leftovers, spools, err);
+    if (status == TG_OK && tg_spool_find_directory(spools, sizeof spools, NULL) != TG_ERROR_NOT_FOUND) {
+        status = add_directory(leftovers, spools, true, err);
     }
     if (status == TG_OK) {
         status = add_named(leftovers, err);

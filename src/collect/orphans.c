@@ -210,7 +210,7 @@ enum tg_status tg_orphans_find(struct tg_orphans *orphans, struct tg_error *err)
     *orphans = (struct tg_orphans){.items = NULL};
     enum tg_status status = find_recordings(orphans, err);
     size_t recording_count = orphans->count;
-    if (status == TG_OK && tg_spool_directory(own, sizeof own, NULL, NULL) == TG_OK) {
+    if (status == TG_OK && tg_spool_find_directory(own, sizeof own, NULL) == TG_OK) {
         status = find_spools(orphans, own, err);
     } else {
         own[0] = '\0';

@@ -79,37 +79,55 @@ static void make_directories(char *path) {
     }
 }
 
-static enum tg_status try_directory(char *path, int length, size_t size, struct tg_error *err) {
+enum tg_status tg_spool_open_directory(const char *path, bool create, int *fd, struct tg_error *err) {
+    return tg_runtime_open_other(path, "spool directory", "TACHOGRAPH_SPOOL_DIR", create, fd, err);
+}
+
+/* With `create`, makes it where it is missing. */
+static enum tg_status try_directory(char *path, int length, size_t size, bool create, struct tg_error *err) {
     if (length <= 0 || (size_t)length >= size || path[0] != '/') {
         return tg_error_set(err, TG_ERROR_INVALID,
                             "the spool's directory \"%s\" is no absolute path of bearable length", path);
     }
     int fd = -1;
-    make_directories(path);
-    enum tg_status status = tg_runtime_open_other(path, "spool directory", "TACHOGRAPH_SPOOL_DIR", true, &fd, err);
+    if (create) {
+        make_directories(path);
+    }
+    enum tg_status status = tg_spool_open_directory(path, create, &fd, err);
     if (status == TG_OK) {
         close(fd);
     }
     return status;
 }
 
-enum tg_status tg_spool_directory(char *path, size_t size, const char *fallback, struct tg_error *err) {
+/* The one that the environment names. */
+static enum tg_status try_own(char *path, size_t size, bool create, struct tg_error *err) {
     const char *chosen = getenv("TACHOGRAPH_SPOOL_DIR");
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
-    enum tg_status status = tg_error_set(err, TG_ERROR_NOT_FOUND,
-                                         "no directory for batches that wait; set TACHOGRAPH_SPOOL_DIR to an absolute "
-                                         "path");
+    path[0] = '\0';
     if (chosen && chosen[0]) {
-        return try_directory(path, snprintf(path, size, "%s", chosen), size, err);
+        return try_directory(path, snprintf(path, size, "%s", chosen), size, create, err);
     }
     if (state && state[0]) {
-        status = try_directory(path, snprintf(path, size, "%s/tachograph/spool", state), size, err);
-    } else if (home && home[0]) {
-        status = try_directory(path, snprintf(path, size, "%s/.local/state/tachograph/spool", home), size, err);
+        return try_directory(path, snprintf(path, size, "%s/tachograph/spool", state), size, create, err);
     }
-    if (status != TG_OK && fallback && fallback[0]) {
-        status = try_directory(path, snprintf(path, size, "%s", fallback), size, err);
+    if (home && home[0]) {
+        return try_directory(path, snprintf(path, size, "%s/.local/state/tachograph/spool", home), size, create, err);
+    }
+    return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                        "no directory for batches that wait; set TACHOGRAPH_SPOOL_DIR to an absolute path");
+}
+
+enum tg_status tg_spool_find_directory(char *path, size_t size, struct tg_error *err) {
+    return try_own(path, size, false, err);
+}
+
+enum tg_status tg_spool_directory(char *path, size_t size, const char *fallback, struct tg_error *err) {
+    const char *chosen = getenv("TACHOGRAPH_SPOOL_DIR");
+    enum tg_status status = try_own(path, size, true, err);
+    if (status != TG_OK && fallback && fallback[0] && !(chosen && chosen[0])) {
+        status = try_directory(path, snprintf(path, size, "%s", fallback), size, true, err);
     }
     return status;
 }

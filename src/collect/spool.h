@@ -87,6 +87,11 @@ struct tg_spool {
 /* Where spools lie: $TACHOGRAPH_SPOOL_DIR, else $XDG_STATE_HOME/tachograph/spool, else ~/.local/state/tachograph/spool;
  * `fallback` (may be NULL) where none of them can be made. Made where it is missing, for the user alone. */
 TG_NODISCARD enum tg_status tg_spool_directory(char *path, size_t size, const char *fallback, struct tg_error *err);
+/* The same for who only looks: nothing is made. `path` is set where it could be told, also when it cannot be used, and
+ * empty where not. TG_ERROR_NOT_FOUND: it is not there. */
+TG_NODISCARD enum tg_status tg_spool_find_directory(char *path, size_t size, struct tg_error *err);
+/* Opens one that is named, as tg_runtime_open() does. */
+TG_NODISCARD enum tg_status tg_spool_open_directory(const char *path, bool create, int *fd, struct tg_error *err);
 
 /* What a new one is told of itself. */
 struct tg_spool_origin {

@@ -197,3 +197,27 @@ def test_a_shared_directory_is_one_before_it_is_used(cli: Any, tmp_path: Path) -
     assert "left alone" not in result.stdout
     shared.chmod(0o777)  # but not one in which everybody may replace what is ours
     assert "left alone: " in cli("clean", env={"TACHOGRAPH_RUNTIME_DIR": str(shared)}).stdout
+
+
+@pytest.mark.parametrize("command", ["clean", "collect", "doctor"])
+def test_looking_makes_no_directory(cli: Any, tmp_path: Path, command: str) -> None:
+    before = {path for path in tmp_path.rglob("*") if "runtime" not in path.parts}
+    assert cli(command).returncode == 0
+    assert {path for path in tmp_path.rglob("*") if "runtime" not in path.parts} == before
+
+
+@pytest.mark.parametrize("case", ["open", "link"])
+def test_spools_that_cannot_be_looked_at_are_told(cli: Any, tmp_path: Path, case: str) -> None:
+    spools = tmp_path / "spools"
+    spools.mkdir(mode=0o700)
+    if case == "open":
+        spools.chmod(0o755)
+        reason = f'spool directory "{spools}" is open to other users (mode 755); run chmod 700 on it'
+    else:
+        (tmp_path / "link").symlink_to(spools)
+        spools = tmp_path / "link"
+        reason = f'spool directory "{spools}" is a symbolic link; set TACHOGRAPH_SPOOL_DIR to the directory itself'
+    environment = {"TACHOGRAPH_SPOOL_DIR": str(spools), "TACHOGRAPH_STORE": str(tmp_path / "h.db")}
+    assert f"left alone: {reason}\n" in cli("clean", env=environment).stdout
+    assert f"collect: what waits there is left alone: {reason}\n" in cli("collect", env=environment).stderr
+    assert reason in cli("doctor", env=environment).stdout
