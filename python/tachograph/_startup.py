@@ -48,8 +48,8 @@ def _environments() -> list[str]:
 def _project(start: str) -> str:
     """The nearest directory upwards that looks like a project's, unless that is the home directory or the root."""
     directory = start
-    home = os.path.realpath(os.path.expanduser("~"))
-    while directory not in (home, os.path.dirname(directory)):
+    home = os.path.abspath(os.path.expanduser("~"))
+    while directory not in (home, os.path.realpath(home), os.path.dirname(directory)):
         if any(os.path.exists(os.path.join(directory, mark)) for mark in _PROJECT_MARKS):
             return directory
         directory = os.path.dirname(directory)

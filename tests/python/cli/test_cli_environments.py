@@ -78,6 +78,18 @@ def test_a_script_of_another_place_has_its_own_project(cli: Any, prefix: Any, pr
     assert calls(result) == {"__main__::main": 1, "parts.deep.one::part": 1}
 
 
+@pytest.mark.parametrize("named", ["home", "link"])
+def test_a_home_directory_is_no_project(cli: Any, named: str) -> None:
+    """Whoever keeps it in git, and behind a link, means only the script's directory."""
+    cli.script("", "home/.git/config")
+    cli.script("def other(): pass\n", "home/elsewhere/lib.py")
+    search = "import sys\nsys.path[:0] = [__file__.replace('scripts/app.py', 'elsewhere')]\n"
+    cli.script(search + "import lib\ndef own():\n    lib.other()\nown()\n", "home/scripts/app.py")
+    (cli.directory / "link").symlink_to("home")
+    home = cli.directory / named
+    assert calls(cli("run", "--json", home / "scripts" / "app.py", env={"HOME": str(home)})) == {"__main__::own": 1}
+
+
 APP = "import sys, lib\ndef own():\n    return lib.work()\nown()\n"
 OPTIONS = {
     "optimized": ["-O"],
