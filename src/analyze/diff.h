@@ -3,7 +3,7 @@
  *
  * Sides are rarely as long, so figures are divided: by the runs of a side where both sides are of jobs, programs that
  * end when their work is done; else by its iterations. A job that got slower lasts for more iterations, and has less
- * work in each: divided by them, it would seem to have become faster (docs/adr/0019). A side is taken to be of jobs
+ * work in each: divided by them, it would seem to have become faster (docs/adr/0024). A side is taken to be of jobs
  * when it is one run, or when most of its runs ended by themselves and none lasted for more than a day, ran beside
  * another, or is in the side in part only.
  *
