@@ -7,17 +7,24 @@
 /* So often a list that changed under our eyes is begun anew. */
 #define LIST_TRIES 4
 
+static void free_lists(struct tg_threads *threads) {
+    free(threads->items);
+    free(threads->gils);
+    free(threads->interpreters);
+    *threads = (struct tg_threads){0};
+}
+
 enum tg_status tg_threads_init(struct tg_threads *threads, const struct tg_python_process *process,
                                struct tg_error *err) {
     *threads = (struct tg_threads){.process = process, .has_own_pids = tg_task_is_elsewhere(process->pid)};
-    tg_thread_names_init(&threads->names, process);
     threads->items = malloc(TG_THREADS_LISTED_MAX * sizeof(struct tg_thread *));
     threads->gils = malloc(TG_INTERPRETERS_MAX * sizeof *threads->gils);
     threads->interpreters = malloc(TG_INTERPRETERS_MAX * sizeof *threads->interpreters);
     if (!threads->items || !threads->gils || !threads->interpreters) {
-        tg_threads_release(threads);
+        free_lists(threads);
         return tg_error_set(err, TG_ERROR_MEMORY, "no memory to list threads");
     }
+    tg_thread_names_init(&threads->names, process);
     return TG_OK;
 }
 
@@ -33,10 +40,7 @@ void tg_threads_release(struct tg_threads *threads) {
         for (size_t i = 0; i < threads->count; i++) {
             free_thread(threads->items[i]);
         }
-        free(threads->items);
-        free(threads->gils);
-        free(threads->interpreters);
-        *threads = (struct tg_threads){0};
+        free_lists(threads);
     }
 }
 

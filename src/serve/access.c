@@ -155,8 +155,8 @@ const char *tg_access_message(enum tg_access_verdict verdict) {
         [TG_ACCESS_BAD_HOST] = "the request names no host: send a Host header",
         [TG_ACCESS_HOST] = "this server does not go by the name in Host: start it with --allow-host NAME",
         [TG_ACCESS_SITE] = "the request comes from a page of another site",
-        [TG_ACCESS_UNKNOWN] = "sign in: open the address that 'tachograph serve' printed, or send its token as "
-                              "Authorization: Bearer",
+        [TG_ACCESS_UNKNOWN] =
+            "sign in: open the address of 'tachograph serve', or send its token as Authorization: Bearer",
         [TG_ACCESS_FORBIDDEN] = "this user is not among --users",
         [TG_ACCESS_CSRF] = "send the csrf value of /api/v1/session as X-Tachograph-CSRF",
     };

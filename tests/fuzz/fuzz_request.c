@@ -1,4 +1,4 @@
-/* Hostile bytes as the parts of a request that are read here: parameters, Host, Origin, credentials, and who may ask. */
+/* Hostile bytes as the parts of a request that are read here: parameters, Host, Origin, credentials, who may ask. */
 #include "base/utf8.h"
 #include "serve/access.h"
 #include "serve/authority.h"
