@@ -24,12 +24,14 @@
 /* What there is of a path: itself, or the nearest directory above it. */
 static void append_existing(struct tg_strbuf *out, const char *path) {
     struct stat info;
-    size_t length = strlen(path);
     tg_strbuf_append(out, path);
-    while (length > 1 && stat(tg_strbuf_text(out), &info) != 0) {
+    while (out->length > 1 && stat(tg_strbuf_text(out), &info) != 0) {
         const char *slash = strrchr(tg_strbuf_text(out), '/');
-        length = slash ? (size_t)(slash - tg_strbuf_text(out)) : 0;
-        tg_strbuf_truncate(out, length ? length : 1);
+        size_t length = slash ? (size_t)(slash - tg_strbuf_text(out)) : 0;
+        tg_strbuf_truncate(out, length);
+        if (length == 0) {
+            tg_strbuf_append(out, slash ? "/" : ".");
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define WITHOUT_PATH "/bin:/usr/bin" /* as execvp() has it */
+
 bool tg_interpreter_is_name(const char *path) {
     static const char prefix[] = "python";
     const char *slash = strrchr(path, '/');
@@ -44,7 +46,7 @@ enum tg_status tg_interpreter_search(const char *name, char *path, size_t size) 
     }
     const char *directories = getenv("PATH");
     enum tg_status status = TG_ERROR_NOT_FOUND;
-    for (const char *at = directories; at && name[0]; at = *at ? at + 1 : NULL) {
+    for (const char *at = directories ? directories : WITHOUT_PATH; at && name[0]; at = *at ? at + 1 : NULL) {
         size_t length = strcspn(at, ":");
         enum tg_status found = join(path, size, at, length, name) ? check_program(path) : TG_ERROR_NOT_FOUND;
         if (found == TG_OK) {

@@ -112,6 +112,14 @@ def test_store_that_cannot_be_made(doctor: Any, tmp_path: Path) -> None:
     assert [group for group, _ in found] == ["history"]
 
 
+@pytest.mark.parametrize("store", ["h.db", "sqlite:///h.db"])
+def test_store_that_is_yet_to_be_made(cli: Any, doctor: Any, store: str) -> None:
+    environment = {"TACHOGRAPH_STORE": store}
+    assert problems(doctor(env=environment)) == []
+    assert cli("run", cli.script("def f(): pass\nf()\n"), env=environment).returncode == 0
+    assert (cli.directory / "h.db").exists()
+
+
 def test_store_that_is_none_or_no_store(doctor: Any, tmp_path: Path) -> None:
     assert notes_of(doctor(env={"TACHOGRAPH_STORE": "none"}), "history") == [
         "none is kept, because the store is set to 'none'"

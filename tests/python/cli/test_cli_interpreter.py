@@ -175,6 +175,13 @@ def test_interpreter_that_cannot_be_executed_is_126(cli: Any) -> None:
         assert str(python) in result.stderr
 
 
+def test_without_path_programs_are_where_exec_looks(cli: Any) -> None:
+    del cli.environment["PATH"]
+    result = cli("run", "--python", "true", cli.script("def f(): pass\n"))
+    assert (result.returncode, result.stdout) == (126, "")
+    assert "/bin/true' (from --python) does not work as a Python: it says nothing" in result.stderr
+
+
 def test_active_virtual_environment_comes_before_path(cli: Any) -> None:
     script = cli.script("import sys\nprint(sys.orig_argv[0])")
     python = cli.directory / "env" / "bin" / "python"
