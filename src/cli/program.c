@@ -102,7 +102,7 @@ static enum tg_status refuse_script(const char *word, int *exit_code, struct tg_
                         word);
 }
 
-/* A command found on PATH, at program->file. */
+/* A command found on PATH, or installed into an environment, at program->file. */
 static enum tg_status plan_command(struct tg_program *program, const struct tg_program_request *request, int *exit_code,
                                    struct tg_error *err) {
     struct tg_shebang *shebang = &program->shebang;
@@ -126,6 +126,27 @@ static enum tg_status plan_command(struct tg_program *program, const struct tg_p
     return assemble(program, own, request->words + 1, err);
 }
 
+/* Whether two files lie in one directory. */
+static bool lie_together(const char *one, const char *other) {
+    struct stat info[2];
+    const char *const paths[] = {one, other};
+    for (size_t i = 0; i < 2; i++) {
+        char directory[TG_INTERPRETER_PATH_SIZE];
+        const char *slash = strrchr(paths[i], '/');
+        int written = slash ? snprintf(directory, sizeof directory, "%.*s/", (int)(slash - paths[i]), paths[i]) : -1;
+        if (written < 0 || (size_t)written >= sizeof directory || stat(directory, &info[i]) != 0) {
+            return false;
+        }
+    }
+    return info[0].st_dev == info[1].st_dev && info[0].st_ino == info[1].st_ino;
+}
+
+/* Whether the file at program->file was installed for the Python beside it: without that it would miss its packages. */
+static bool is_installed_command(struct tg_program *program) {
+    return tg_shebang_read(&program->shebang, program->file) && tg_interpreter_is_name(program->shebang.words[0])
+           && lie_together(program->file, program->shebang.words[0]);
+}
+
 static const char *const nothing[] = {NULL};
 
 static enum tg_status plan_words(struct tg_program *program, const struct tg_program_request *request, int *exit_code,
@@ -138,6 +159,9 @@ static enum tg_status plan_words(struct tg_program *program, const struct tg_pro
         enum tg_status status =
             find_interpreter(program, request->python.name ? &request->python : &named, exit_code, err);
         return status == TG_OK ? assemble(program, nothing, request->words + 1, err) : status;
+    }
+    if (found == TG_OK && strchr(word, '/') && is_installed_command(program)) {
+        return plan_command(program, request, exit_code, err);
     }
     if (is_script(word)) {
         enum tg_status status = find_interpreter(program, wish_of(request), exit_code, err);

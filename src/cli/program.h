@@ -4,6 +4,7 @@
  * By what comes first:
  *   -m MODULE, -c CODE      python -m MODULE ..., python -c CODE ...
  *   python3, ./bin/python   that interpreter, with its own options as they are
+ *   .venv/bin/pytest        a command that was installed beside the Python that its first line names: that Python
  *   a file that exists, -   python FILE ..., as Python would: also a directory or a zip file with a __main__.py
  *   a command on PATH       whose first line names a Python (pytest, flask): that Python, with the arguments that
  *                           the line gives it (shebang.h) and the command's file

@@ -219,6 +219,22 @@ def test_command_on_path_runs_with_its_own_python(cli: Any) -> None:
     assert "no Python program" in result.stderr
 
 
+def test_command_named_by_its_path_runs_with_the_python_beside_it(cli: Any) -> None:
+    text = "import sys\ndef f(): print(sys.flags.safe_path, sys.argv)\nf()\n"
+    python = real(cli, "-P", "env/bin/python")
+    command = cli.script(f"#!{python}\n{text}", "env/bin/greet")
+    elsewhere = cli.script(f"#!{python}\n{text}", "scripts/greet")
+    for path in (command, elsewhere):
+        path.chmod(0o755)
+    (cli.directory / "link").symlink_to("env")
+    for word in (str(command), "env/bin/greet", "link/bin/greet"):
+        result = cli("run", word, "-q")
+        assert result.stdout == f"True {[word, '-q']}\n", result.stderr
+        assert "__main__::f" in result.stderr
+    assert cli("run", "--python", sys.executable, command).stdout == f"False {[str(command)]}\n"
+    assert cli("run", elsewhere).stdout == f"False {[str(elsewhere)]}\n"  # a script of the project's
+
+
 SHEBANGS = {
     "kernel": "#!{python} -sP",
     "blanks": "#! {python}  -sP ",
