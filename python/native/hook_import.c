@@ -37,9 +37,18 @@ static PyObject *timed_or_plain(struct tg_state *state, PyObject *code, PyObject
     return timed;
 }
 
+/* A new reference to a module that has been imported long ago. Who stands in the place of __import__, to count imports
+ * or to forbid them, is not asked, unless the program has taken the module away. */
+static PyObject *loaded_module(const char *name) {
+    PyObject *key = PyUnicode_FromString(name);
+    PyObject *module = key ? PyImport_GetModule(key) : NULL;
+    Py_XDECREF(key);
+    return module || PyErr_Occurred() ? module : PyImport_ImportModule(name);
+}
+
 static int run_code(PyObject *code, PyObject *module) {
-    PyObject *importlib = PyImport_ImportModule("importlib._bootstrap");
-    PyObject *builtins = importlib ? PyImport_ImportModule("builtins") : NULL;
+    PyObject *importlib = loaded_module("importlib._bootstrap");
+    PyObject *builtins = importlib ? loaded_module("builtins") : NULL;
     PyObject *exec = builtins ? PyObject_GetAttrString(builtins, "exec") : NULL;
     PyObject *names = exec ? PyObject_GetAttrString(module, "__dict__") : NULL;
     PyObject *result =
@@ -79,7 +88,7 @@ static PyObject *exec_module(PyObject *self, PyObject *args, PyObject *keywords)
 static PyObject *exec_frozen(PyObject *self, PyObject *module) {
     PyObject *spec = PyObject_GetAttrString(module, "__spec__");
     PyObject *name = spec ? PyObject_GetAttrString(spec, "name") : NULL;
-    PyObject *imp = name ? PyImport_ImportModule("_imp") : NULL;
+    PyObject *imp = name ? loaded_module("_imp") : NULL;
     PyObject *code = imp ? PyObject_CallMethod(imp, "get_frozen_object", "O", name) : NULL;
     int result = -1;
     if (code) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import importlib.util
 import marshal
@@ -45,6 +46,28 @@ def test_namespace_packages_and_relative_imports(module_path: Path) -> None:
     instrument("space.*")
     assert importlib.import_module("space.one.mod").f() == 3
     assert counts() == {"space.one.mod::f": 1, "space.two.mod::g": 1, "space.one.sibling::h": 1}
+
+
+def test_who_watches_imports_sees_those_of_the_program(module_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(module_path, {"watched_before.py": "def f(): return 1\n", "watched.py": "def f(): return 1\n"})
+    seen: list[str] = []
+    real = builtins.__import__
+
+    def watch(name: str, *args: Any, **options: Any) -> types.ModuleType:
+        seen.append(name)
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", watch)
+    import watched_before  # type: ignore[import-not-found]  # noqa: F401
+
+    before = [name.replace("watched_before", "watched") for name in seen]
+    instrument("watched")
+    seen.clear()
+    import watched  # type: ignore[import-not-found]
+
+    assert watched.f() == 1
+    assert seen == before
+    assert counts() == {"watched::f": 1}
 
 
 def test_zip_files(module_path: Path, tmp_path: Path) -> None:
