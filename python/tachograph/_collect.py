@@ -94,7 +94,8 @@ def _check_types(texts: dict[str, str | None], interval: float | None) -> None:
 
 def start_by_run() -> None:
     """Begins to keep the history of a program under ``tachograph run``, as the environment says; children do alike."""
-    os.environ.setdefault("TACHOGRAPH_SERVICE", default_service())
+    if not os.environ.get("TACHOGRAPH_SERVICE"):
+        os.environ["TACHOGRAPH_SERVICE"] = default_service()
     known = _settings.Known()
     _start_collecting(known, None, None, None, None)
     _State.is_by_run = True

@@ -536,6 +536,15 @@ def test_settings_reach_the_recording(cli: Any) -> None:
     assert process["service"] == "from-env"
 
 
+@pytest.mark.parametrize("value", [None, ""])
+def test_children_are_of_the_service_of_the_first(cli: Any, value: str | None) -> None:
+    child = cli.script("def part(): pass\npart()\n", "child.py")
+    script = cli.script(f"import subprocess, sys\nsubprocess.run([sys.executable, {str(child)!r}], check=True)\n")
+    environment = {"TACHOGRAPH_STORE": "h.db"} | ({} if value is None else {"TACHOGRAPH_SERVICE": value})
+    report = json.loads(cli("run", "--json", script, env=environment).stderr)
+    assert [process["service"] for process in report["processes"]] == ["app", "app"]
+
+
 PYTHON_S = ["--", sys.executable, "-BS", "w.py"]
 MASTER = """
 import os, sys, tachograph
