@@ -12,17 +12,25 @@ _registered: list[int] = []  # the process that has asked for the message at its
 _forked: list[int] = []  # the same, when it has children
 
 
+def _names_of(module: object) -> dict[str, object]:
+    """What is in a module now: a lazy one would import more if it was asked, and there are stranger things than modules."""
+    try:
+        names = object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return {}
+    return names if isinstance(names, dict) else {}
+
+
 def _modules() -> list[str]:
     """Modules and packages with source, so without what is built in."""
-    loaded = [name for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)]
+    loaded = [name for name, module in list(sys.modules.items()) if _names_of(module).get("__file__")]
     packages = {name.rpartition(".")[0] for name in loaded} - {""}
     return sorted({*loaded, *packages})
 
 
 def _functions(module: str) -> list[str]:
     """What could be timed of a module."""
-    names = getattr(sys.modules.get(module), "__dict__", {})  # there are stranger things than modules there
-    return [function.__qualname__ for function in functions_of_namespace(names)]
+    return [function.__qualname__ for function in functions_of_namespace(_names_of(sys.modules.get(module)))]
 
 
 def _has_functions(package: str, below: str) -> bool:

@@ -527,6 +527,17 @@ def test_what_is_offered_for_a_pattern_names_something_else(cli: Any) -> None:
                 assert "no function matched" not in cli("run", "--time", meant, script).stderr
 
 
+def test_modules_are_not_asked_for_what_they_would_have_to_import(cli: Any) -> None:
+    text = (
+        "import sys, types\nclass Lazy(types.ModuleType):\n    def __getattr__(self, name):\n        print('asked')\n"
+        "        raise RuntimeError(name)\nsys.modules['lazy'] = Lazy('lazy')\nsys.modules['odd'] = 1\n"
+    )
+    result = cli("run", "--time", "laz", "--no-report", cli.script(text))
+    assert result.stdout == ""
+    assert "tachograph: no function matched 'laz'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_settings_reach_the_recording(cli: Any) -> None:
     script = cli.script(WORK)
     options = ["--service", "shop", "--version", "2.1", "--clock", "monotonic"]
