@@ -642,3 +642,24 @@ def test_a_pattern_for_what_is_timed_already_has_named_it() -> None:
     assert instrument("named_twice::g") == 0
     assert _native.unmatched_patterns() == ["named_twice::g"]
     uninstrument("named_twice::*")
+
+
+class Lazy:
+    """Stands for something that cannot be had yet, as the settings of a framework do."""
+
+    @property
+    def __class__(self) -> type:
+        raise RuntimeError("asked too early")
+
+
+def test_lazy_objects_are_not_asked_what_they_are() -> None:
+    class Cart:
+        settings = Lazy()
+
+        def add(self) -> None: ...
+
+    names = {"__name__": __name__, "settings": Lazy(), "Cart": Cart}
+    assert instrument(names) == 1
+    assert instrument(Cart) == 0
+    Cart().add()
+    assert uninstrument(names) == 1
