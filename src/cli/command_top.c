@@ -172,16 +172,18 @@ static enum tg_status choose(struct choice *choice, const struct settings *setti
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory");
     }
     for (size_t i = 0; i < settings->pids.count; i++) {
-        choice->pids[choice->pid_count++] = strtoull(settings->pids.items[i], NULL, 10);
+        choice->pids[choice->pid_count++] = (uint64_t)tg_process_id_of(settings->pids.items[i]);
     }
-    for (size_t i = 0; i < count; i++) {
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < count && status == TG_OK; i++) {
         if (is_number(words[i]) && access(words[i], F_OK) != 0) {
-            choice->pids[choice->pid_count++] = strtoull(words[i], NULL, 10);
+            status = tg_process_id_check(words[i], err);
+            choice->pids[choice->pid_count++] = (uint64_t)tg_process_id_of(words[i]);
         } else {
             choice->paths[choice->path_count++] = words[i];
         }
     }
-    return TG_OK;
+    return status;
 }
 
 /* Why there is no recording of a process. */
