@@ -160,7 +160,7 @@ def test_misspelt_variable_is_a_warning(cli: Any) -> None:
 
 def test_guide_lists_the_settings_there_are(cli: Any) -> None:
     listed = re.findall(
-        r"^  (TACHOGRAPH_\w+)(?:, key (\w+))?(?:, run (--\w+))?(?:, start\((\w+)=\))?$",
+        r"^  (TACHOGRAPH_\w+)(?:, key (\w+))?(?:, run (--[\w-]+))?(?:, start\((\w+)=\))?$",
         cli("help", "settings").stdout,
         re.MULTILINE,
     )
@@ -177,5 +177,5 @@ def test_guide_lists_the_settings_there_are(cli: Any) -> None:
 
 def test_options_of_run_that_are_settings_exist(cli: Any) -> None:
     text = cli("help", "run").stdout
-    for option in re.findall(r"run (--\w+)", cli("help", "settings").stdout):
+    for option in re.findall(r"run (--[\w-]+)", cli("help", "settings").stdout):
         assert f" {option} " in text
