@@ -37,8 +37,8 @@ static struct place *find_place(struct drawing *drawing, int64_t function_id) {
     const struct place key = {.function_id = function_id};
     struct place *found = drawing->next < drawing->place_count ? &drawing->places[drawing->next] : NULL;
     if (!found || found->function_id != function_id) {
-        found = drawing->place_count ? bsearch(&key, drawing->places, drawing->place_count, sizeof key, by_function_id)
-                                     : NULL;
+        found =
+            drawing->places ? bsearch(&key, drawing->places, drawing->place_count, sizeof key, by_function_id) : NULL;
     }
     if (found) {
         drawing->next = (size_t)(found - drawing->places) + 1;

@@ -21,8 +21,6 @@
 
 #define DESCRIPTORS_MANY 4096
 
-extern char **environ;
-
 struct settings {
     const char *store;
     const char *service;

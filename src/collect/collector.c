@@ -291,8 +291,8 @@ static void finish_recording(void) {
     tg_tracer_let_go();
 }
 
-/* A process of `tachograph run` that ends before its first batch leaves all of it to its parent: it ends the sooner. What
- * was sampled nobody else could collect. */
+/* A process of `tachograph run` that ends before its first batch leaves all of it to its parent: it ends the sooner.
+ * What was sampled nobody else could collect. */
 static bool is_left_to_run(const struct tg_recording *recording, enum tg_batch_end end) {
     static const uint8_t no_run[16];
     return end == TG_BATCH_ENDED && recording->path[0] && !tg_sampling_source()

@@ -16,7 +16,7 @@ static bool copy_host(struct tg_authority *authority, const char *text, size_t l
     }
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
-        authority->host[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        authority->host[i] = c >= 'A' && c <= 'Z' ? "abcdefghijklmnopqrstuvwxyz"[c - 'A'] : c;
     }
     authority->host[length] = '\0';
     return true;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,8 +54,7 @@ static enum tg_status listen_on(struct tg_listener *listener, const struct addri
         return fail(listener, port, errno, err);
     }
     if (getnameinfo((struct sockaddr *)&bound, length, NULL, 0, service, sizeof service, NI_NUMERICSERV) == 0) {
-        unsigned number = 0;
-        listener->port = sscanf(service, "%u", &number) == 1 ? (uint16_t)number : port;
+        listener->port = (uint16_t)strtoul(service, NULL, 10);
     }
     return TG_OK;
 }

@@ -38,7 +38,8 @@ static bool decode(char *text) {
             if (low < 0) {
                 return false;
             }
-            *out++ = (char)(high * 16 + low);
+            unsigned char byte = (unsigned char)(high * 16 + low);
+            memcpy(out++, &byte, 1);
             in += 2;
         } else {
             *out++ = *in == '+' ? ' ' : *in;

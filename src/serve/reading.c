@@ -56,7 +56,7 @@ static enum tg_status check_file(struct tg_reading *reading, struct tg_error *er
 }
 
 static uint64_t stamp_of(uint64_t hash, const char *path) {
-    struct stat file;
+    struct stat file = {.st_dev = 0};
     if (stat(path, &file) != 0) {
         return tg_hash_bytes(hash, "", 1);
     }
