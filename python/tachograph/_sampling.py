@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tachograph._samples import Samples, SamplingState
 
 
+_HZ_MAX = 10_000  # as TG_SAMPLER_RATE_MAX_HZ
+
+
 class _State:
     """Of the process."""
 
@@ -30,6 +33,8 @@ def wanted_hz(known: _settings.Known, hz: float | None) -> float:
     """
     if hz is not None and not isinstance(hz, (int, float)):
         raise TypeError(f"sample_hz is a number, not {type(hz).__name__}")
+    if hz is not None and not 0 <= hz <= _HZ_MAX:
+        raise ValueError(f"a process is sampled up to {_HZ_MAX} times a second, not {hz:g}")
     return known.number("TACHOGRAPH_SAMPLE_HZ", 0.0) if hz is None else float(hz)
 
 

@@ -73,14 +73,6 @@ static const struct tg_example examples[] = {
     {NULL, NULL},
 };
 
-static const struct tg_export_format *format_of(const struct settings *settings) {
-    const struct tg_export_format *format = settings->format ? tg_export_find(settings->format) : NULL;
-    if (!format && settings->path) {
-        format = tg_export_of_path(settings->path);
-    }
-    return format ? format : &tg_export_folded;
-}
-
 /* "shop, iterations 0 to 41, ..." */
 static void append_title(struct tg_strbuf *out, const struct tg_scope *scope,
                          const struct tg_store_selection *selection) {
@@ -99,7 +91,8 @@ static enum tg_status refuse_empty(const struct tg_sampled *sampled, const char 
                             sampled->damaged_count);
     }
     return tg_error_set(err, TG_ERROR_NOT_FOUND,
-                        "nothing of '%s' was sampled there: tachograph.start(sample_hz=100) in the program samples it",
+                        "nothing of '%s' was sampled there: 'tachograph run --sample-hz 100' or "
+                        "tachograph.start(sample_hz=100) in the program samples it",
                         service);
 }
 
@@ -123,12 +116,16 @@ static void warn(const struct tg_sampled *sampled) {
 
 static enum tg_status answer(struct tg_history_question *question, const void *given, struct tg_error *err) {
     const struct settings *settings = given;
+    const struct tg_export_format *format;
     const struct tg_scope *scope = &question->history.scope;
     struct tg_store_selection selection;
     struct tg_sampled sampled = {.interval_count = 0};
     struct tg_strbuf title = TG_STRBUF_INIT;
     struct tg_strbuf text = TG_STRBUF_INIT;
-    enum tg_status status = tg_history_select(question, &selection, err);
+    enum tg_status status = tg_export_choose(&format, settings->format, settings->path, err);
+    if (status == TG_OK) {
+        status = tg_history_select(question, &selection, err);
+    }
     if (status == TG_OK) {
         status = tg_sampled_read(&sampled, scope->store, &selection, err);
     }
@@ -143,7 +140,8 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
             .title = tg_strbuf_text(&title),
             .program = "tachograph " TG_VERSION,
         };
-        status = format_of(settings)->write(&sampled.profile, &how, settings->path ? &text : &question->out, err);
+        format = format ? format : &tg_export_folded;
+        status = format->write(&sampled.profile, &how, settings->path ? &text : &question->out, err);
     }
     if (status == TG_OK && settings->path) {
         status = tg_output_replace(settings->path, tg_strbuf_text(&text), text.length, err);

@@ -186,12 +186,10 @@ struct plan {
 
 static enum tg_status plan_output(struct plan *plan, const struct settings *settings, const char *pid,
                                   struct tg_error *err) {
-    const struct tg_export_format *of_path = settings->output ? tg_export_of_path(settings->output) : NULL;
-    const struct tg_export_format *format = settings->format ? tg_export_find(settings->format) : of_path;
-    if (!format && settings->output && strrchr(settings->output, '.') && !strchr(strrchr(settings->output, '.'), '/')) {
-        return tg_error_set(err, TG_ERROR_INVALID,
-                            "'%s' does not say its format: end it in .html, .json or .folded, or say -f",
-                            settings->output);
+    const struct tg_export_format *format;
+    enum tg_status status = tg_export_choose(&format, settings->format, settings->output, err);
+    if (status != TG_OK) {
+        return status;
     }
     plan->options.format = format ? format : tg_export_formats[0];
     plan->options.path = settings->output;

@@ -20,6 +20,7 @@
 #include "record/catalog.h"
 #include "record/runtime.h"
 #include "settings/settings.h"
+#include "store/store_url.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -161,6 +162,7 @@ struct environment {
     uint8_t run_uuid[16];
     int64_t started_wall_ns;
     bool is_new_store;
+    struct tg_strbuf store; /* that was named, for processes in whichever directory; empty: none was */
     struct tg_strbuf time;
     struct tg_strbuf exclude;
     struct tg_strbuf python_path;
@@ -215,7 +217,12 @@ static enum tg_status prepare(struct environment *environment, const struct sett
     set(environment, &count, "TACHOGRAPH_EXCLUDE", join_lines(&environment->exclude, &settings->exclude));
     set(environment, &count, "TACHOGRAPH_SERVICE", settings->service);
     set(environment, &count, "TACHOGRAPH_SERVICE_VERSION", settings->version);
-    set(environment, &count, "TACHOGRAPH_STORE", settings->no_history ? TG_NO_STORE : settings->store);
+    const char *store = settings->store ? settings->store : tg_settings_store_of_environment();
+    if (store && !settings->no_history && tg_store_url_anchor(&environment->store, store, err) != TG_OK) {
+        return TG_ERROR_INVALID;
+    }
+    store = environment->store.length ? tg_strbuf_text(&environment->store) : NULL;
+    set(environment, &count, "TACHOGRAPH_STORE", settings->no_history ? TG_NO_STORE : store);
     set(environment, &count, "TACHOGRAPH_INTERVAL", settings->interval);
     set(environment, &count, "TACHOGRAPH_SAMPLE_HZ", settings->sample_hz);
     set(environment, &count, "TACHOGRAPH_CLOCK", settings->clock == NOT_GIVEN ? NULL : clocks[settings->clock]);
@@ -231,6 +238,7 @@ static enum tg_status prepare(struct environment *environment, const struct sett
 }
 
 static void release_environment(struct environment *environment) {
+    tg_strbuf_release(&environment->store);
     tg_strbuf_release(&environment->time);
     tg_strbuf_release(&environment->exclude);
     tg_strbuf_release(&environment->python_path);
@@ -341,7 +349,8 @@ static void finish_history(const struct settings *settings, const struct environ
                            const char *const *paths, size_t count) {
     struct tg_strbuf text = TG_STRBUF_INIT;
     const char *interval = getenv("TACHOGRAPH_INTERVAL"); /* also that of a file, by now */
-    const struct tg_run_history run = {.store = settings->store,
+    const char *store = environment->store.length ? tg_strbuf_text(&environment->store) : NULL;
+    const struct tg_run_history run = {.store = store,
                                        .run_uuid = environment->run_uuid,
                                        .recording = paths[0],
                                        .has_figures = has_figures(paths, count),

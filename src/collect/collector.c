@@ -539,19 +539,25 @@ static enum tg_status check_same_store(const uint8_t uuid[16], const char *shown
 static enum tg_status configure(const struct tg_collector_options *options, const uint8_t uuid[16],
                                 struct tg_error *err) {
     struct tg_store_url url;
+    struct tg_strbuf anchored = TG_STRBUF_INIT; /* wherever the program goes, and whoever collects after it */
     struct tg_strbuf shown = TG_STRBUF_INIT;
     if (tg_store_check_url(options->store_url, err) != TG_OK) { /* a mistyped one would be waited for without end */
         return TG_ERROR_INVALID;
     }
-    enum tg_status status = tg_store_url_parse(&url, options->store_url, err);
+    enum tg_status status = tg_store_url_anchor(&anchored, options->store_url, err);
+    if (status == TG_OK) {
+        status = tg_store_url_parse(&url, tg_strbuf_text(&anchored), err);
+    }
     if (status != TG_OK) {
+        tg_strbuf_release(&anchored);
         return status;
     }
     tg_store_url_shown(&url, &shown);
     tg_store_url_release(&url);
-    char *store_url = strdup(options->store_url);
+    char *store_url = strdup(tg_strbuf_text(&anchored));
     char *shown_url = strdup(tg_strbuf_text(&shown));
     status = tg_strbuf_status(&shown);
+    tg_strbuf_release(&anchored);
     tg_strbuf_release(&shown);
     if (status != TG_OK || !store_url || !shown_url) {
         status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to start the collector");

@@ -46,3 +46,14 @@ uint64_t tg_export_measure_of(const struct tg_weight *weight, enum tg_export_mea
     }
     return 0;
 }
+
+enum tg_status tg_export_choose(const struct tg_export_format **format, const char *name, const char *path,
+                                struct tg_error *err) {
+    const char *dot = path ? strrchr(path, '.') : NULL;
+    *format = name ? tg_export_find(name) : path ? tg_export_of_path(path) : NULL;
+    if (!*format && dot && !strchr(dot, '/')) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "'%s' does not say its format: end it in .html, .json or .folded, or say -f", path);
+    }
+    return TG_OK;
+}

@@ -49,6 +49,10 @@ extern const struct tg_export_format *const tg_export_formats[];
 
 /* The format of that name, or NULL. */
 const struct tg_export_format *tg_export_find(const char *name);
+/* The format for a file: the one of that name, else the one whose suffix the path has (either may be NULL), else NULL:
+ * the caller's choice. TG_ERROR_INVALID: the path has a suffix that says nothing. */
+TG_NODISCARD enum tg_status tg_export_choose(const struct tg_export_format **format, const char *name, const char *path,
+                                             struct tg_error *err);
 /* The format whose suffix the path has, or NULL. Of several the longest suffix counts. */
 const struct tg_export_format *tg_export_of_path(const char *path);
 

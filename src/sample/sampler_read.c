@@ -49,6 +49,12 @@ static uint32_t keep_names(const struct tg_sampler *sampler, struct tg_stack *st
     return kept;
 }
 
+/* Instructions of no line, as those that time a call, are taken for the first. */
+static uint32_t line_of(const struct tg_code *code, int32_t unit) {
+    uint32_t line = tg_code_line(code, unit);
+    return line ? line : tg_code_line(code, -1);
+}
+
 /* Gives names and lines to the frames of a whole stack. *is_new: code was read for that, which the caller must know to
  * have been there all the time. */
 static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bool *is_new) {
@@ -72,7 +78,7 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
         }
         raw->is_known = !tg_code_is_young(&sampler->cache, code);
         thread->frames[thread->frame_count++] =
-            (struct tg_frame){.symbol = code->symbol, .line = tg_code_line(code, raw->unit)};
+            (struct tg_frame){.symbol = code->symbol, .line = line_of(code, raw->unit)};
     }
     thread->has_names = true;
     *is_new = sampler->cache.counts.read_count != reads;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SERVICE_BYTES_MAX = 200 }; /* of a file's name; SQLite appends to it */
 
@@ -411,4 +412,32 @@ enum tg_status tg_store_url_append_place(struct tg_strbuf *out, const char *text
     }
     tg_store_url_release(&url);
     return TG_OK;
+}
+
+enum tg_status tg_store_url_anchor(struct tg_strbuf *out, const char *text, struct tg_error *err) {
+    struct tg_store_url url;
+    enum tg_status status = tg_store_url_parse(&url, text, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (!url.path || url.path[0] == '/') {
+        tg_strbuf_append(out, text);
+    } else {
+        char *directory = getcwd(NULL, 0);
+        if (directory) {
+            tg_strbuf_printf(out, "%s:///", url.scheme);
+            append_encoded(out, directory, "/");
+            tg_strbuf_append(out, strcmp(directory, "/") == 0 ? "" : "/");
+            append_encoded(out, url.path, "/");
+        } else {
+            status = tg_error_set(err, TG_ERROR_NOT_FOUND,
+                                  "the store's path is relative, and the working directory is gone: name an absolute "
+                                  "path");
+        }
+        free(directory);
+    }
+    tg_store_url_release(&url);
+    return status == TG_OK && tg_strbuf_status(out) != TG_OK
+               ? tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the store's URL")
+               : status;
 }

@@ -40,6 +40,10 @@ void tg_store_url_shown(const struct tg_store_url *url, struct tg_strbuf *out);
 /* Appends where a URL leads, as people are told: a path, or the URL as it is shown. TG_ERROR_INVALID: it is none. */
 TG_NODISCARD enum tg_status tg_store_url_append_place(struct tg_strbuf *out, const char *text, struct tg_error *err);
 
+/* Appends a URL of the same place that stays so when the working directory changes: with an absolute path. The password
+ * comes along. TG_ERROR_INVALID: it is none; TG_ERROR_NOT_FOUND: there is no working directory. */
+TG_NODISCARD enum tg_status tg_store_url_anchor(struct tg_strbuf *out, const char *text, struct tg_error *err);
+
 /* sqlite:///$XDG_DATA_HOME/tachograph/<service>.db, or ~/.local/share; characters that do not belong in a file name are
  * replaced. TG_ERROR_NOT_FOUND: neither variable leads anywhere. */
 TG_NODISCARD enum tg_status tg_store_url_default(struct tg_strbuf *out, const char *service, struct tg_error *err);

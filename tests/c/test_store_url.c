@@ -2,6 +2,7 @@
 
 #include "cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,6 +261,40 @@ static void without_a_home_there_is_no_default(void **state) {
     tg_strbuf_release(&out);
 }
 
+/* Expects what a URL becomes. */
+static void expect_anchored(const char *text, const char *anchored) {
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    assert_int_equal(tg_store_url_anchor(&out, text, NULL), TG_OK);
+    assert_string_equal(tg_strbuf_text(&out), anchored);
+    tg_strbuf_release(&out);
+}
+
+static void a_relative_path_is_of_this_directory(void **state) {
+    (void)state;
+    char before[4096];
+    char directory[] = "/tmp/tg test-XXXXXX";
+    char expected[128];
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    assert_non_null(getcwd(before, sizeof before));
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(chdir(directory), 0);
+    snprintf(expected, sizeof expected, "sqlite:////tmp/tg%%20%s/below/shop.db", directory + strlen("/tmp/tg "));
+    expect_anchored("below/shop.db", expected);
+    expect_anchored("sqlite:///below/shop.db", expected);
+    expect_anchored("/srv/shop.db", "/srv/shop.db");
+    expect_anchored("sqlite:////srv/a%20b.db", "sqlite:////srv/a%20b.db");
+    expect_anchored("mysql://me:secret@host/db?ssl-ca=x.pem", "mysql://me:secret@host/db?ssl-ca=x.pem");
+    assert_int_equal(rmdir(directory), 0);
+    assert_int_equal(tg_store_url_anchor(&out, "shop.db", &err), TG_ERROR_NOT_FOUND);
+    assert_non_null(strstr(err.message, "absolute"));
+    assert_int_equal(tg_store_url_anchor(&out, "sqlite://shop.db", &err), TG_ERROR_INVALID);
+    assert_int_equal(chdir("/"), 0);
+    expect_anchored("shop.db", "sqlite:////shop.db");
+    assert_int_equal(chdir(before), 0);
+    tg_strbuf_release(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
@@ -271,6 +306,7 @@ int main(void) {
         cmocka_unit_test(the_default_is_a_file_for_each_service),
         cmocka_unit_test(a_long_service_still_is_a_file_name),
         cmocka_unit_test(without_a_home_there_is_no_default),
+        cmocka_unit_test(a_relative_path_is_of_this_directory),
     };
     return cmocka_run_group_tests_name("store_url", tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,28 @@ def test_options_of_run_that_are_settings_exist(cli: Any) -> None:
     text = cli("help", "run").stdout
     for option in re.findall(r"run (--[\w-]+)", cli("help", "settings").stdout):
         assert f" {option} " in text
+
+
+def test_a_relative_store_is_of_the_directory_of_the_start(cli: Any) -> None:
+    """Wherever the program goes, wherever its children begin, and wherever it is collected when it was killed."""
+    cli.script(
+        "import os, subprocess, sys\n"
+        "from tachograph import timing\n"
+        "@timing\n"
+        "def f(): pass\n"
+        "f()\n"
+        "if len(sys.argv) == 1:\n"
+        "    os.mkdir('below')\n"
+        "    os.chdir('below')\n"
+        "    subprocess.run([sys.executable, '../app.py', 'child'])\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    for environment in ({}, {"TACHOGRAPH_STORE": "rel.db"}):
+        words = [] if environment else ["--store", "rel.db"]
+        shutil.rmtree(cli.directory / "below", ignore_errors=True)
+        ran = cli("run", *words, "--service", "here", "app.py", env=environment)
+        assert "rel.db" in ran.stderr
+        assert [path.name for path in cli.directory.rglob("*.db")] == ["rel.db"]
+        told = json.loads(cli("rank", "--store", "rel.db", "--json").stdout)
+        assert [row["call_count"] for row in told["functions"]] == [2]
+        (cli.directory / "rel.db").unlink()
