@@ -109,8 +109,9 @@ struct tg_sampler {
     int end_fd;     /* readable when asked to end */
     bool has_list;
     tg_ns listed_ns;
-    tg_ns named_ns;   /* 0: not yet */
-    tg_ns refused_ns; /* when we were refused to stop a thread last; 0 never */
+    tg_ns named_ns;        /* when names were due last; 0: not yet */
+    uint32_t naming_count; /* since */
+    tg_ns refused_ns;      /* when we were refused to stop a thread last; 0 never */
     uint32_t list_failures;
     tg_ns process_clock_ns;
     tg_ns unread_ns; /* on processors, by threads whose clocks were not read */

@@ -13,9 +13,10 @@
 #define ENTRY_NS 20000
 /* The threads are listed anew at least so often, and after a refusal stopping is tried again. */
 #define LIST_AGAIN_NS INT64_C(1000000000)
-/* What they are called is read anew so often, and where threads begin, sooner. */
+/* What they are called is read anew so often; where threads begin, at once, if that is not more often than so many times
+ * in a second. */
 #define NAME_AGAIN_NS INT64_C(1000000000)
-#define NAME_NEW_NS   INT64_C(50000000)
+#define NAMINGS       20
 #define REFUSED_NS    INT64_C(1000000000)
 
 /* --- Names --- */
@@ -337,11 +338,14 @@ static bool list_threads(struct tg_sampler *sampler) {
 
 /* A name costs a few reads, and threads that live for a moment may come by the hundred. */
 static void name_threads(struct tg_sampler *sampler) {
-    tg_ns passed_ns = sampler->walker.now_ns - sampler->named_ns;
-    if (sampler->named_ns == 0 || passed_ns >= NAME_AGAIN_NS
-        || (sampler->threads.has_new && passed_ns >= NAME_NEW_NS)) {
-        tg_threads_name(&sampler->threads);
+    bool is_due = sampler->named_ns == 0 || sampler->walker.now_ns - sampler->named_ns >= NAME_AGAIN_NS;
+    if (is_due) {
         sampler->named_ns = sampler->walker.now_ns;
+        sampler->naming_count = 0;
+    }
+    if (is_due || (sampler->threads.has_new && sampler->naming_count < NAMINGS)) {
+        sampler->naming_count++;
+        tg_threads_name(&sampler->threads);
     }
 }
 

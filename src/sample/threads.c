@@ -4,6 +4,8 @@
 #include "sample/task.h"
 #include "sample/walk_batch.h"
 
+/* A thread enters the program's list a moment after it has begun, and threads that C code made never do. */
+#define NAME_TRIES 5
 /* So often a list that changed under our eyes is begun anew. */
 #define LIST_TRIES 4
 
@@ -57,6 +59,7 @@ struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t add
 static void introduce(struct tg_threads *threads, struct tg_thread *thread, uint64_t native_id, const uint8_t *state) {
     pid_t pid = threads->process->pid;
     threads->has_new = true;
+    thread->unnamed = NAME_TRIES;
     thread->ident = tg_word(state + threads->process->layout.thread.thread_id);
     tg_thread_clock_close(&thread->clock);
     thread->has_clock = false;
@@ -220,13 +223,18 @@ static void take_name(void *context, uint64_t ident, const char *name) {
             size_t length = tg_utf8_cut(name, strlen(name), sizeof shown->name - 1);
             memcpy(shown->name, name, length);
             shown->name[length] = '\0';
+            threads->items[i]->unnamed = 0;
         }
     }
 }
 
 void tg_threads_name(struct tg_threads *threads) {
-    threads->has_new = false;
     tg_thread_names_read(&threads->names, take_name, threads);
+    threads->has_new = false;
+    for (size_t i = 0; i < threads->count; i++) {
+        threads->items[i]->unnamed -= threads->items[i]->unnamed > 0;
+        threads->has_new = threads->has_new || threads->items[i]->unnamed > 0;
+    }
 }
 
 bool tg_threads_plan_gils(struct tg_threads *threads, struct tg_walker *walker) {

@@ -57,6 +57,7 @@ struct tg_thread {
     struct tg_sampled_thread shown;
     uint64_t native_id; /* as its state says; for a moment, that of the thread which starts it (3.11) */
     uint64_t ident;     /* pthread_self(), by which the program knows it; likewise */
+    uint8_t unnamed;    /* times that the program's name for it is still to be asked for */
     uint64_t address;   /* of its state */
     uint64_t next;      /* in its interpreter's list */
     uint32_t gil;
@@ -91,7 +92,7 @@ struct tg_threads {
     size_t interpreter_count;
     uint64_t seen_count; /* threads, since the beginning */
     uint64_t left_out;   /* threads beyond the maximum, at the last listing */
-    bool has_new;        /* threads, since tg_threads_name() */
+    bool has_new;        /* threads whose name is still to be asked for */
     struct tg_thread_names names;
     uint32_t head_copy; /* of the list of interpreters, in the walker's bytes */
     bool has_own_pids;  /* the target has numbers of its own for its threads */

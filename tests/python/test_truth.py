@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 TARGETS = Path(__file__).resolve().parents[1] / "targets"
-SHARED = {"target.py", "truth.py", "reference.py"}
+SHARED = {"target.py", "truth.py", "reference.py", "inside.py"}
 PROGRAMS = sorted(path.name for path in TARGETS.glob("*.py") if path.name not in SHARED)
 
 sys.path.insert(0, str(TARGETS))

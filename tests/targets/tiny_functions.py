@@ -8,6 +8,7 @@ import time
 from target import run
 
 COUNT = 300
+CALLERS = [f"caller_{i}" for i in range(COUNT)]
 
 
 def make():
@@ -15,7 +16,7 @@ def make():
     for i in range(COUNT):
         text = f"def tiny_{i}(n):\n    return n + {i}\n\ndef caller_{i}(n):\n    return tiny_{i}(n)\n"
         exec(compile(text, f"tiny-{i}", "exec"), space)
-    return [space[f"caller_{i}"] for i in range(COUNT)]
+    return list(map(space.get, CALLERS))
 
 
 def call_all(callers):
