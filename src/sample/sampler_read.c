@@ -13,8 +13,8 @@
 #define ENTRY_NS 20000
 /* The threads are listed anew at least so often, and after a refusal stopping is tried again. */
 #define LIST_AGAIN_NS INT64_C(1000000000)
-/* What they are called is read anew so often; where threads begin, at once, if that is not more often than so many times
- * in a second. */
+/* What they are called is read anew so often; where threads begin, at once, if that is not more often than so many
+ * times in a second. */
 #define NAME_AGAIN_NS INT64_C(1000000000)
 #define NAMINGS       20
 #define REFUSED_NS    INT64_C(1000000000)

@@ -34,7 +34,8 @@ static void reads_whole_or_nothing(struct tg_memory memory) {
     char bytes[64] = "";
     assert_true(pages != MAP_FAILED);
     assert_int_equal(munmap(pages + 4096, 4096), 0);
-    memcpy(pages + 4096 - 4, "last", 4);
+    static const char last[4] = {'l', 'a', 's', 't'};
+    memcpy(pages + 4096 - sizeof last, last, sizeof last);
     assert_true(tg_memory_read(&memory, address_of(text), bytes, sizeof text));
     assert_string_equal(bytes, text);
     assert_true(tg_memory_read(&memory, address_of(pages + 4096 - 4), bytes, 4));

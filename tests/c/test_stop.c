@@ -56,7 +56,10 @@ static char state_of(pid_t pid) {
     close(fd);
     text[count < 0 ? 0 : count] = '\0';
     const char *end = strrchr(text, ')');
-    return end ? end[2] : '?';
+    if (!end) {
+        return '?';
+    }
+    return end[2];
 }
 
 /* Waits until the process has used processor time; that it never does is for the test's time limit. */

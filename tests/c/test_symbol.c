@@ -92,7 +92,8 @@ static void texts_end_at_a_zero_byte_and_between_characters(void **state) {
     assert_string_equal(tg_symbols_get(&symbols, number).file, "f.py");
     static char name[TG_SYMBOL_TEXT_MAX_BYTES + 2];
     memset(name, 'x', sizeof name);
-    memcpy(name + TG_SYMBOL_TEXT_MAX_BYTES - 1, "\xC3\xA9", 2);
+    static const char e_acute[2] = {'\xC3', '\xA9'};
+    memcpy(name + TG_SYMBOL_TEXT_MAX_BYTES - 1, e_acute, sizeof e_acute);
     number = tg_symbols_intern(&symbols, name, sizeof name, "", 0, 1);
     assert_int_equal(strlen(tg_symbols_get(&symbols, number).name), TG_SYMBOL_TEXT_MAX_BYTES - 1);
     tg_symbols_release(&symbols);

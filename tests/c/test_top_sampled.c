@@ -29,11 +29,12 @@ static int end(void **state) {
 
 /* `frames`: letters, the outermost first. */
 static void add(uint64_t thread_id, const char *frames, uint64_t ms) {
-    struct tg_frame stack[8];
-    size_t depth = strlen(frames);
-    for (size_t i = 0; i < depth; i++) {
-        stack[i] = (struct tg_frame){
-            .symbol = tg_symbols_intern(&sampled.profile.symbols, frames + i, 1, "shop.py", 7, (uint32_t)frames[i])};
+    struct tg_frame stack[8] = {0};
+    size_t depth = 0;
+    for (; frames[depth]; depth++) {
+        assert_in_range(depth, 0, 7);
+        stack[depth].symbol =
+            tg_symbols_intern(&sampled.profile.symbols, frames + depth, 1, "shop.py", 7, (uint32_t)frames[depth]);
     }
     struct tg_weight weight = {.sample_count = 1, .wall_ns = ms * MS, .cpu_ns = ms * MS / 2, .gil_ns = ms * MS / 4};
     struct tg_profile_thread *thread = tg_profile_thread(&sampled.profile, 4711, thread_id, "worker");
