@@ -15,8 +15,10 @@ static bool copy_host(struct tg_authority *authority, const char *text, size_t l
         return false;
     }
     for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        authority->host[i] = c >= 'A' && c <= 'Z' ? "abcdefghijklmnopqrstuvwxyz"[c - 'A'] : c;
+        authority->host[i] = text[i];
+        if (text[i] >= 'A' && text[i] <= 'Z') {
+            authority->host[i] = "abcdefghijklmnopqrstuvwxyz"[text[i] - 'A'];
+        }
     }
     authority->host[length] = '\0';
     return true;

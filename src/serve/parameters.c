@@ -42,7 +42,11 @@ static bool decode(char *text) {
             memcpy(out++, &byte, 1);
             in += 2;
         } else {
-            *out++ = *in == '+' ? ' ' : *in;
+            *out = *in;
+            if (*in == '+') {
+                *out = ' ';
+            }
+            out++;
         }
     }
     bool valid = is_text(text, (size_t)(out - text));

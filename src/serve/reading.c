@@ -60,9 +60,10 @@ static uint64_t stamp_of(uint64_t hash, const char *path) {
     if (stat(path, &file) != 0) {
         return tg_hash_bytes(hash, "", 1);
     }
-    const int64_t facts[] = {(int64_t)file.st_dev, (int64_t)file.st_ino, file.st_size, file.st_mtim.tv_sec,
-                             file.st_mtim.tv_nsec};
-    return tg_hash_bytes(hash, facts, sizeof facts);
+    hash = tg_hash_bytes(hash, &file.st_dev, sizeof file.st_dev);
+    hash = tg_hash_bytes(hash, &file.st_ino, sizeof file.st_ino);
+    hash = tg_hash_bytes(hash, &file.st_size, sizeof file.st_size);
+    return tg_hash_bytes(hash, &file.st_mtim, sizeof file.st_mtim);
 }
 
 uint64_t tg_reading_stamp(const struct tg_reading *reading) {

@@ -44,7 +44,7 @@ static struct seen seen;
 
 static void end(int signal) {
     (void)signal;
-    tg_sampler_end(&sampler); /* NOLINT(bugprone-signal-handler): one write() */
+    tg_sampler_end(&sampler); /* NOLINT(bugprone-signal-handler,cert-sig30-c): one write() */
 }
 
 static struct stack *find(uint64_t hash) {
