@@ -24,7 +24,7 @@ lint: build ## check format, types, size, layers and what the compilers and lint
 	@tools/bootstrap lint
 	@tools/lint
 
-format: venv ## format C and Python in place
+format: venv ## format C, Python and the dashboard in place
 	@tools/bootstrap lint
 	@tools/format
 

@@ -17,7 +17,8 @@ if (token) {
   try {
     const answer = await fetch("/sign-in", { method: "POST", body: token });
     if (answer.ok) {
-      location.replace("/");
+      // The view that was linked to.
+      location.replace(location.pathname + location.search);
     } else {
       const failure = await answer.json();
       say(failure.error.message);

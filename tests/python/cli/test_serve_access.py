@@ -76,9 +76,10 @@ def sign_in(server: Serving) -> dict[str, str]:
     return {"Cookie": cookie, "X-Tachograph-CSRF": csrf, "Origin": f"http://{server.host}:{server.port}"}
 
 
+WEB = Path(__file__).resolve().parents[3] / "web"
 EVERYTHING = [
     "/",
-    "/overview.js",
+    "/main.js",
     "/api/v1/openapi.json",
     "/api/v1/session",
     "/api/v1/services",
@@ -370,8 +371,8 @@ def test_a_name_that_is_markup_stays_text(cli: Any, tmp_path: Path) -> None:
         answer = server.get("/api/v1/functions", {"Accept": "text/html"})
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.json["functions"][0]["name"] == name
-        assert all(b"onerror" not in server.get(path).body for path in ("/", "/overview.js"))
-        assert "innerHTML" not in server.get("/overview.js").body.decode()
+        assert all(b"onerror" not in server.get(path).body for path in ("/", "/main.js"))
+        assert all("innerHTML" not in server.get(f"/{path.name}").body.decode() for path in WEB.glob("*.js"))
         assert b'function="shop::</script>' in server.get("/metrics").body
         assert server.get("/metrics").headers["Content-Type"].startswith("text/plain")
     finally:

@@ -1,0 +1,103 @@
+// The address line is the page's only state: every view, with its service, period and settings, can be linked to,
+// and back and forward go through them.
+
+/** What stays when a link leads to another view. */
+const KEPT = ["service", "since", "until", "version", "run"];
+
+const changed = new EventTarget();
+
+/** The parameters of the address. */
+export function here() {
+  return new URLSearchParams(location.search);
+}
+
+/**
+ * The value of a parameter, or what stands for it.
+ * @param {string} name
+ * @param {string} [otherwise]
+ */
+export function value(name, otherwise = "") {
+  return here().get(name) ?? otherwise;
+}
+
+/** @typedef {Record<string, string | number | null | undefined>} Changes null takes a parameter away */
+
+/**
+ * @param {URLSearchParams} parameters
+ * @param {Changes} changes
+ */
+function href(parameters, changes) {
+  for (const [name, text] of Object.entries(changes)) {
+    if (text === null || text === undefined || text === "") {
+      parameters.delete(name);
+    } else {
+      parameters.set(name, String(text));
+    }
+  }
+  const query = parameters.toString();
+  return query ? `/?${query}` : "/";
+}
+
+/**
+ * The address of a view of the same service and period.
+ * @param {string} view
+ * @param {Changes} [changes]
+ */
+export function link(view, changes = {}) {
+  const parameters = new URLSearchParams([...here()].filter(([name]) => KEPT.includes(name)));
+  return href(parameters, { view: view === "overview" ? null : view, ...changes });
+}
+
+/**
+ * The address of this view with other settings.
+ * @param {Changes} changes
+ */
+export function variant(changes) {
+  return href(here(), changes);
+}
+
+/**
+ * Notes settings that the view has already taken, so that they are in links and in the history.
+ * @param {Changes} changes
+ */
+export function note(changes) {
+  const target = variant(changes);
+  if (target !== location.pathname + location.search) {
+    history.pushState(null, "", target);
+  }
+}
+
+/**
+ * Goes to an address of this page.
+ * @param {string} target
+ */
+export function go(target) {
+  if (target !== location.pathname + location.search) {
+    history.pushState(null, "", target);
+  }
+  changed.dispatchEvent(new Event("change"));
+}
+
+/**
+ * Calls when another view or other settings are wanted. Links within the page come here, too.
+ * @param {() => void} follow
+ */
+export function onChange(follow) {
+  changed.addEventListener("change", follow);
+  addEventListener("popstate", follow);
+  document.addEventListener("click", (event) => {
+    const anchor = event.target instanceof Element ? event.target.closest("a") : null;
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (anchor && isPlain && !anchor.target && anchor.origin === location.origin && anchor.pathname === "/") {
+      event.preventDefault();
+      go(anchor.pathname + anchor.search);
+    }
+  });
+}
+
+/** The token of a link that was opened though we are signed in: it has no business in the address line. */
+export function dropToken() {
+  if (location.hash.startsWith("#token=")) {
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+}

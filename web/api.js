@@ -1,0 +1,99 @@
+// Questions to the server, and whether it is there.
+
+/** Why there is no answer: `kind` is "away" (no server), "locked" (not signed in), "busy" (503) or "refused". */
+export class Failure extends Error {
+  /**
+   * @param {"away" | "locked" | "busy" | "refused"} kind
+   * @param {string} message
+   */
+  constructor(kind, message) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** Whether the server is there: "up", "away" or "locked"; a "change" event tells. */
+export const server = Object.assign(new EventTarget(), { state: "up" });
+
+/** @param {string} state */
+function become(state) {
+  if (server.state !== state) {
+    server.state = state;
+    server.dispatchEvent(new Event("change"));
+  }
+}
+
+const SAID = {
+  away: "The server does not answer. Is tachograph serve still running? The page goes on by itself when it is back.",
+  locked: "The server was started anew and does not know this browser: open the address that it printed.",
+};
+
+/** @typedef {Record<string, string | number | null | undefined>} Parameters */
+
+/**
+ * @param {string} path under /api/v1
+ * @param {Parameters} parameters
+ */
+function target(path, parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return `/api/v1/${path}${given.length ? `?${query}` : ""}`;
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
+async function request(url, options) {
+  let answer;
+  try {
+    answer = await fetch(url, options);
+  } catch (failure) {
+    if (options.signal?.aborted) {
+      throw failure;
+    }
+    become("away");
+    throw new Failure("away", SAID.away);
+  }
+  if (answer.status === 401) {
+    become("locked");
+    throw new Failure("locked", SAID.locked);
+  }
+  become("up");
+  if (!answer.ok) {
+    const message = await messageOf(answer);
+    throw new Failure(answer.status === 503 ? "busy" : "refused", message);
+  }
+  return answer;
+}
+
+/** @param {Response} answer */
+async function messageOf(answer) {
+  try {
+    const { error } = await answer.json();
+    return `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
+  } catch {
+    return `The server answered with ${answer.status}.`;
+  }
+}
+
+/**
+ * An answer of the API.
+ * @param {string} path under /api/v1
+ * @param {Parameters} [parameters]
+ * @param {AbortSignal} [signal]
+ */
+export async function ask(path, parameters = {}, signal) {
+  const answer = await request(target(path, parameters), signal ? { signal } : {});
+  return answer.json();
+}
+
+/**
+ * Changes something.
+ * @param {string} path under /api/v1
+ * @param {Parameters} [parameters]
+ */
+export async function change(path, parameters = {}) {
+  const { csrf } = await ask("session");
+  return request(target(path, parameters), { method: "POST", headers: { "X-Tachograph-CSRF": csrf } });
+}

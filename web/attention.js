@@ -1,0 +1,89 @@
+// What needs attention first: functions that got slower, functions that fail, figures that are not complete.
+
+import { link } from "./address.js";
+import { fill, make } from "./dom.js";
+import { count, counted, duration, relative, share } from "./figures.js";
+import { functionLink } from "./function_name.js";
+import { Nothing } from "./panel.js";
+
+const MOST = 5; // of a kind
+
+/** What of the figures' quality is worth a word, and the word. */
+const LOSSES = /** @type {[string, string, string][]} */ ([
+  ["unrecorded_call_count", "call", "found no space in the recording: give its directory more"],
+  ["overflow_call_count", "call", "are counted together, of functions beyond the largest number there are rows for"],
+  ["refused_function_count", "function", "could not be timed"],
+  ["torn_count", "figure", "could not be read whole, for a call ended just then"],
+  ["damaged_count", "figure", "were damaged in the recording"],
+]);
+
+/** @typedef {{kind: "slower" | "failing" | "lost", parts: Node[]}} Item */
+
+/** @param {any} row of trends */
+function slower({ name, trend }) {
+  const { step } = trend;
+  const [from, to, part] = step
+    ? [step.before_ns, step.after_ns, step.relative_change]
+    : [trend.start_ns, trend.end_ns, trend.relative_change];
+  const since = step
+    ? ["since version ", make("a", { href: link("function", { function: name }) }, step.version || "without a name")]
+    : [`steadily, ${duration(trend.slope_per_hour_ns)} more each hour`];
+  return make(
+    "span",
+    {},
+    functionLink(name),
+    make("span", { class: "what" }, `${duration(from)} → ${duration(to)} a call `),
+    make("strong", { class: "bad" }, relative(part)),
+    make("span", { class: "what" }, " ", ...since),
+  );
+}
+
+/** @param {any} row of functions */
+function failing({ name, error_count: errors, call_count: calls }) {
+  return make(
+    "span",
+    {},
+    functionLink(name),
+    make("span", { class: "what" }, `${count(errors)} of ${counted(calls, "call")} ended with an exception `),
+    make("strong", { class: "bad" }, share(errors / calls)),
+  );
+}
+
+/** @param {any} quality */
+function losses(quality) {
+  return LOSSES.filter(([member]) => quality[member] > 0).map(([member, thing, what]) =>
+    make("span", {}, make("strong", {}, counted(quality[member], thing)), make("span", { class: "what" }, ` ${what}`)),
+  );
+}
+
+/**
+ * @param {string} title
+ * @param {string} kind
+ * @param {Node[]} items
+ */
+function list(title, kind, items) {
+  if (items.length === 0) {
+    return null;
+  }
+  const rows = items.map((item) => make("li", {}, item));
+  return make("section", { class: `kind ${kind}` }, make("h3", {}, title), make("ul", {}, ...rows));
+}
+
+/**
+ * @param {HTMLElement} body
+ * @param {{trends: any, failures: any, quality: any}} answers
+ */
+export function showAttention(body, { trends, failures, quality }) {
+  const slow = trends.functions.filter((/** @type {any} */ row) => row.trend.direction === "slower").slice(0, MOST);
+  const failed = failures.functions.filter((/** @type {any} */ row) => row.error_count > 0).slice(0, MOST);
+  const lists = [
+    list("Slower", "slower", slow.map(slower)),
+    list("Failing", "failing", failed.map(failing)),
+    list("Not counted", "lost", losses(quality)),
+  ].filter((part) => part !== null);
+  if (lists.length === 0) {
+    const functions = counted(trends.function_count, "function");
+    throw new Nothing(`Nothing stands out: of ${functions} none got slower, none fails, and no figure is missing.`);
+  }
+  fill(body, ...lists);
+}

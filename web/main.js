@@ -1,0 +1,115 @@
+// The page: which service and period is looked at, which view of it, and whether the server is there.
+
+import { dropToken, here, link, onChange, value } from "./address.js";
+import { ask, server } from "./api.js";
+import { fill, find, make } from "./dom.js";
+import { showScope } from "./scope.js";
+import { chartsView } from "./view_charts.js";
+import { overviewView } from "./view_overview.js";
+
+/**
+ * @typedef {{name: string, interval_ns: number, started_unix_ns: number, last_iteration: number,
+ *            last_ended_unix_ns: number, process_count: number}} Service
+ * @typedef {{version: string, first_iteration: number, last_iteration: number, process_count: number}} Version
+ * @typedef {{service: Service, services: Service[], versions: Version[], store: string,
+ *            selection: Record<string, string>, signal: AbortSignal}} Context what is looked at
+ * @typedef {(root: HTMLElement, context: Context) => void} View
+ */
+
+/** @type {{name: string, title: string, view: View, isListed: boolean}[]} */
+const VIEWS = [
+  { name: "overview", title: "Overview", view: overviewView, isListed: true },
+  { name: "charts", title: "Charts", view: chartsView, isListed: true },
+];
+
+const SELECTION = ["service", "since", "until", "version", "run"];
+
+let current = new AbortController();
+
+/** The part of the address that selects what is asked about, as parameters of questions. */
+function selectionOf() {
+  return Object.fromEntries([...here()].filter(([name]) => SELECTION.includes(name)));
+}
+
+function showNavigation() {
+  const chosen = value("view", "overview");
+  const links = VIEWS.filter((item) => item.isListed).map(({ name, title }) =>
+    make("a", { href: link(name), "aria-current": name === chosen ? "page" : null }, title),
+  );
+  fill(find("views"), ...links);
+}
+
+/**
+ * What the view needs to know of the service that is looked at.
+ * @param {AbortSignal} signal
+ * @returns {Promise<Context | null>} null: the history is empty
+ */
+async function contextOf(signal) {
+  const selection = selectionOf();
+  const { services, store } = await ask("services", {}, signal);
+  if (services.length === 0) {
+    return null;
+  }
+  const { service, versions } = await ask("versions", { service: selection.service }, signal);
+  return { service, services, versions, store, selection: { ...selection, service: service.name }, signal };
+}
+
+/** @param {string} text @param {Node[]} remedies */
+function sayInstead(text, ...remedies) {
+  const said = make(
+    "div",
+    { class: "state", role: "status", "data-kind": "nothing" },
+    make("p", {}, text),
+    ...remedies,
+  );
+  fill(find("view"), make("section", { class: "panel" }, said));
+}
+
+async function show() {
+  current.abort();
+  current = new AbortController();
+  const { signal } = current;
+  const { name, title, view } = VIEWS.find((item) => item.name === value("view", "overview")) ?? VIEWS[0];
+  showNavigation();
+  document.title = `${value("function") || title} – tachograph`;
+  try {
+    const context = await contextOf(signal);
+    if (signal.aborted) {
+      return;
+    }
+    if (!context) {
+      fill(find("scope"));
+      sayInstead("Nothing has been stored yet. “tachograph run app.py” times a program and begins its history.");
+      return;
+    }
+    showScope(find("scope"), context);
+    const root = make("div", { class: `view ${name}` });
+    fill(find("view"), root);
+    view(root, context);
+  } catch (failure) {
+    if (!signal.aborted) {
+      const text = failure instanceof Error ? failure.message : String(failure);
+      const again = make("button", { type: "button", click: () => void show() }, "Try again");
+      const elsewhere = make("a", { href: "/", class: "button" }, "To the overview");
+      sayInstead(text, again, elsewhere);
+      server.addEventListener("change", () => server.state === "up" && show(), { signal, once: true });
+    }
+  }
+}
+
+function showServer() {
+  const said = find("server");
+  said.hidden = server.state === "up";
+  said.textContent =
+    server.state === "locked"
+      ? "The server was started anew: open the address that it printed."
+      : "The server does not answer. What you see is what it said last; the page goes on when it is back.";
+}
+
+dropToken();
+onChange(() => {
+  void show();
+  window.scrollTo(0, 0);
+});
+server.addEventListener("change", showServer);
+await show();

@@ -1,0 +1,311 @@
+// The three charts of the article that tachograph began with: functions of which a point was once above a minimum,
+// with all their last points.
+
+import { note, value } from "./address.js";
+import { ask } from "./api.js";
+import { colourOf } from "./colours.js";
+import { fill, make } from "./dom.js";
+import { count, counted, duration, roundBelow } from "./figures.js";
+import { functionLink } from "./function_name.js";
+import { every } from "./live.js";
+import { Nothing, Panel } from "./panel.js";
+import { escape, eventLines, plot, restrict, timeOf } from "./plot.js";
+
+const POINTS = 5000;
+const FUNCTIONS = 50;
+const SECONDS = 15;
+const NS = 1e9;
+
+/**
+ * @typedef {{column: string, name: string, title: string, minimum: string, isTime: boolean}} Kind
+ * @type {Kind[]}
+ */
+const KINDS = [
+  { column: "average", name: "average_time", title: "Average time", minimum: "1.0", isTime: true },
+  { column: "total", name: "total_time", title: "Total time", minimum: "5.0", isTime: true },
+  { column: "calls", name: "call_count", title: "Call count", minimum: "100", isTime: false },
+];
+
+/** Units of an axis: the first whose size the largest value reaches. */
+const UNITS = /** @type {[string, number][]} */ ([
+  ["seconds", 1e9],
+  ["milliseconds", 1e6],
+  ["microseconds", 1e3],
+]);
+
+/**
+ * @param {Kind} kind
+ * @param {any[]} lines
+ * @returns {{unit: string, size: number}}
+ */
+function unitOf(kind, lines) {
+  if (!kind.isTime) {
+    return { unit: "calls", size: 1 };
+  }
+  const largest = Math.max(...lines.map(({ values }) => Math.max(...values)));
+  const [unit, size] = UNITS.find(([, least]) => largest >= least) ?? UNITS[UNITS.length - 1];
+  return { unit, size };
+}
+
+/**
+ * @param {any} line
+ * @param {string} colour
+ * @param {Kind} kind
+ * @param {number} size
+ * @param {(iteration: number) => number | Date} place
+ */
+function trace(line, colour, kind, size, place) {
+  const name = escape(line.name);
+  return {
+    x: line.iterations.map(place),
+    y: line.values.map((/** @type {number} */ one) => one / size),
+    customdata: line.iterations,
+    mode: line.iterations.length === 1 ? "markers" : "lines",
+    name,
+    line: { color: colour, width: 1.8 },
+    marker: { color: colour },
+    hovertemplate:
+      `<span style="font-weight:bold;color:${colour}">%{fullData.name}</span><br>` +
+      `Iteration: %{customdata}    ${kind.name}: %{y:.2f}<extra></extra>`,
+  };
+}
+
+class Chart {
+  /**
+   * @param {ChartsView} view
+   * @param {Kind} kind
+   */
+  constructor(view, kind) {
+    this.view = view;
+    this.kind = kind;
+    /** @type {string[]} names of the functions that are drawn */
+    this.names = [];
+    this.minimum = make("input", {
+      type: "number",
+      min: "0",
+      step: "any",
+      value: this.minimumText(),
+      "aria-label": `Minimum of ${kind.name}`,
+      change: () => this.setMinimum(this.minimum.value),
+    });
+    const unit = kind.isTime ? "s" : "calls";
+    this.panel = new Panel(kind.name, {
+      tools: [make("label", { class: "minimum" }, "once above ", this.minimum, ` ${unit}`)],
+    });
+    this.element = make("div", { class: "chart", id: `functionPerformanceChart-${kind.name}` });
+    fill(this.panel.body, this.element);
+  }
+
+  minimumText() {
+    return value(`minimum_${this.kind.column}`, this.kind.minimum);
+  }
+
+  /** @param {string} text */
+  setMinimum(text) {
+    const given = Number(text);
+    const isGiven = text !== "" && Number.isFinite(given) && given >= 0;
+    this.minimum.value = isGiven ? text : this.kind.minimum;
+    note({ [`minimum_${this.kind.column}`]: isGiven && given !== Number(this.kind.minimum) ? text : null });
+    void this.view.load();
+  }
+
+  /** @returns {Promise<any>} */
+  ask() {
+    const { selection, signal } = this.view.context;
+    const minimum = Number(this.minimumText()) * (this.kind.isTime ? NS : 1);
+    return ask("series", { ...selection, column: this.kind.column, minimum, last: POINTS, limit: FUNCTIONS }, signal);
+  }
+
+  /**
+   * @param {any} answer
+   * @param {any[]} events
+   */
+  async show(answer, events) {
+    const { service } = this.view.context;
+    const { functions, function_count: all } = answer;
+    this.panel.annotate(this.sentence(functions.length, all));
+    if (functions.length === 0) {
+      throw this.nothing(answer.largest);
+    }
+    // By name, as the article's query orders them: that is the order in which colours are given.
+    const lines = [...functions].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const { unit, size } = unitOf(this.kind, lines);
+    const place = this.view.place();
+    this.names = lines.map(({ name }) => name);
+    // The panel has no width while it is hidden.
+    this.panel.ready();
+    const first = !this.element.classList.contains("plot");
+    const chart = await plot(
+      this.element,
+      lines.map((line) => trace(line, colourOf(service.name, line.name), this.kind, size, place)),
+      {
+        title: { text: "Function Performance Over Iterations", font: { size: 15 }, x: 0.02, xanchor: "left" },
+        xaxis: { title: { text: this.view.isTime() ? "Time" : "Iteration" } },
+        yaxis: { title: { text: `${this.kind.title} (${unit})` }, type: value("y") === "log" ? "log" : "linear" },
+        showlegend: true,
+        ...eventLines(events, place),
+      },
+    );
+    if (first) {
+      chart.on("plotly_click", (/** @type {any} */ { points }) => this.view.isolate(this.names[points[0].curveNumber]));
+      chart.on("plotly_legendclick", (/** @type {any} */ { curveNumber }) => {
+        this.view.isolate(this.names[curveNumber]);
+        return false;
+      });
+      chart.on("plotly_legenddoubleclick", () => false);
+    }
+    await this.restrict();
+  }
+
+  /** @param {number} shown @param {number} all */
+  sentence(shown, all) {
+    if (all === 0) {
+      return "";
+    }
+    return shown < all
+      ? `the ${shown} of ${counted(all, "function")} with the largest points: raise the minimum to see others`
+      : `${counted(all, "function")}, each with its last ${count(POINTS)} points`;
+  }
+
+  /** @param {number} largest */
+  nothing(largest) {
+    if (!(largest > 0)) {
+      return new Nothing("No function was called in this period: choose a longer one above.");
+    }
+    const [size, unit] = this.kind.isTime ? [NS, " s"] : [1, " calls"];
+    const useful = roundBelow(largest / size);
+    const text = this.kind.isTime ? duration(largest) : count(largest);
+    const use = () => {
+      this.minimum.value = String(useful);
+      this.setMinimum(this.minimum.value);
+    };
+    return new Nothing(
+      `No function ever had a point above ${this.minimumText()}${unit}: the largest is ${text}.`,
+      make("button", { type: "button", class: "primary", click: use }, `Show those above ${useful}${unit}`),
+    );
+  }
+
+  async restrict() {
+    const { only } = this.view;
+    if (this.names.length > 0 && this.panel.isReady) {
+      const isHere = only !== null && this.names.includes(only);
+      await restrict(
+        this.element,
+        this.names.map((name) => !isHere || name === only || "legendonly"),
+      );
+    }
+  }
+}
+
+class ChartsView {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("./main.js").Context} context
+   */
+  constructor(root, context) {
+    this.context = context;
+    /** @type {string | null} the one function that is shown */
+    this.only = value("only") || null;
+    this.isolated = make("p", { class: "isolated", role: "status" });
+    this.charts = KINDS.map((kind) => new Chart(this, kind));
+    root.append(
+      make(
+        "div",
+        { class: "heading" },
+        make("h1", {}, "Charts"),
+        make("div", { class: "tools" }, this.isolated, ...this.axes()),
+      ),
+      ...this.charts.map(({ panel }) => panel.element),
+    );
+    this.showIsolated();
+  }
+
+  isTime() {
+    return value("x") === "time";
+  }
+
+  place() {
+    const { service } = this.context;
+    return this.isTime()
+      ? (/** @type {number} */ iteration) => timeOf(service, iteration)
+      : (/** @type {number} */ iteration) => iteration;
+  }
+
+  axes() {
+    return [
+      this.axis("x", "What the x axis shows", [
+        ["", "By iteration"],
+        ["time", "By time"],
+      ]),
+      this.axis("y", "How the y axis goes", [
+        ["", "Linear"],
+        ["log", "Logarithmic"],
+      ]),
+    ];
+  }
+
+  /**
+   * @param {string} name of the setting in the address
+   * @param {string} label
+   * @param {[string, string][]} options
+   */
+  axis(name, label, options) {
+    const set = () => {
+      note({ [name]: select.value });
+      void this.load();
+    };
+    const select = make(
+      "select",
+      { "aria-label": label, change: set },
+      ...options.map(([option, text]) => make("option", { value: option, selected: option === value(name) }, text)),
+    );
+    return select;
+  }
+
+  /** @param {string} name shown alone; once more: all are shown again */
+  isolate(name) {
+    this.only = this.only === name ? null : name;
+    note({ only: this.only });
+    this.showIsolated();
+    for (const chart of this.charts) {
+      void chart.restrict();
+    }
+  }
+
+  showIsolated() {
+    if (this.only === null) {
+      fill(this.isolated, make("span", { class: "hint" }, "Click a line to see it alone"));
+      return;
+    }
+    const only = this.only;
+    const all = make("button", { type: "button", click: () => this.isolate(only) }, "Show all");
+    fill(this.isolated, "Only ", functionLink(only), all);
+  }
+
+  async load() {
+    const { selection, signal } = this.context;
+    const events = ask("events", { ...selection, limit: 1000 }, signal).then(
+      (answer) => answer.events,
+      () => [],
+    );
+    const answers = this.charts.map((chart) => chart.ask());
+    // Their failures are told where they are awaited.
+    answers.forEach((answer) => answer.catch(() => {}));
+    // Colours are given in the order of the charts, whichever answer comes first.
+    for (const [i, chart] of this.charts.entries()) {
+      let asked = false;
+      await chart.panel.load(
+        () => (asked ? chart.ask() : ((asked = true), answers[i])),
+        async (_, answer) => chart.show(answer, await events),
+        signal,
+      );
+    }
+  }
+}
+
+/** @type {import("./main.js").View} */
+export function chartsView(root, context) {
+  const view = new ChartsView(root, context);
+  void view.load();
+  every(SECONDS, context.signal, () => view.load());
+}
