@@ -70,14 +70,17 @@ PyObject *tg_check_sampling(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ign
 static struct tg_profile *taken;
 
 static bool take(struct tg_batch_sampling *sampling, struct tg_strbuf *tree) {
+    static const uint32_t modes[TG_SAMPLER_MODE_COUNT] = {[TG_SAMPLER_WALL] = TG_BATCH_SAMPLING_WALL,
+                                                          [TG_SAMPLER_CPU] = TG_BATCH_SAMPLING_CPU,
+                                                          [TG_SAMPLER_GIL] = TG_BATCH_SAMPLING_GIL};
+    struct tg_inside_options options;
     uint64_t look_count;
-    double hz;
-    if (!tg_inside_take(&taken, &look_count, &hz)) {
+    if (!tg_inside_take(&taken, &look_count, &options)) {
         return false;
     }
     *sampling = (struct tg_batch_sampling){
-        .rate_hz = (uint32_t)(hz < 1 ? 1 : hz + 0.5),
-        .mode = TG_BATCH_SAMPLING_WALL,
+        .rate_hz = (uint32_t)(options.hz < 1 ? 1 : options.hz + 0.5),
+        .mode = modes[options.mode],
         .look_count = look_count,
         .missed_count = taken->quality.missed_count,
         .sample_count = taken->quality.taken_count,
@@ -91,19 +94,25 @@ static void accept(void) {
     tg_inside_accept(taken);
 }
 
-/* start_sampling(hz, paused) */
+/* start_sampling(hz, paused, mode, signals) */
 PyObject *tg_start_sampling(PyObject *Py_UNUSED(module), PyObject *args) {
     struct tg_error err = TG_ERROR_INIT;
-    double hz;
-    int paused;
-    if (!PyArg_ParseTuple(args, "dp:start_sampling", &hz, &paused)) {
+    struct tg_inside_options options = {.hz = 0};
+    const char *mode;
+    int paused, signals;
+    if (!PyArg_ParseTuple(args, "dpsp:start_sampling", &options.hz, &paused, &mode, &signals)) {
         return NULL;
     }
+    if (tg_sampler_mode_parse(mode, &options.mode, &err) != TG_OK) {
+        return fail(TG_ERROR_INVALID, &err);
+    }
+    options.is_paused = paused;
+    options.is_silent = !signals;
     static const struct tg_sampling_source source = {.take = take, .accept = accept};
     tg_start_recording(); /* through it orders come from outside */
     tg_sampling_source_set(&source);
     enum tg_status status;
-    Py_BEGIN_ALLOW_THREADS status = tg_inside_start(hz, paused, &err);
+    Py_BEGIN_ALLOW_THREADS status = tg_inside_start(&options, &err);
     Py_END_ALLOW_THREADS if (status != TG_OK) {
         return fail(status, &err);
     }
@@ -129,11 +138,14 @@ PyObject *tg_pause_sampling(PyObject *Py_UNUSED(module), PyObject *paused) {
 PyObject *tg_sampling_state(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     struct tg_inside_state state;
     Py_BEGIN_ALLOW_THREADS tg_inside_state(&state);
-    Py_END_ALLOW_THREADS return Py_BuildValue(
-        "NNdsKKKKK", PyBool_FromLong(state.is_running), PyBool_FromLong(state.is_paused), state.hz, state.hindrance,
-        (unsigned long long)state.quality.taken_count, (unsigned long long)state.quality.missed_count,
-        (unsigned long long)state.quality.torn_count, (unsigned long long)state.thread_count,
-        (unsigned long long)state.signal_count);
+    Py_END_ALLOW_THREADS struct tg_hindrance_words words = tg_hindrance_words(state.hindrance);
+    return Py_BuildValue("NNdNKKKKKsN", PyBool_FromLong(state.is_running), PyBool_FromLong(state.options.is_paused),
+                         state.options.hz,
+                         PyUnicode_FromFormat("%s%s%s", words.what, words.what[0] ? "; " : "", words.remedy),
+                         (unsigned long long)state.quality.taken_count, (unsigned long long)state.quality.missed_count,
+                         (unsigned long long)state.quality.torn_count, (unsigned long long)state.thread_count,
+                         (unsigned long long)state.signal_count, tg_sampler_mode_name(state.options.mode),
+                         PyBool_FromLong(!state.options.is_silent));
 }
 
 /* Names come out of another's memory: what is no UTF-8 is shown all the same. */

@@ -30,6 +30,8 @@ def start(
     instrument: Target | None = None,
     sample_hz: float | None = None,
     sample_paused: bool | None = None,
+    sample_mode: str | None = None,
+    sample_signals: bool | None = None,
 ) -> None:
     """Begins to keep a history of what is timed and sampled in this process, and in those forked from it.
 
@@ -56,6 +58,11 @@ def start(
         sample_hz: how often in a second to look at the stacks of all threads, up to 10,000; 0 never.
             ``TACHOGRAPH_SAMPLE_HZ``, ``sample_hz``; else 0. `tachograph.query` tells what was seen.
         sample_paused: sampling waits for `tachograph.unpause`. ``TACHOGRAPH_SAMPLE_PAUSED``, ``sample_paused``.
+        sample_mode: which threads are looked at: ``"wall"`` all of them, waiting or not; ``"cpu"`` those that were on a
+            processor; ``"gil"`` the one that has Python's lock. ``TACHOGRAPH_SAMPLE_MODE``, ``sample_mode``; else wall.
+        sample_signals: False: no thread is ever sent a signal. A stack that changes all the time cannot be read then: it
+            is counted as torn, and code that is dense with calls is seen too seldom. ``TACHOGRAPH_SAMPLE_SIGNALS``,
+            ``sample_signals``; else True.
 
     Raises:
         RuntimeError: this process keeps a history already, or has kept one in another store.
@@ -67,14 +74,14 @@ def start(
     _settings.warn_of_misspelt()
     _check_types({"service": service, "version": version}, interval)
     known = _settings.Known()
-    hz = _sampling.wanted_hz(known, sample_hz)
+    sampling = _sampling.wanted(known, sample_hz, sample_paused, sample_mode, sample_signals)
     if instrument is None and "TACHOGRAPH_RUN" not in os.environ:
         instrument = known.lines("TACHOGRAPH_TIME") or None
     # Under ``tachograph run`` its command line has said where to, and what.
     if not (_State.is_by_run and _native.is_collecting()):
         _start_collecting(known, service, version, store, interval)
-    if hz:
-        _sampling.start(known, hz, sample_paused)
+    if sampling[0]:
+        _sampling.start_native(*sampling)
     if instrument is not None:
         try:
             _instrument(instrument, exclude=known.lines("TACHOGRAPH_EXCLUDE"))
@@ -99,9 +106,9 @@ def start_by_run() -> None:
     known = _settings.Known()
     _start_collecting(known, None, None, None, None)
     _State.is_by_run = True
-    hz = _sampling.wanted_hz(known, None)
-    if hz:
-        _sampling.start(known, hz, None)
+    sampling = _sampling.wanted(known, None, None, None, None)
+    if sampling[0]:
+        _sampling.start_native(*sampling)
 
 
 def _start_collecting(

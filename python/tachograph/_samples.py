@@ -56,12 +56,16 @@ class SamplingState(NamedTuple):
     """That were seen."""
     signals: int
     """Sent, to threads whose stack could not be read while they ran."""
+    mode: str
+    """Which threads are looked at: ``wall`` all, ``cpu`` those on a processor, ``gil`` the one with Python's lock."""
+    may_signal: bool
+    """Whether threads are sent signals at all."""
 
 
 def state() -> SamplingState:
     """How things stand."""
-    is_sampling, is_paused, hz, hindrance, *counts = _native.sampling_state()
-    return SamplingState(is_sampling, is_paused, hz, _sampling.obstacle() or hindrance, *counts)
+    known = SamplingState(*_native.sampling_state())
+    return known._replace(obstacle=_sampling.obstacle() or known.obstacle)
 
 
 def read() -> Samples:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _HZ_MAX = 10_000  # as TG_SAMPLER_RATE_MAX_HZ
+_MODES = ("wall", "cpu", "gil")  # as enum tg_sampler_mode
 
 
 class _State:
@@ -24,28 +25,39 @@ class _State:
     obstacle: str | None = None  # why it cannot be sampled; "": it can; None: not looked at yet
 
 
-def wanted_hz(known: _settings.Known, hz: float | None) -> float:
-    """How often to sample: what was given, else what is set; 0: not at all.
+def wanted(
+    known: _settings.Known, hz: float | None, paused: bool | None, mode: str | None, signals: bool | None
+) -> tuple[float, bool, str, bool]:
+    """How to sample: what was given, else what is set; 0 times a second: not at all.
 
     Raises:
-        ValueError: it is no rate.
-        TypeError: it is no number.
+        ValueError: it is no rate, or there is no such mode.
+        TypeError: it is no number, or no text.
     """
     if hz is not None and not isinstance(hz, (int, float)):
         raise TypeError(f"sample_hz is a number, not {type(hz).__name__}")
     if hz is not None and not 0 <= hz <= _HZ_MAX:
         raise ValueError(f"a process is sampled up to {_HZ_MAX} times a second, not {hz:g}")
-    return known.number("TACHOGRAPH_SAMPLE_HZ", 0.0) if hz is None else float(hz)
+    if mode is not None and not isinstance(mode, str):
+        raise TypeError(f"sample_mode is a str, not {type(mode).__name__}")
+    way = known.text("TACHOGRAPH_SAMPLE_MODE") or "wall" if mode is None else mode
+    if way not in _MODES:
+        raise ValueError(f"sample_mode is wall, cpu or gil, not {way!r}")
+    return (
+        known.number("TACHOGRAPH_SAMPLE_HZ", 0.0) if hz is None else float(hz),
+        _settings.is_yes(known.text("TACHOGRAPH_SAMPLE_PAUSED")) if paused is None else bool(paused),
+        way,
+        may_signal(known) if signals is None else bool(signals),
+    )
 
 
-def start(known: _settings.Known, hz: float, paused: bool | None) -> None:
-    """Begins to sample, ``hz`` times a second; a process that is sampled already goes on at this rate."""
-    waits = _settings.is_yes(known.text("TACHOGRAPH_SAMPLE_PAUSED")) if paused is None else bool(paused)
-    start_native(hz, waits)
+def may_signal(known: _settings.Known) -> bool:
+    """Whether threads may be sent signals, as it is set."""
+    return _settings.is_yes(known.text("TACHOGRAPH_SAMPLE_SIGNALS") or "1")
 
 
-def start_native(hz: float, paused: bool) -> None:
-    """Starts the thread, or changes its rate. Where the process cannot be sampled, says why, once, and does nothing."""
+def start_native(hz: float, paused: bool, mode: str, signals: bool) -> None:
+    """Starts the thread, or has it go on in this way. Where the process cannot be sampled, says why, once."""
     if _State.obstacle is None:
         _State.obstacle = _obstacle()
         if _State.obstacle:
@@ -58,7 +70,7 @@ def start_native(hz: float, paused: bool) -> None:
 
         _forks.hook()
         atexit.register(_native.stop_sampling)  # the sampler reads what the interpreter is about to take down
-    _native.start_sampling(hz, paused)
+    _native.start_sampling(hz, paused, mode, signals)
 
 
 def obstacle() -> str:

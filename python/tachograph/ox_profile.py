@@ -21,7 +21,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tachograph import _native, _samples, _sampling
+from tachograph import _native, _samples, _sampling, _settings
 
 if TYPE_CHECKING:
     import types
@@ -173,8 +173,11 @@ class SimpleLauncher:
         """
         if self._is_started:
             raise RuntimeError("launchers can only be started once")
-        _sampling.start_native(1 / self.interval, self._is_paused)
+        self._sample()
         self._is_started = True
+
+    def _sample(self) -> None:
+        _sampling.start_native(1 / self.interval, self._is_paused, "wall", _sampling.may_signal(_settings.Known()))
 
     def set_interval(self, new_interval: float) -> None:
         """Changes the seconds between two looks, more than 0 and less than 10."""
@@ -182,7 +185,7 @@ class SimpleLauncher:
             raise ValueError(f"an interval is more than 0 and less than 10 seconds, not {new_interval!r}")
         self.interval = new_interval
         if self.is_alive():
-            _sampling.start_native(1 / new_interval, self._is_paused)
+            self._sample()
 
     def pause(self) -> None:
         """Looks no more until `unpause`."""

@@ -16,12 +16,42 @@
 #define COUNT_SHIFT 32U
 #define POLL_NS     2000000 /* between looks for an answer */
 
+const char *tg_sampler_mode_name(enum tg_sampler_mode mode) {
+    static const char *const names[TG_SAMPLER_MODE_COUNT] = {
+        [TG_SAMPLER_WALL] = "wall", [TG_SAMPLER_CPU] = "cpu", [TG_SAMPLER_GIL] = "gil"};
+    return names[mode];
+}
+
+enum tg_status tg_sampler_mode_parse(const char *word, enum tg_sampler_mode *mode, struct tg_error *err) {
+    for (*mode = TG_SAMPLER_WALL; *mode < TG_SAMPLER_MODE_COUNT; (*mode)++) {
+        if (strcmp(word, tg_sampler_mode_name(*mode)) == 0) {
+            return TG_OK;
+        }
+    }
+    return tg_error_set(err, TG_ERROR_INVALID, "there is no way of sampling called '%s': give wall, cpu or gil", word);
+}
+
+struct tg_hindrance_words tg_hindrance_words(enum tg_sampler_hindrance hindrance) {
+    static const struct tg_hindrance_words words[TG_HINDRANCE_COUNT] = {
+        [TG_HINDRANCE_NONE] = {"", ""},
+        [TG_HINDRANCE_TAKEN] = {"another handler of SIGURG has taken the place of tachograph's: stacks that change all "
+                                "the time are not seen",
+                                "let it pass on signals that are not its own, or put it in place before sampling "
+                                "begins"},
+        [TG_HINDRANCE_BLOCKED] = {"a thread blocks SIGURG: its stack is not seen while it changes",
+                                  "let it block the signals it means only"},
+    };
+    return words[hindrance];
+}
+
 struct tg_sampler_status tg_control_status(const struct tg_header *header) {
     uint32_t state = atomic_load_explicit(&header->sampler_state, memory_order_acquire);
+    uint32_t hindrance = atomic_load_explicit(&header->sampler_hindrance, memory_order_relaxed);
     return (struct tg_sampler_status){
         .state = state <= TG_SAMPLER_PAUSED ? (enum tg_sampler_state)state : TG_SAMPLER_NONE,
         .rate_hz = atomic_load_explicit(&header->sampler_rate_hz, memory_order_relaxed),
         .tick_count = atomic_load_explicit(&header->sampler_tick_count, memory_order_relaxed),
+        .hindrance = hindrance < TG_HINDRANCE_COUNT ? (enum tg_sampler_hindrance)hindrance : TG_HINDRANCE_NONE,
     };
 }
 
@@ -44,6 +74,7 @@ bool tg_control_next(struct tg_header *header, struct tg_control_order *order) {
 void tg_control_show(struct tg_header *header, const struct tg_sampler_status *status) {
     atomic_store_explicit(&header->sampler_rate_hz, status->rate_hz, memory_order_relaxed);
     atomic_store_explicit(&header->sampler_tick_count, status->tick_count, memory_order_relaxed);
+    atomic_store_explicit(&header->sampler_hindrance, (uint32_t)status->hindrance, memory_order_relaxed);
     atomic_store_explicit(&header->sampler_state, status->state, memory_order_release);
 }
 

@@ -28,6 +28,28 @@ enum tg_sampler_state {
     TG_SAMPLER_PAUSED = 2,
 };
 
+/* Which threads a sampler tells of: all, those on a processor, those that have an interpreter's lock. */
+enum tg_sampler_mode { TG_SAMPLER_WALL, TG_SAMPLER_CPU, TG_SAMPLER_GIL, TG_SAMPLER_MODE_COUNT };
+
+/* "wall", "cpu", "gil". TG_ERROR_INVALID: another word. */
+const char *tg_sampler_mode_name(enum tg_sampler_mode mode);
+TG_NODISCARD enum tg_status tg_sampler_mode_parse(const char *word, enum tg_sampler_mode *mode, struct tg_error *err);
+
+/* What makes samples fewer than they should be. */
+enum tg_sampler_hindrance {
+    TG_HINDRANCE_NONE = 0,
+    TG_HINDRANCE_TAKEN = 1,   /* another handler stands where ours should */
+    TG_HINDRANCE_BLOCKED = 2, /* a thread blocks the signal */
+    TG_HINDRANCE_COUNT,
+};
+
+/* For people: what it is, and what to do about it; "" both: nothing. */
+struct tg_hindrance_words {
+    const char *what;
+    const char *remedy;
+};
+struct tg_hindrance_words tg_hindrance_words(enum tg_sampler_hindrance hindrance);
+
 enum tg_control_kind {
     TG_CONTROL_PAUSE = 1,
     TG_CONTROL_UNPAUSE = 2,
@@ -45,6 +67,7 @@ struct tg_sampler_status {
     enum tg_sampler_state state;
     uint32_t rate_hz;
     uint64_t tick_count;
+    enum tg_sampler_hindrance hindrance; /* since the process began */
 };
 struct tg_sampler_status tg_control_status(const struct tg_header *header);
 

@@ -180,8 +180,9 @@ struct tg_header {
     _Atomic uint64_t sampler_order;
     _Atomic uint64_t sampler_answer; /* the order that was carried out last */
     _Atomic uint64_t sampler_tick_count;
-    _Atomic uint32_t sampler_state;   /* enum tg_sampler_state */
-    _Atomic uint32_t sampler_rate_hz; /* while it runs; of the last time it ran */
+    _Atomic uint32_t sampler_state;     /* enum tg_sampler_state */
+    _Atomic uint32_t sampler_rate_hz;   /* while it runs; of the last time it ran */
+    _Atomic uint32_t sampler_hindrance; /* enum tg_sampler_hindrance */
 };
 
 /* What later changes must not break: the file is read by programs built from other versions of this header. */

@@ -35,10 +35,9 @@ static struct {
     bool has_thread; /* that is not joined yet */
     bool may_go_on;
     bool was_held_up; /* the last look took longer than a period: a thread was displaced from its processor meanwhile */
-    bool is_paused;
     bool forked_by_thread; /* the fork under way comes from another thread than the process's first */
     pthread_t thread;
-    double hz;
+    struct tg_inside_options options;
     struct tg_budget budget;   /* of the next one */
     struct tg_symbols symbols; /* of all functions that were ever seen */
     struct tg_sampler sampler;
@@ -161,27 +160,33 @@ static void look(tg_ns now_ns) {
 
 /* The thread. */
 
+static enum tg_sampler_hindrance hindrance_now(void) {
+    struct tg_handler_counts counts = tg_handler_counts();
+    return counts.hijacked > 0 ? TG_HINDRANCE_TAKEN : counts.blocked > 0 ? TG_HINDRANCE_BLOCKED : TG_HINDRANCE_NONE;
+}
+
 static struct tg_sampler_status status_now(void) {
     return (struct tg_sampler_status){
-        .state = !inside.is_wanted  ? TG_SAMPLER_NONE
-                 : inside.is_paused ? TG_SAMPLER_PAUSED
-                                    : TG_SAMPLER_RUNNING,
-        .rate_hz = (uint32_t)(inside.hz + 0.5),
+        .state = !inside.is_wanted          ? TG_SAMPLER_NONE
+                 : inside.options.is_paused ? TG_SAMPLER_PAUSED
+                                            : TG_SAMPLER_RUNNING,
+        .rate_hz = (uint32_t)(inside.options.hz + 0.5),
         .tick_count = inside.sampler.quality.tick_count,
+        .hindrance = hindrance_now(),
     };
 }
 
 static void set_rate(double hz) {
-    inside.hz = hz;
+    inside.options.hz = hz;
     tg_sampler_set_rate(&inside.sampler, hz);
 }
 
 /* Nothing is made up for of what passed meanwhile. */
 static void set_paused(bool paused) {
-    if (inside.is_paused && !paused) {
-        set_rate(inside.hz);
+    if (inside.options.is_paused && !paused) {
+        set_rate(inside.options.hz);
     }
-    inside.is_paused = paused;
+    inside.options.is_paused = paused;
     pthread_cond_broadcast(&inside.changed);
 }
 
@@ -222,24 +227,23 @@ static void sleep_until(tg_ns until_ns) {
     pthread_cond_timedwait(&inside.changed, &inside.lock, &until);
 }
 
+/* Opens the sampler, unless it is open, and has it look as the options say. */
 static enum tg_status open_sampler(struct tg_error *err) {
-    struct tg_sampler_options options = {.rate_hz = inside.hz,
-                                         .mode = TG_SAMPLER_WALL,
-                                         .tells_idle = true,
-                                         .sink = keep,
-                                         .stop = &tg_stop_by_signal,
-                                         .stop_context = &inside.sampler};
-    if (inside.is_open) {
-        return TG_OK;
+    struct tg_sampler_options options = {
+        .rate_hz = inside.options.hz, .tells_idle = true, .sink = keep, .stop_context = &inside.sampler};
+    if (!inside.is_open) {
+        inside.budget = (struct tg_budget){.limit_bytes = SYMBOLS_BYTES};
+        tg_symbols_init(&inside.symbols, &inside.budget);
+        enum tg_status status = tg_sampler_open(&inside.sampler, getpid(), &options, &inside.symbols, err);
+        if (status != TG_OK) {
+            tg_symbols_release(&inside.symbols);
+            return status;
+        }
+        inside.is_open = true;
     }
-    inside.budget = (struct tg_budget){.limit_bytes = SYMBOLS_BYTES};
-    tg_symbols_init(&inside.symbols, &inside.budget);
-    enum tg_status status = tg_sampler_open(&inside.sampler, getpid(), &options, &inside.symbols, err);
-    if (status != TG_OK) {
-        tg_symbols_release(&inside.symbols);
-    }
-    inside.is_open = status == TG_OK;
-    return status;
+    inside.sampler.options.mode = inside.options.mode;
+    inside.sampler.options.stop = inside.options.is_silent ? NULL : &tg_stop_by_signal;
+    return TG_OK;
 }
 
 static void close_sampler(void) {
@@ -264,13 +268,13 @@ static void look_again_and_again(void) {
             pthread_mutex_unlock(&inside.lock);
             look_for_orders();
             pthread_mutex_lock(&inside.lock);
-        } else if (!inside.is_paused && now_ns >= inside.sampler.pace.due_ns) {
+        } else if (!inside.options.is_paused && now_ns >= inside.sampler.pace.due_ns) {
             inside.may_go_on = !is_finalizing();
             if (inside.may_go_on) {
                 look(now_ns);
             }
         } else {
-            bool sleeps_long = inside.is_paused || orders_ns < inside.sampler.pace.due_ns;
+            bool sleeps_long = inside.options.is_paused || orders_ns < inside.sampler.pace.due_ns;
             sleep_until(sleeps_long ? orders_ns : inside.sampler.pace.due_ns);
         }
     }
@@ -319,21 +323,30 @@ static void end_thread(void) {
 
 /* For others. */
 
-enum tg_status tg_inside_start(double hz, bool paused, struct tg_error *err) {
-    if (!(hz > 0 && hz <= TG_SAMPLER_RATE_MAX_HZ)) {
+/* Puts the handler in its place, or what was there before back. With the lock held, so no request is out. */
+static enum tg_status set_handler(bool wanted, struct tg_error *err) {
+    if (wanted) {
+        return tg_handler_install(err);
+    }
+    tg_handler_remove();
+    return TG_OK;
+}
+
+enum tg_status tg_inside_start(const struct tg_inside_options *options, struct tg_error *err) {
+    if (!(options->hz > 0 && options->hz <= TG_SAMPLER_RATE_MAX_HZ)) {
         return tg_error_set(err, TG_ERROR_INVALID, "a process is sampled up to %u times a second, not %g",
-                            TG_SAMPLER_RATE_MAX_HZ, hz);
+                            TG_SAMPLER_RATE_MAX_HZ, options->hz);
     }
     pthread_mutex_lock(&inside.lock);
     prepare();
-    inside.hz = hz;
+    inside.options = *options;
     enum tg_status status = open_sampler(err);
     if (status == TG_OK) {
-        status = tg_handler_install(err);
+        status = set_handler(!options->is_silent, err);
     }
     if (status == TG_OK) {
-        set_rate(hz);
-        set_paused(paused);
+        set_rate(options->hz);
+        set_paused(options->is_paused);
     }
     if (status == TG_OK && !inside.has_thread) {
         status = start_thread(err);
@@ -363,25 +376,13 @@ void tg_inside_pause(bool paused) {
     pthread_mutex_unlock(&inside.lock);
 }
 
-static const char *hindrance(const struct tg_handler_counts *counts) {
-    if (counts->hijacked > 0) {
-        return "another handler of SIGURG has taken the place of tachograph's: stacks that change all the time are not "
-               "seen; let it pass on signals that are not its own, or put it in place before sampling begins";
-    }
-    if (counts->blocked > 0) {
-        return "a thread blocks SIGURG: its stack is not seen while it changes; let it block the signals it means only";
-    }
-    return "";
-}
-
 void tg_inside_state(struct tg_inside_state *state) {
     struct tg_handler_counts counts = tg_handler_counts();
     pthread_mutex_lock(&inside.lock);
     *state = (struct tg_inside_state){
+        .options = inside.options,
         .is_running = inside.is_wanted,
-        .is_paused = inside.is_paused,
-        .hz = inside.hz,
-        .hindrance = hindrance(&counts),
+        .hindrance = hindrance_now(),
         .quality = inside.quality,
         .thread_count = inside.is_open ? tg_sampler_quality(&inside.sampler).thread_count : 0,
         .signal_count = counts.sent,
@@ -406,11 +407,11 @@ enum tg_status tg_inside_copy(struct tg_profile *copy, struct tg_error *err) {
     return status;
 }
 
-bool tg_inside_take(struct tg_profile **profile, uint64_t *look_count, double *hz) {
+bool tg_inside_take(struct tg_profile **profile, uint64_t *look_count, struct tg_inside_options *options) {
     pthread_mutex_lock(&inside.lock);
     bool is_taken =
         inside.is_prepared && tg_handover_take(&inside.handover, profile, look_count, NULL) == TG_OK && *look_count > 0;
-    *hz = inside.hz;
+    *options = inside.options;
     pthread_mutex_unlock(&inside.lock);
     return is_taken;
 }
@@ -435,7 +436,7 @@ void tg_inside_before_fork(void) {
 void tg_inside_after_fork_in_parent(void) {
     pthread_mutex_lock(&inside.lock);
     if (inside.is_wanted && !inside.has_thread) {
-        set_rate(inside.hz);
+        set_rate(inside.options.hz);
         enum tg_status ignored = start_thread(NULL);
         (void)ignored; /* the next start() tries again */
     }

@@ -16,6 +16,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "profile/profile.h"
+#include "sample/sampler.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,11 +31,18 @@ struct tg_inside_frame {
     int32_t instruction;
 };
 
-struct tg_inside_state {
-    bool is_running;
-    bool is_paused;
+/* How to sample. */
+struct tg_inside_options {
     double hz;
-    const char *hindrance; /* what makes samples fewer than they should be, and what to do; "" nothing */
+    enum tg_sampler_mode mode;
+    bool is_paused;
+    bool is_silent; /* sends no signal: what changes while it is read, and cannot be proven, is torn */
+};
+
+struct tg_inside_state {
+    struct tg_inside_options options; /* as they are now, or were last */
+    bool is_running;
+    enum tg_sampler_hindrance hindrance;
     struct tg_profile_quality quality;
     uint64_t thread_count;
     uint64_t signal_count;
@@ -46,9 +54,9 @@ struct tg_inside_state {
 TG_NODISCARD enum tg_status tg_inside_check(const void *thread, const struct tg_inside_frame *frames, size_t count,
                                             struct tg_error *err);
 
-/* Starts sampling; one that runs goes on at the new rate, paused or not. TG_ERROR_INVALID: the rate. Others: the
- * process cannot be sampled. */
-TG_NODISCARD enum tg_status tg_inside_start(double hz, bool paused, struct tg_error *err);
+/* Starts sampling; one that runs goes on in the new way. TG_ERROR_INVALID: the rate. Others: the process cannot be
+ * sampled. */
+TG_NODISCARD enum tg_status tg_inside_start(const struct tg_inside_options *options, struct tg_error *err);
 /* The profile stays. */
 void tg_inside_stop(void);
 void tg_inside_pause(bool paused);
@@ -57,9 +65,9 @@ void tg_inside_state(struct tg_inside_state *state);
 /* Copies what was seen so far; the copy is the caller's to release. */
 TG_NODISCARD enum tg_status tg_inside_copy(struct tg_profile *copy, struct tg_error *err);
 
-/* What was seen since it was accepted last, for a history: the taker's until accept or the next take. False: nothing.
- * For one thread. */
-bool tg_inside_take(struct tg_profile **profile, uint64_t *look_count, double *hz);
+/* What was seen since it was accepted last, for a history: the taker's until accept or the next take; `options` are
+ * those of the latest look. False: nothing. For one thread. */
+bool tg_inside_take(struct tg_profile **profile, uint64_t *look_count, struct tg_inside_options *options);
 /* It is stored. */
 void tg_inside_accept(const struct tg_profile *profile);
 

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "measure/clock.h"
 #include "profile/symbol.h"
+#include "record/control.h"
 #include "sample/code_cache.h"
 #include "sample/pace.h"
 #include "sample/stop.h"
@@ -35,8 +36,6 @@
 #include <sys/types.h>
 
 #define TG_SAMPLER_HZ_MAX 20000
-
-enum tg_sampler_mode { TG_SAMPLER_WALL, TG_SAMPLER_CPU, TG_SAMPLER_GIL };
 
 /* What one thread was doing. Borrowed for the sink's call. */
 struct tg_sample {

@@ -71,6 +71,11 @@ static enum tg_status check_yes_no(const char *value, struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_INVALID, "'%s' is neither yes nor no: give 1 or 0", value);
 }
 
+static enum tg_status check_mode(const char *value, struct tg_error *err) {
+    enum tg_sampler_mode mode;
+    return tg_sampler_mode_parse(value, &mode, err);
+}
+
 static enum tg_status check_clock(const char *value, struct tg_error *err) {
     enum tg_clock_kind kind;
     return tg_clock_parse(value, &kind, err);
@@ -148,6 +153,21 @@ const struct tg_setting tg_setting_table[TG_SETTING_COUNT] = {
                                   .help = "1: sampling waits for unpause()",
                                   .without = "0",
                                   .check = check_yes_no},
+    [TG_SETTING_SAMPLE_MODE] = {.variable = "TACHOGRAPH_SAMPLE_MODE",
+                                .key = "sample_mode",
+                                .argument = "sample_mode",
+                                .help = "which threads are looked at: all (wall), those on a processor (cpu), the one "
+                                        "with the interpreter's lock (gil)",
+                                .without = "wall",
+                                .check = check_mode},
+    [TG_SETTING_SAMPLE_SIGNALS] = {.variable = "TACHOGRAPH_SAMPLE_SIGNALS",
+                                   .key = "sample_signals",
+                                   .argument = "sample_signals",
+                                   .kind = TG_SETTING_YES_NO,
+                                   .help = "0: no thread is ever sent a signal; stacks that change while they are read "
+                                           "are not seen then",
+                                   .without = "1",
+                                   .check = check_yes_no},
     [TG_SETTING_RUNTIME_DIR] = {.variable = "TACHOGRAPH_RUNTIME_DIR",
                                 .help = "where recordings lie, an absolute path",
                                 .without = "$XDG_RUNTIME_DIR/tachograph, else /dev/shm/tachograph-UID, else "

@@ -133,6 +133,33 @@ static void nonsense_is_dropped(void **state) {
     assert_int_equal(tg_control_status(header).state, TG_SAMPLER_NONE);
 }
 
+/* What hinders is told with a remedy; what this version does not know is nothing. */
+static void hindrances(void **state) {
+    (void)state;
+    struct tg_sampler_status shown = {.state = TG_SAMPLER_RUNNING, .rate_hz = 10, .hindrance = TG_HINDRANCE_BLOCKED};
+    tg_control_show(own_header(), &shown);
+    assert_int_equal(tg_control_status(own_header()).hindrance, TG_HINDRANCE_BLOCKED);
+    atomic_store(&own_header()->sampler_hindrance, 99);
+    assert_int_equal(tg_control_status(own_header()).hindrance, TG_HINDRANCE_NONE);
+    for (int i = TG_HINDRANCE_NONE; i < TG_HINDRANCE_COUNT; i++) {
+        struct tg_hindrance_words words = tg_hindrance_words((enum tg_sampler_hindrance)i);
+        assert_int_equal(words.what[0] != '\0', i != TG_HINDRANCE_NONE);
+        assert_int_equal(words.remedy[0] != '\0', i != TG_HINDRANCE_NONE);
+    }
+}
+
+static void modes(void **state) {
+    (void)state;
+    struct tg_error err = TG_ERROR_INIT;
+    enum tg_sampler_mode mode = TG_SAMPLER_MODE_COUNT;
+    for (int i = TG_SAMPLER_WALL; i < TG_SAMPLER_MODE_COUNT; i++) {
+        assert_int_equal(tg_sampler_mode_parse(tg_sampler_mode_name((enum tg_sampler_mode)i), &mode, &err), TG_OK);
+        assert_int_equal(mode, i);
+    }
+    assert_int_equal(tg_sampler_mode_parse("walls", &mode, &err), TG_ERROR_INVALID);
+    assert_non_null(strstr(err.message, "wall, cpu or gil"));
+}
+
 static void a_process_that_has_ended(void **state) {
     (void)state;
     struct tg_error err = TG_ERROR_INIT;
@@ -183,9 +210,14 @@ static void several_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_RECORDING(orders_are_carried_out),         WITH_RECORDING(a_process_without_a_sampler),
-        WITH_RECORDING(a_process_that_does_not_answer), WITH_RECORDING(nonsense_is_dropped),
-        WITH_RECORDING(a_process_that_has_ended),       WITH_RECORDING(several_at_once),
+        WITH_RECORDING(orders_are_carried_out),
+        WITH_RECORDING(a_process_without_a_sampler),
+        WITH_RECORDING(a_process_that_does_not_answer),
+        WITH_RECORDING(nonsense_is_dropped),
+        WITH_RECORDING(a_process_that_has_ended),
+        WITH_RECORDING(several_at_once),
+        WITH_RECORDING(hindrances),
+        cmocka_unit_test(modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,8 +86,80 @@ def test_what_cannot_be_meant_is_refused(run: Any) -> None:
     assert "ValueError: a process is sampled up to 10000 times a second, not -1" in done.stderr
     done = run("import tachograph\ntachograph.start(store='none', sample_hz='fast')\n", code=1)
     assert "TypeError: sample_hz is a number, not str" in done.stderr
+    done = run("import tachograph\ntachograph.start(store='none', sample_hz=1, sample_mode='lock')\n", code=1)
+    assert "ValueError: sample_mode is wall, cpu or gil, not 'lock'" in done.stderr
     done = run(START + "tachograph.export_samples('svg')\n", code=1)
     assert "ValueError: there is no format svg: give folded, speedscope or flamegraph" in done.stderr
+
+
+def test_without_signals_what_changes_is_torn_and_the_rest_is_right(run: Any) -> None:
+    """A thread that waits and one in C that has let go of the lock are read, one that calls all the time mostly is not."""
+    run(
+        START.replace("sample_hz=1000", "sample_hz=1000, sample_signals=False")
+        + """
+before = signal.getsignal(signal.SIGURG)
+ended = threading.Event()
+def wait(): ended.wait()
+thread = threading.Thread(target=wait)
+thread.start()
+spin_until(more(300))
+state = tachograph.sampling_state()
+assert state.signals == 0 and not state.may_signal and state.obstacle == "", state
+assert state.torn > 0, state
+by_name = {function.name: function for function in tachograph.query().functions}
+assert by_name["wait"].hits > 100, by_name
+# From now on it may, and then it may not again.
+tachograph.start(store="none", sample_hz=1000, sample_signals=True)
+spin_until(lambda: tachograph.sampling_state().signals > 0)
+assert tachograph.sampling_state().may_signal
+tachograph.start(store="none", sample_hz=1000, sample_signals=False)
+sent = tachograph.sampling_state().signals
+spin_until(more(50))
+assert tachograph.sampling_state().signals == sent > 0
+with open("/proc/self/status") as status:
+    caught = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt:"))
+assert not caught >> (signal.SIGURG - 1) & 1  # the handler is gone, too
+ended.set()
+thread.join()
+"""
+    )
+
+
+MODES = (
+    START
+    + """
+ended = threading.Event()
+def wait(): ended.wait()
+def in_c():
+    import hashlib
+    data = bytes(1 << 22)
+    while not ended.is_set(): hashlib.sha256(data).digest()  # on a processor, without the lock
+threads = [threading.Thread(target=target) for target in (wait, in_c)]
+for thread in threads: thread.start()
+spin_until(more(300))
+ended.set()
+for thread in threads: thread.join()
+state = tachograph.sampling_state()
+seen = {function.name: function for function in tachograph.query().functions}
+print(state.mode, *sorted(seen.keys() & {"wait", "in_c", "spin_until"}))
+for function in seen.values():
+    if state.mode == "gil": assert function.gil_time == function.wall_time, function
+    if state.mode == "cpu": assert function.cpu_time > 0, function
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "seen"),
+    [("wall", "in_c spin_until wait"), ("cpu", "in_c spin_until"), ("gil", "spin_until")],
+)
+def test_modes_tell_of_some_threads_only(run: Any, mode: str, seen: str) -> None:
+    given = MODES.replace("sample_hz=1000", f"sample_hz=1000, sample_mode={mode!r}")
+    told = run(given).stdout.split()
+    # Whoever begins or leaves a call in C has the lock for a moment.
+    assert told[0] == mode
+    assert set(told[1:]) - {"in_c"} == set(seen.split()) - {"in_c"}
+    assert mode == "gil" or "in_c" in told
 
 
 def test_settings_say_it_too(run: Any) -> None:
@@ -95,6 +167,11 @@ def test_settings_say_it_too(run: Any) -> None:
     assert run(asked).stdout == "False False 0.0\n"
     environment = {"TACHOGRAPH_SAMPLE_HZ": "250", "TACHOGRAPH_SAMPLE_PAUSED": "yes"}
     assert run(asked, environment=environment).stdout == "True True 250.0\n"
+    asked = "import tachograph\ntachograph.start(store='none')\nprint(*tachograph.sampling_state()[-2:])\n"
+    environment |= {"TACHOGRAPH_SAMPLE_MODE": "gil", "TACHOGRAPH_SAMPLE_SIGNALS": "no"}
+    assert run(asked, environment=environment).stdout == "gil False\n"
+    environment["TACHOGRAPH_SAMPLE_MODE"] = "cpus"
+    assert "sample_mode is wall, cpu or gil, not 'cpus'" in run(asked, environment=environment, code=1).stderr
 
 
 def test_stacks_that_are_not_as_python_says_are_not_sampled(run: Any) -> None:
@@ -105,7 +182,7 @@ warnings.simplefilter("always")
 import tachograph
 tachograph._native.check_sampling = lambda: "frames lie elsewhere"
 with warnings.catch_warnings(record=True) as told:
-    for _ in range(3): tachograph._sampling.start_native(100, False)
+    for _ in range(3): tachograph._sampling.start_native(100, False, 'wall', True)
 assert [str(warning.message) for warning in told] == ["tachograph: nothing is sampled: frames lie elsewhere"]
 state = tachograph.sampling_state()
 assert not state.is_sampling and state.obstacle == "frames lie elsewhere"

@@ -65,6 +65,17 @@ def test_no_stack_is_impossible_and_few_are_lost(sample: Any, program: str, opti
     assert seen.state["torn"] < 0.02 * (seen.state["taken"] + seen.state["torn"]) + 2, seen.state
 
 
+@pytest.mark.parametrize(
+    "program", ["call_dense.py", "call_dense_from_c.py", "c_calls.py", "coroutines.py", "recursion.py"]
+)
+def test_without_signals_no_stack_is_impossible(sample: Any, program: str, environment: dict[str, str]) -> None:
+    environment["TACHOGRAPH_SAMPLE_SIGNALS"] = "0"
+    seen = sample(program)
+    assert seen.state["signals"] == 0
+    assert seen.verdict.samples > 0
+    assert seen.verdict.impossible == 0, seen.verdict.examples
+
+
 @pytest.mark.parametrize("options", [(), ("--timed",)], ids=["plain", "timed"])
 @pytest.mark.parametrize("program", ["split.py", "backwards.py", "unicode_names.py"])
 def test_shares_are_right(sample: Any, program: str, options: tuple[str, ...]) -> None:

@@ -46,6 +46,21 @@ assert_type(tachograph.timing.data["shop::sell"]["count"], int)
 tachograph.start(service="shop", version="1", store=Path("shop.db"), interval=1, instrument=["shop.*"])
 tachograph.start("shop")  # type: ignore[call-arg]
 tachograph.start(interval="10")  # type: ignore[arg-type]
+tachograph.start(sample_hz=100, sample_paused=True, sample_mode="cpu", sample_signals=False)
+tachograph.start(sample_hz="fast")  # type: ignore[arg-type]
+tachograph.start(sample_mode=1)  # type: ignore[arg-type]
+assert_type(tachograph.pause(), None)
+assert_type(tachograph.unpause(), None)
+functions, total_records = tachograph.query()
+assert_type(total_records, int)
+assert_type(functions[0].name, str)
+assert_type(functions[0].hits, int)
+assert_type(functions[0].gil_time, float)
+assert_type(tachograph.show(limit=3), str)
+assert_type(tachograph.export_samples("speedscope", by_thread=True), str)
+assert_type(tachograph.sampling_state().mode, str)
+assert_type(tachograph.sampling_state().may_signal, bool)
+tachograph.sampling_state().hz = 3  # type: ignore[misc]
 assert_type(tachograph.flush(), bool)
 assert_type(tachograph.stop(timeout=0.5), bool)
 
