@@ -41,6 +41,7 @@ static void ask(struct tg_doctor *doctor, const struct tg_interpreter_wish *opti
     tg_doctor_ask_clock(doctor);
     tg_doctor_ask_recordings(doctor);
     tg_doctor_ask_history(doctor);
+    tg_doctor_ask_sampling(doctor);
     tg_doctor_ask_kernel(doctor);
     tg_strbuf_release(&origin);
 }
@@ -82,8 +83,8 @@ const struct tg_command tg_command_doctor = {
     .usage = usage,
     .description = "Looks at the settings that hold in this directory, the Python that run would start, the clock, the "
                    "directories "
-                   "for recordings and figures that wait, the history's store, limits, and what the kernel allows. "
-                   "Each finding is "
+                   "for recordings and figures that wait, the history's store, limits, and whether processes can be "
+                   "sampled here; processes that sample themselves are asked what hinders them. Each finding is "
                    "ok, a note (something is less than it could be) or a problem: timing or the history is hindered.",
     .options = options,
     .examples = examples,

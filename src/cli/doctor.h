@@ -56,8 +56,10 @@ void tg_doctor_ask_python(struct tg_doctor *doctor, const struct tg_interpreter_
 /* doctor_places.c: where recordings, what waits and the history lie, and whether there is room. */
 void tg_doctor_ask_recordings(struct tg_doctor *doctor);
 void tg_doctor_ask_history(struct tg_doctor *doctor);
-/* doctor_machine.c: the clock, what the kernel allows, and limits. */
+/* doctor_machine.c: the clock, limits, the terminal. */
 void tg_doctor_ask_clock(struct tg_doctor *doctor);
 void tg_doctor_ask_kernel(struct tg_doctor *doctor);
+/* doctor_sampling.c: whether processes can be sampled, from outside and from inside; what hinders those that are. */
+void tg_doctor_ask_sampling(struct tg_doctor *doctor);
 
 #endif

@@ -5,16 +5,12 @@
 #include "measure/clock.h"
 #include "record/retention.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <linux/capability.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define ENOUGH_FILES        64
@@ -46,55 +42,6 @@ void tg_doctor_ask_clock(struct tg_doctor *doctor) {
                       "on a machine of your own: clocksource=tsc for the kernel, where it is stable",
                       "clock_gettime, which costs about 30 ns more for each timed call: %s",
                       obstacle ? obstacle : "the counter cannot be calibrated");
-    }
-}
-
-/* A hexadecimal or decimal field of /proc/self/status. */
-static bool read_status(const char *name, int base, uint64_t *value) {
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "re");
-    bool found = false;
-    while (file && !found && fgets(line, sizeof line, file)) {
-        if (strncmp(line, name, strlen(name)) == 0) {
-            *value = strtoull(line + strlen(name), NULL, base);
-            found = true;
-        }
-    }
-    if (file) {
-        fclose(file);
-    }
-    return found;
-}
-
-static bool has_ptrace_capability(void) {
-    uint64_t effective = 0;
-    return read_status("CapEff:", 16, &effective) && (effective >> CAP_SYS_PTRACE & 1) != 0;
-}
-
-/* Whether the system call is let through at all: on this process itself nothing else can forbid it. */
-static bool can_read_memory(void) {
-    int here = 1;
-    int there = 0;
-    struct iovec to = {.iov_base = &there, .iov_len = sizeof there};
-    struct iovec from = {.iov_base = &here, .iov_len = sizeof here};
-    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof here && there == here;
-}
-
-/* What looking into other processes will need. */
-static void ask_ptrace(struct tg_doctor *doctor) {
-    char line[32];
-    const char *scope = read_line("/proc/sys/kernel/yama/ptrace_scope", line, sizeof line);
-    doctor->group = "processes";
-    if (!can_read_memory()) {
-        tg_doctor_add(doctor, TG_VERDICT_NOTE, "docker run --cap-add=SYS_PTRACE, or a seccomp profile that allows it",
-                      "process_vm_readv is forbidden (%s): stacks of programs cannot be sampled here",
-                      strerrordesc_np(errno));
-    } else if (scope && strcmp(scope, "0") != 0 && !has_ptrace_capability()) {
-        tg_doctor_add(doctor, TG_VERDICT_NOTE, "sudo, or sysctl kernel.yama.ptrace_scope=0",
-                      "kernel.yama.ptrace_scope is %s: only programs that tachograph starts can be looked into", scope);
-    } else {
-        tg_doctor_add(doctor, TG_VERDICT_OK, NULL, "%s can be looked into",
-                      has_ptrace_capability() ? "all" : "those of this user");
     }
 }
 
@@ -140,15 +87,6 @@ static void ask_limits(struct tg_doctor *doctor) {
     }
 }
 
-/* The signal that sampling will use: whoever starts a program hands its mask on. */
-static void ask_signals(struct tg_doctor *doctor) {
-    sigset_t blocked;
-    if (sigprocmask(SIG_SETMASK, NULL, &blocked) == 0 && sigismember(&blocked, SIGURG)) {
-        tg_doctor_add(doctor, TG_VERDICT_NOTE, "start programs from a shell that does not block it",
-                      "SIGURG is blocked here, and in the programs that are started here: samples may be missed");
-    }
-}
-
 /* Names and small charts are written as UTF-8, whatever the locale. */
 static void ask_terminal(struct tg_doctor *doctor) {
     static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
@@ -166,7 +104,5 @@ static void ask_terminal(struct tg_doctor *doctor) {
 
 void tg_doctor_ask_kernel(struct tg_doctor *doctor) {
     ask_limits(doctor);
-    ask_ptrace(doctor);
-    ask_signals(doctor);
     ask_terminal(doctor);
 }

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forbidding import forbidding
 
-GROUPS = ["settings", "python", "clock", "recordings", "history", "limits", "processes"]
+GROUPS = ["settings", "python", "clock", "recordings", "history", "sampling", "limits"]
 
 
 @pytest.fixture
@@ -156,7 +157,52 @@ def test_limits(doctor: Any) -> None:
 
 def test_blocked_signal(doctor: Any) -> None:
     findings = doctor(preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG]))
-    assert any("SIGURG is blocked here" in text for text in notes_of(findings, "processes"))
+    assert any("SIGURG is blocked here" in text for text in notes_of(findings, "sampling"))
+
+
+def test_what_sampling_from_outside_is_refused(doctor: Any) -> None:
+    findings = doctor(preexec_fn=forbidding("ptrace"))
+    assert any("no thread can be stopped" in text for text in notes_of(findings, "sampling"))
+    assert "SYS_PTRACE" in next(remedy for _, _, text, remedy in findings if "no thread can be stopped" in text)
+    findings = doctor(preexec_fn=forbidding("process_vm_readv"))
+    assert any("read through /proc/PID/mem" in text for text in notes_of(findings, "sampling"))
+    assert not any("no thread can be stopped" in text for text in notes_of(findings, "sampling"))
+
+
+HINDERED = """
+import signal, sys, time
+import tachograph
+tachograph.start(store="none", sample_hz=1000)
+{hindrance}
+def work(n): return n + 1
+while not tachograph.sampling_state().obstacle:
+    for _ in range(1000): work(1)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "told", "remedy"),
+    [
+        ("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG])", "a thread blocks SIGURG", "let it block"),
+        ("signal.signal(signal.SIGURG, lambda *_: None)", "another handler of SIGURG", "pass on signals"),
+    ],
+)
+def test_what_hinders_a_process_that_samples_itself(
+    cli: Any, doctor: Any, hindrance: str, told: str, remedy: str
+) -> None:
+    script = cli.script(HINDERED.format(hindrance=hindrance))
+    process = cli.start_other(cli.environment["TACHOGRAPH_PYTHON"], script, stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "ready\n"
+    found: list[Any] = []
+    while not found:  # it tells others each tenth of a second
+        found = [finding for finding in doctor() if f"process {process.pid} (" in finding[2]]
+    process.communicate()
+    assert [(group, verdict) for group, verdict, _, _ in found] == [("sampling", "note")]
+    assert told in found[0][2]
+    assert remedy in found[0][3]
+    assert not [finding for finding in doctor() if f"process {process.pid} (" in finding[2]]
 
 
 def test_every_complaint_says_what_to_do(doctor: Any) -> None:
