@@ -5,7 +5,9 @@ import { ask, server } from "./api.js";
 import { fill, find, make } from "./dom.js";
 import { showScope } from "./scope.js";
 import { chartsView } from "./view_charts.js";
+import { functionView } from "./view_function.js";
 import { overviewView } from "./view_overview.js";
+import { slicesView } from "./view_slices.js";
 
 /**
  * @typedef {{name: string, interval_ns: number, started_unix_ns: number, last_iteration: number,
@@ -20,6 +22,8 @@ import { overviewView } from "./view_overview.js";
 const VIEWS = [
   { name: "overview", title: "Overview", view: overviewView, isListed: true },
   { name: "charts", title: "Charts", view: chartsView, isListed: true },
+  { name: "slices", title: "Time slices", view: slicesView, isListed: true },
+  { name: "function", title: "Function", view: functionView, isListed: false },
 ];
 
 const SELECTION = ["service", "since", "until", "version", "run"];
@@ -83,7 +87,7 @@ async function show() {
       return;
     }
     showScope(find("scope"), context);
-    const root = make("div", { class: `view ${name}` });
+    const root = make("div", { class: `view of-${name}` });
     fill(find("view"), root);
     view(root, context);
   } catch (failure) {

@@ -71,6 +71,19 @@ function layoutOf(width, own) {
   };
 }
 
+/** Units of an axis of time: the first whose size the largest value reaches. */
+const UNITS = /** @type {[string, number][]} */ ([
+  ["seconds", 1e9],
+  ["milliseconds", 1e6],
+  ["microseconds", 1e3],
+]);
+
+/** @param {number} largest nanoseconds */
+export function unitOf(largest) {
+  const [unit, size] = UNITS.find(([, least]) => largest >= least) ?? UNITS[UNITS.length - 1];
+  return { unit, size };
+}
+
 const CONFIG = {
   responsive: true,
   displaylogo: false,

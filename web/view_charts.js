@@ -9,7 +9,7 @@ import { count, counted, duration, roundBelow } from "./figures.js";
 import { functionLink } from "./function_name.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
-import { escape, eventLines, plot, restrict, timeOf } from "./plot.js";
+import { escape, eventLines, plot, restrict, timeOf, unitOf } from "./plot.js";
 
 const POINTS = 5000;
 const FUNCTIONS = 50;
@@ -25,27 +25,6 @@ const KINDS = [
   { column: "total", name: "total_time", title: "Total time", minimum: "5.0", isTime: true },
   { column: "calls", name: "call_count", title: "Call count", minimum: "100", isTime: false },
 ];
-
-/** Units of an axis: the first whose size the largest value reaches. */
-const UNITS = /** @type {[string, number][]} */ ([
-  ["seconds", 1e9],
-  ["milliseconds", 1e6],
-  ["microseconds", 1e3],
-]);
-
-/**
- * @param {Kind} kind
- * @param {any[]} lines
- * @returns {{unit: string, size: number}}
- */
-function unitOf(kind, lines) {
-  if (!kind.isTime) {
-    return { unit: "calls", size: 1 };
-  }
-  const largest = Math.max(...lines.map(({ values }) => Math.max(...values)));
-  const [unit, size] = UNITS.find(([, least]) => largest >= least) ?? UNITS[UNITS.length - 1];
-  return { unit, size };
-}
 
 /**
  * @param {any} line
@@ -129,7 +108,8 @@ class Chart {
     }
     // By name, as the article's query orders them: that is the order in which colours are given.
     const lines = [...functions].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const { unit, size } = unitOf(this.kind, lines);
+    const largest = Math.max(...lines.map(({ values }) => Math.max(...values)));
+    const { unit, size } = this.kind.isTime ? unitOf(largest) : { unit: "calls", size: 1 };
     const place = this.view.place();
     this.names = lines.map(({ name }) => name);
     // The panel has no width while it is hidden.

@@ -1,0 +1,114 @@
+// How one function went: the band of its percentiles with the line through its averages, and its calls.
+
+import { value } from "./address.js";
+import { colourOf } from "./colours.js";
+import { count, duration } from "./figures.js";
+import { eventLines, plot, timeOf, unitOf } from "./plot.js";
+
+/**
+ * @param {{unit: string, size: number}} unit
+ * @param {any[]} points
+ * @param {(iteration: number) => number | Date} place
+ */
+function line({ size }, points, place) {
+  return (/** @type {string} */ member, /** @type {string} */ name, /** @type {any} */ own) => ({
+    x: points.map(({ iteration }) => place(iteration)),
+    y: points.map((point) => point[member] / size),
+    text: points.map((point) => `iteration ${count(point.iteration)}, ${name} ${duration(point[member])}`),
+    hovertemplate: "%{text}<extra></extra>",
+    mode: points.length === 1 ? "markers" : "lines",
+    name,
+    ...own,
+  });
+}
+
+/** @param {any} service */
+function placeOf(service) {
+  return value("x") === "time"
+    ? (/** @type {number} */ iteration) => timeOf(service, iteration)
+    : (/** @type {number} */ iteration) => iteration;
+}
+
+/**
+ * The line of least squares, from the first point to the last.
+ * @param {any} trend
+ * @param {{unit: string, size: number}} unit
+ * @param {(iteration: number) => number | Date} place
+ */
+function regressionLine({ first_iteration: first, last_iteration: last, start_ns, end_ns }, { size }, place) {
+  return {
+    x: [place(first), place(last)],
+    y: [start_ns / size, end_ns / size],
+    mode: "lines",
+    name: "regression",
+    line: { color: "#1b1f24", width: 1.5, dash: "dash" },
+    hoverinfo: "skip",
+  };
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {any} answer of trend
+ * @param {any[]} events
+ * @param {any} service
+ */
+export async function showHistory(element, { function: name, points, trend }, events, service) {
+  const colour = colourOf(service.name, name);
+  const place = placeOf(service);
+  const unit = unitOf(Math.max(...points.map((/** @type {any} */ point) => point.p99_ns)));
+  const draw = line(unit, points, place);
+  const thin = { color: colour, width: 1 };
+  const traces = [
+    draw("p50_ns", "p50", { line: thin }),
+    draw("p90_ns", "p90", { line: { ...thin, dash: "dot" }, fill: "tonexty", fillcolor: `${colour}30` }),
+    draw("p99_ns", "p99", { line: thin, fill: "tonexty", fillcolor: `${colour}18` }),
+    draw("average_ns", "average", { line: { color: colour, width: 2.4 } }),
+  ];
+  if (trend.iteration_count > 1) {
+    traces.push(regressionLine(trend, unit, place));
+  }
+  await plot(element, traces, {
+    xaxis: { title: { text: value("x") === "time" ? "Time" : "Iteration" } },
+    yaxis: { title: { text: `Time of a call (${unit.unit})` }, type: value("y") === "log" ? "log" : "linear" },
+    ...eventLines(events, place),
+  });
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {any} answer of trend
+ * @param {any[]} events
+ * @param {any} service
+ */
+export async function showCalls(element, { function: name, points }, events, service) {
+  const place = placeOf(service);
+  const bars = (/** @type {string} */ member, /** @type {string} */ title, /** @type {string} */ colour) => ({
+    type: "bar",
+    x: points.map((/** @type {any} */ { iteration }) => place(iteration)),
+    y: points.map((/** @type {any} */ point) => point[member]),
+    text: points.map(
+      (/** @type {any} */ point) => `iteration ${count(point.iteration)}: ${count(point[member])} ${title}`,
+    ),
+    textposition: "none",
+    hovertemplate: "%{text}<extra></extra>",
+    name: title,
+    marker: { color: colour, line: { width: 0 } },
+  });
+  const hasErrors = points.some((/** @type {any} */ { error_count: errors }) => errors > 0);
+  await plot(
+    element,
+    [
+      bars("call_count", "calls", `${colourOf(service.name, name)}90`),
+      ...(hasErrors ? [bars("error_count", "errors", "#b3261e")] : []),
+    ],
+    {
+      height: 260,
+      barmode: "overlay",
+      bargap: points.length > 200 ? 0 : 0.15,
+      showlegend: hasErrors,
+      xaxis: { title: { text: value("x") === "time" ? "Time" : "Iteration" } },
+      yaxis: { title: { text: "Calls" } },
+      ...eventLines(events, place),
+    },
+  );
+}

@@ -1,0 +1,198 @@
+// One function: how long its calls take, how that changes, how often it is called, and what each version made of it.
+
+import { link, note, value } from "./address.js";
+import { ask } from "./api.js";
+import { fill, make } from "./dom.js";
+import { change, count, duration, relative, share } from "./figures.js";
+import { cut } from "./function_name.js";
+import { showCalls, showHistory } from "./history_chart.js";
+import { every } from "./live.js";
+import { Nothing, Panel } from "./panel.js";
+import { showVersions } from "./versions_table.js";
+
+const SECONDS = 15;
+const POINTS = 5000;
+const VERSIONS = 12; // the last ones
+
+/**
+ * @param {string} word
+ * @param {string} text
+ * @param {string} [says]
+ */
+function tile(word, text, says = "") {
+  return make("div", { title: says || null }, make("dt", {}, word), make("dd", {}, text));
+}
+
+/** @param {any} row of functions */
+function tilesOf(row) {
+  const errors = row.error_count ? `${count(row.error_count)} (${share(row.error_count / row.call_count)})` : "0";
+  return [
+    tile("Calls", count(row.call_count)),
+    tile("Average", duration(row.average_ns), "mean of the iterations' averages"),
+    tile("p50", duration(row.p50_ns), "half of the calls took no longer"),
+    tile("p99", duration(row.p99_ns), "99 % of the calls took no longer"),
+    tile("Longest", duration(row.maximum_ns)),
+    tile("Total", duration(row.total_ns), "all calls together"),
+    tile("Self", duration(row.self_ns), "without the timed functions called from there"),
+    tile("Errors", errors, "calls that ended with an exception"),
+  ];
+}
+
+/** What the trend comes to, in a sentence. @param {any} trend */
+function verdict({ direction, step, relative_change: part, start_ns: start, end_ns: end }) {
+  if (step) {
+    const version = step.version ? `version ${step.version}` : `iteration ${step.iteration}`;
+    const words = `${duration(step.before_ns)} → ${duration(step.after_ns)} a call since ${version}`;
+    return [words, relative(step.relative_change), step.after_ns > step.before_ns];
+  }
+  if (direction === "none") {
+    return ["No change that stands out from noise", "", null];
+  }
+  return [`${duration(start)} → ${duration(end)} a call, steadily`, relative(part), direction === "slower"];
+}
+
+/** @param {any} trend */
+function showVerdict(trend) {
+  const [words, badge, isBad] = verdict(trend);
+  return make(
+    "p",
+    { class: "verdict" },
+    String(words),
+    " ",
+    badge && make("strong", { class: isBad ? "bad" : "better" }, String(badge)),
+  );
+}
+
+/** The line of least squares in words. @param {any} trend */
+function regression({ iteration_count: points, slope_ns, slope_per_hour_ns, intercept_ns, r_squared }) {
+  if (points < 2) {
+    return "";
+  }
+  return (
+    `slope ${change(slope_ns)} an iteration (${change(slope_per_hour_ns)} an hour), ` +
+    `intercept ${duration(intercept_ns)}, r² ${r_squared.toFixed(2)}`
+  );
+}
+
+/** The choice between a linear and a logarithmic axis. @param {() => void} redraw */
+function axisChoice(redraw) {
+  const options = /** @type {[string, string][]} */ ([
+    ["", "Linear"],
+    ["log", "Logarithmic"],
+  ]);
+  const set = () => {
+    note({ y: select.value });
+    redraw();
+  };
+  const select = make(
+    "select",
+    { "aria-label": "How the y axis goes", change: set },
+    ...options.map(([option, text]) => make("option", { value: option, selected: option === value("y") }, text)),
+  );
+  return select;
+}
+
+/**
+ * The figures of the function in the last versions.
+ * @param {import("./main.js").Context} context
+ * @param {string} name
+ */
+async function askVersions({ versions, selection, signal }, name) {
+  const last = versions.filter(({ version }) => version).slice(-VERSIONS);
+  const answers = await Promise.all(
+    last.map(({ version }) =>
+      ask("functions", { ...selection, version, filter: name, percentiles: "yes", limit: 1000 }, signal),
+    ),
+  );
+  return last.map((version, i) => ({
+    ...version,
+    row: answers[i].functions.find((/** @type {any} */ row) => row.name === name) ?? null,
+  }));
+}
+
+/** @type {import("./main.js").View} */
+export function functionView(root, context) {
+  const { selection, signal } = context;
+  const name = value("function");
+  const heading = make("div", { class: "heading function-heading" });
+  const summary = new Panel("Summary");
+  const history = new Panel("How long a call takes", { tools: [axisChoice(() => void load())] });
+  const calls = new Panel("How often it is called");
+  const versions = new Panel("Versions");
+  const [module, own] = cut(name);
+  fill(
+    heading,
+    make("div", {}, make("p", { class: "note" }, module), make("h1", {}, own)),
+    make(
+      "div",
+      { class: "tools" },
+      make("a", { class: "button", href: link("charts", { only: name }) }, "In the charts"),
+    ),
+  );
+  const charts = [history, calls].map((panel) => {
+    const element = make("div", {});
+    fill(panel.body, element);
+    return element;
+  });
+  root.append(heading, ...[summary, history, calls, versions].map(({ element }) => element));
+  if (!name) {
+    fill(root, make("p", {}, "This address names no function."));
+    return;
+  }
+
+  async function load() {
+    const trend = ask("trend", { ...selection, function: name, last: POINTS }, signal);
+    const events = ask("events", { ...selection, limit: 1000 }, signal).then(
+      (answer) => answer.events,
+      () => [],
+    );
+    trend.catch(() => {});
+    const filtered = { ...selection, filter: name, percentiles: "yes", limit: 1000 };
+    await Promise.all([
+      summary.load(
+        async () => {
+          const [{ functions }, answer] = await Promise.all([ask("functions", filtered, signal), trend]);
+          return { row: functions.find((/** @type {any} */ row) => row.name === answer.function), answer };
+        },
+        (body, { row, answer }) => {
+          if (!row) {
+            throw new Nothing("It was not called in this period: choose a longer one above.");
+          }
+          summary.annotate(answer.file ? `${answer.file}:${answer.line ?? ""}` : "");
+          fill(body, showVerdict(answer.trend), make("dl", { class: "tiles" }, ...tilesOf(row)));
+        },
+        signal,
+      ),
+      history.load(
+        () => trend,
+        async (_, answer) => {
+          need(answer);
+          history.annotate(regression(answer.trend));
+          history.ready();
+          await showHistory(charts[0], answer, await events, context.service);
+        },
+        signal,
+      ),
+      calls.load(
+        () => trend,
+        async (_, answer) => {
+          need(answer);
+          calls.ready();
+          await showCalls(charts[1], answer, await events, context.service);
+        },
+        signal,
+      ),
+      versions.load(() => askVersions(context, name), showVersions, signal),
+    ]);
+  }
+
+  void load();
+  every(SECONDS, signal, load);
+}
+
+/** @param {any} answer of trend */
+function need({ points }) {
+  if (points.length === 0) {
+    throw new Nothing("It was not called in this period: choose a longer one above.");
+  }
+}
