@@ -34,6 +34,8 @@ static const char *kind_name(enum tg_store_event_kind kind) {
         return "found";
     case TG_STORE_EVENT_VERSION:
         return "version";
+    case TG_STORE_EVENT_MARKER:
+        return "marker";
     default:
         return "unknown"; /* of a newer tachograph */
     }
@@ -49,6 +51,15 @@ static void write_event(struct tg_json *json, const struct tg_store_event *event
     tg_json_member_text(json, "version", event->version);
     tg_json_member_text(json, "detail", event->detail);
     tg_json_end_object(json);
+}
+
+void tg_history_json_append_event(struct tg_strbuf *out, const struct tg_scope *scope,
+                                  const struct tg_store_event *event) {
+    struct tg_json json;
+    tg_answer_begin_service(&json, out, "tachograph-event", scope);
+    tg_json_key(&json, "event");
+    write_event(&json, event);
+    tg_answer_end(&json);
 }
 
 void tg_history_json_append_events(struct tg_strbuf *out, const struct tg_scope *scope,

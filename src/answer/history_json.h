@@ -18,6 +18,9 @@ void tg_history_json_append_versions(struct tg_strbuf *out, const struct tg_scop
 void tg_history_json_append_events(struct tg_strbuf *out, const struct tg_scope *scope,
                                    const struct tg_store_selection *selection, const struct tg_store_events *events,
                                    size_t limit);
+/* One that was just added: "tachograph-event". */
+void tg_history_json_append_event(struct tg_strbuf *out, const struct tg_scope *scope,
+                                  const struct tg_store_event *event);
 void tg_history_json_append_quality(struct tg_strbuf *out, const struct tg_scope *scope,
                                     const struct tg_store_selection *selection, const struct tg_store_quality *quality);
 

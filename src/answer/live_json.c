@@ -5,13 +5,28 @@
 
 #include <string.h>
 
-static void write_process(struct tg_json *json, const struct tg_live_process *process) {
+void tg_live_json_write_sampler(struct tg_json *json, const struct tg_sampler_status *sampler) {
+    if (sampler->state == TG_SAMPLER_NONE) {
+        tg_json_null(json);
+        return;
+    }
+    tg_json_begin_object(json);
+    tg_json_member_text(json, "state", sampler->state == TG_SAMPLER_PAUSED ? "paused" : "running");
+    tg_json_member_uint(json, "rate_hz", sampler->rate_hz);
+    tg_json_member_uint(json, "tick_count", sampler->tick_count);
+    tg_json_end_object(json);
+}
+
+static void write_process(struct tg_json *json, const struct tg_live_process *process, bool with_path) {
+    const struct tg_sampler_status none = {.state = TG_SAMPLER_NONE};
     tg_json_begin_object(json);
     tg_json_member_uint(json, "pid", process->pid);
     tg_json_member_uint(json, "parent_pid", process->parent_pid);
     tg_json_member_uuid(json, "uuid", process->uuid);
     tg_json_member_uuid(json, "run", process->run_uuid);
-    tg_json_member_text(json, "recording", process->path);
+    if (with_path) {
+        tg_json_member_text(json, "recording", process->path);
+    }
     tg_json_member_text(json, "program", process->program);
     tg_json_member_text(json, "service", process->service);
     tg_json_member_text(json, "service_version", process->service_version);
@@ -19,6 +34,8 @@ static void write_process(struct tg_json *json, const struct tg_live_process *pr
     tg_json_member_bool(json, "alive", process->alive);
     tg_json_member_bool(json, "cut_off", tg_live_process_is_cut_off(process));
     tg_json_member_bool(json, "truncated", process->truncated);
+    tg_json_key(json, "sampler");
+    tg_live_json_write_sampler(json, process->alive ? &process->sampler : &none);
     tg_json_end_object(json);
 }
 
@@ -73,7 +90,7 @@ static void write_quality(struct tg_json *json, const struct tg_snapshot *qualit
 }
 
 void tg_live_json_append(struct tg_strbuf *out, const struct tg_live *live, const struct tg_live_view *view,
-                         const struct tg_live_query *query, size_t limit) {
+                         const struct tg_live_query *query, size_t limit, bool with_paths) {
     struct tg_json json;
     tg_json_init(&json, out);
     tg_json_begin_object(&json);
@@ -85,7 +102,7 @@ void tg_live_json_append(struct tg_strbuf *out, const struct tg_live *live, cons
     tg_json_key(&json, "processes");
     tg_json_begin_array(&json);
     for (size_t i = 0; i < live->process_count; i++) {
-        write_process(&json, live->processes[i]);
+        write_process(&json, live->processes[i], with_paths);
     }
     tg_json_end_array(&json);
     tg_json_member_int(&json, "running_count", view->sums.ever.running_count);

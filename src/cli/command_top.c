@@ -337,7 +337,7 @@ static enum tg_status print(struct tg_top *top, const struct settings *settings,
         return status;
     }
     if (settings->json) {
-        tg_live_json_append(&text, live, &view, &top->query, top->limit);
+        tg_live_json_append(&text, live, &view, &top->query, top->limit, true);
     } else {
         tg_top_print_text(top, live, &view, &terminal, &text);
         tg_strbuf_append(&text, settings->once ? "" : "\n");

@@ -84,21 +84,25 @@ enum tg_status tg_history_locate(const char *store, const char *service, struct 
     return status == TG_OK && tg_strbuf_status(url) != TG_OK ? no_memory(err) : status;
 }
 
-static enum tg_status open_store(struct tg_history *history, const char *url, const char *service, bool must_be_that,
-                                 struct tg_error *err) {
-    static const struct tg_store_options reading = {.read_only = true};
+static enum tg_status open_store(struct tg_history *history, const struct tg_history_options *options, const char *url,
+                                 const char *service, struct tg_error *err) {
+    const struct tg_store_options how = {.read_only = !options->writes};
     struct tg_store *store = NULL;
     enum tg_status status = tg_store_url_append_place(&history->place, url, err);
     if (status == TG_OK) {
-        status = tg_store_open(&store, url, &reading, err);
+        status = tg_store_open(&store, url, &how, err);
     }
     if (status == TG_OK) {
         status = tg_scope_init(&history->scope, store, tg_strbuf_text(&history->place), err);
     }
-    if (status == TG_OK && !must_be_that && service && !tg_scope_has(&history->scope, service)) {
+    if (status == TG_OK && !options->service && service && !tg_scope_has(&history->scope, service)) {
         service = NULL;
     }
-    return status == TG_OK ? tg_scope_choose(&history->scope, service, err) : status;
+    if (status != TG_OK) {
+        return status;
+    }
+    return options->writes ? tg_scope_choose_only(&history->scope, service, err)
+                           : tg_scope_choose(&history->scope, service, err);
 }
 
 /* The service of the project in which the question is asked is the one that is meant, if it has a history. */
@@ -114,7 +118,7 @@ static enum tg_status open_history(struct tg_history *history, const struct tg_h
         status = tg_history_locate(options->store, service, &url, &history->other_files, err);
     }
     if (status == TG_OK) {
-        status = open_store(history, tg_strbuf_text(&url), service, options->service != NULL, err);
+        status = open_store(history, options, tg_strbuf_text(&url), service, err);
     }
     tg_strbuf_release(&url);
     free(own);

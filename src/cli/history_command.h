@@ -35,6 +35,7 @@ struct tg_history_options {
     const char *version;
     const char *run;
     bool json;
+    bool writes; /* opened for writing; of several services none is guessed */
 };
 
 /* Which part of which history, for a command's table; SETTINGS has them as its member `history`. */

@@ -339,6 +339,7 @@ static void take_header(struct tg_live_process *process, const struct tg_header 
     copy_field(process->program, header->program, sizeof header->program);
     copy_field(process->service, header->service, sizeof header->service);
     copy_field(process->service_version, header->service_version, sizeof header->service_version);
+    process->sampler = tg_control_status(header);
 }
 
 /* Takes the threads over, and of the rest what are counts. */

@@ -17,6 +17,7 @@
 #include "base/strbuf.h"
 #include "profile/live_names.h"
 #include "record/catalog.h"
+#include "record/control.h"
 #include "record/snapshot.h"
 
 #include <stdbool.h>
@@ -63,6 +64,7 @@ struct tg_live_process {
     bool is_read;   /* all that it will ever have counted is here */
     bool is_seen;   /* the owner's mark */
     bool truncated; /* the file is shorter than it says */
+    struct tg_sampler_status sampler;
     struct tg_live_parts parts;
     struct tg_snapshot_thread *threads;
     size_t thread_count;

@@ -37,6 +37,11 @@ const struct tg_api_route tg_api_routes[] = {
      .parameters = TABLES(SELECTION, tg_api_events_parameters),
      .needs_service = true,
      .answer = tg_api_events},
+    {.path = "/api/v1/events",
+     .parameters = TABLES(tg_api_service_parameters, tg_api_add_event_parameters),
+     .needs_service = true,
+     .is_change = true,
+     .answer = tg_api_add_event},
     {.path = "/api/v1/quality", .parameters = TABLES(SELECTION), .needs_service = true, .answer = tg_api_quality},
     {.path = "/api/v1/functions",
      .parameters = TABLES(SELECTION, tg_api_functions_parameters),
@@ -63,6 +68,18 @@ const struct tg_api_route tg_api_routes[] = {
      .needs_service = true,
      .answer = tg_api_slices},
     {.path = "/api/v1/processes", .parameters = TABLES(tg_api_processes_parameters), .answer = tg_api_processes},
+    {.path = "/api/v1/pause",
+     .parameters = TABLES(tg_api_control_parameters),
+     .is_change = true,
+     .answer = tg_api_pause},
+    {.path = "/api/v1/unpause",
+     .parameters = TABLES(tg_api_control_parameters),
+     .is_change = true,
+     .answer = tg_api_unpause},
+    {.path = "/api/v1/rate",
+     .parameters = TABLES(tg_api_control_parameters, tg_api_rate_parameters),
+     .is_change = true,
+     .answer = tg_api_rate},
     {.path = "/metrics",
      .parameters = TABLES(tg_api_service_parameters),
      .needs_service = true,
@@ -72,9 +89,9 @@ const struct tg_api_route tg_api_routes[] = {
     {.path = NULL},
 };
 
-const struct tg_api_route *tg_api_find(const char *path) {
+const struct tg_api_route *tg_api_find(const char *path, bool is_change) {
     for (const struct tg_api_route *route = tg_api_routes; route->path; route++) {
-        if (strcmp(route->path, path) == 0) {
+        if (route->is_change == is_change && strcmp(route->path, path) == 0) {
             return route;
         }
     }

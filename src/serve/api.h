@@ -56,14 +56,15 @@ struct tg_api_route {
     const struct tg_api_parameter *const *parameters; /* tables, ended by NULL; each ends without a name */
     bool needs_store;                                 /* the scope has a store, and its services */
     bool needs_service;                               /* and one of them is chosen */
+    bool is_change;                                   /* asked by POST, with the parameters in the body */
     const char *content_type;                         /* NULL: JSON */
     enum tg_status (*answer)(struct tg_api_call *call, struct tg_error *err);
 };
 
-/* By path, ended by one without. */
+/* By path, ended by one without. A path may be there twice: to ask, and to change. */
 extern const struct tg_api_route tg_api_routes[];
 
-const struct tg_api_route *tg_api_find(const char *path);
+const struct tg_api_route *tg_api_find(const char *path, bool is_change);
 
 /* Checks the parameters against the route's tables. TG_ERROR_INVALID; `*blamed` is the name, borrowed. */
 TG_NODISCARD enum tg_status tg_api_check(const struct tg_api_route *route, const struct tg_parameters *parameters,
@@ -91,6 +92,7 @@ enum tg_status tg_api_services(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_store(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_versions(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_events(struct tg_api_call *call, struct tg_error *err);
+enum tg_status tg_api_add_event(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_quality(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_functions(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_trend(struct tg_api_call *call, struct tg_error *err);
@@ -99,11 +101,15 @@ enum tg_status tg_api_diff(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_series(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_slices(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_processes(struct tg_api_call *call, struct tg_error *err);
+enum tg_status tg_api_pause(struct tg_api_call *call, struct tg_error *err);
+enum tg_status tg_api_unpause(struct tg_api_call *call, struct tg_error *err);
+enum tg_status tg_api_rate(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_metrics(struct tg_api_call *call, struct tg_error *err);
 enum tg_status tg_api_health(struct tg_api_call *call, struct tg_error *err);
 
 /* The tables of those that have their own. */
 extern const struct tg_api_parameter tg_api_events_parameters[];
+extern const struct tg_api_parameter tg_api_add_event_parameters[];
 extern const struct tg_api_parameter tg_api_functions_parameters[];
 extern const struct tg_api_parameter tg_api_trend_parameters[];
 extern const struct tg_api_parameter tg_api_trends_parameters[];
@@ -111,5 +117,7 @@ extern const struct tg_api_parameter tg_api_diff_parameters[];
 extern const struct tg_api_parameter tg_api_series_parameters[];
 extern const struct tg_api_parameter tg_api_slices_parameters[];
 extern const struct tg_api_parameter tg_api_processes_parameters[];
+extern const struct tg_api_parameter tg_api_control_parameters[];
+extern const struct tg_api_parameter tg_api_rate_parameters[];
 
 #endif

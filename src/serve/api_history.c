@@ -2,9 +2,14 @@
 #include "answer/history_json.h"
 #include "answer/store_overview.h"
 #include "base/json_member.h"
+#include "measure/clock.h"
 #include "serve/api.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define EVENTS_MAX 10000
+#define WRITING_NS INT64_C(5000000000) /* that an event may wait for others who write */
 
 enum tg_status tg_api_services(struct tg_api_call *call, struct tg_error *err) {
     (void)err;
@@ -46,6 +51,34 @@ enum tg_status tg_api_events(struct tg_api_call *call, struct tg_error *err) {
                                       tg_api_number(call, "limit", EVENTS_MAX));
     }
     tg_store_events_release(&events);
+    return status;
+}
+
+const struct tg_api_parameter tg_api_add_event_parameters[] = {
+    {.name = "text", .kind = TG_API_TEXT, .required = true},
+    {.name = NULL},
+};
+
+/* Through a connection of its own: the workers' own cannot write. */
+enum tg_status tg_api_add_event(struct tg_api_call *call, struct tg_error *err) {
+    const struct tg_store_options options = {.timeout_ns = WRITING_NS};
+    const char *text = tg_api_text(call, "text");
+    struct tg_store_event event = {.wall_ns = tg_clock_wall_ns(), .kind = TG_STORE_EVENT_MARKER};
+    struct tg_store *store = NULL;
+    enum tg_status status = tg_store_open(&store, call->reading->url, &options, err);
+    if (status == TG_OK) {
+        status = tg_store_add_marker(store, call->scope.service, event.wall_ns, text, &event.iteration, err);
+        call->blamed = status == TG_ERROR_INVALID ? "text" : NULL;
+        tg_store_close(store);
+    }
+    if (status == TG_OK) {
+        event.detail = strdup(text);
+        status = event.detail ? TG_OK : tg_error_set(err, TG_ERROR_MEMORY, "the event is stored; there is no memory");
+    }
+    if (status == TG_OK) {
+        tg_history_json_append_event(call->out, &call->scope, &event);
+    }
+    free(event.detail);
     return status;
 }
 

@@ -89,6 +89,7 @@ static enum MHD_Result take_header(void *given, enum MHD_ValueKind kind, const c
         {"Cookie", &request->head.cookie},
         {"X-Tachograph-CSRF", &request->head.csrf},
         {"Accept-Encoding", &request->accept_encoding},
+        {"Content-Type", &request->content_type},
         {"If-None-Match", &headers->if_none_match},
         {"Content-Length", &headers->content_length},
         {"Transfer-Encoding", &headers->transfer_encoding},
@@ -208,7 +209,7 @@ static void answer(struct exchange *exchange, struct tg_reading *reading) {
     struct tg_error err = TG_ERROR_INIT;
     bool store_failed = false;
     bool accepts_gzip = exchange->routed.accepts_gzip;
-    bool may_be_kept = route->needs_store || route->needs_service;
+    bool may_be_kept = !route->is_change && (route->needs_store || route->needs_service);
     uint64_t stamp = tg_reading_stamp(reading); /* before anything is read */
     if (may_be_kept && tg_answers_find(&server->answers, exchange->target, accepts_gzip, stamp, reply)) {
         return;
@@ -218,6 +219,9 @@ static void answer(struct exchange *exchange, struct tg_reading *reading) {
         reply->http_status = 200;
         reply->content_type = route->content_type ? route->content_type : TG_REPLY_JSON;
         tg_reply_finish(reply, accepts_gzip);
+        if (route->is_change) {
+            reply->etag[0] = '\0'; /* it is about what was done, and no page to keep */
+        }
         if (may_be_kept) {
             tg_answers_keep(&server->answers, exchange->target, accepts_gzip, stamp, reply,
                             tg_clock_monotonic_ns() - began_ns);
@@ -299,7 +303,11 @@ static enum MHD_Result take_end(struct exchange *exchange) {
         tg_reply_fail(&exchange->reply, 413, NULL, "the body of the request is too large");
     } else if (exchange->routed.is_sign_in) {
         tg_router_sign_in(&server->access, tg_strbuf_text(&exchange->body), exchange->body.length, &exchange->reply);
-    } else {
+    } else if (exchange->routed.is_change) {
+        tg_router_take_body(&exchange->routed, tg_strbuf_text(&exchange->body), exchange->body.length,
+                            &exchange->reply);
+    }
+    if (exchange->reply.http_status == 0) {
         submit(exchange);
         return MHD_YES;
     }

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tg_live_source {
     pthread_mutex_t lock;
@@ -27,5 +28,11 @@ void tg_live_source_release(struct tg_live_source *source);
 TG_NODISCARD enum tg_status tg_live_source_append_json(struct tg_live_source *source, struct tg_strbuf *out,
                                                        const struct tg_live_query *query, size_t limit,
                                                        struct tg_error *err);
+
+/* Appends where the living process of a uuid (32 hexadecimal digits) is recorded. TG_ERROR_NOT_FOUND: there is none. */
+TG_NODISCARD enum tg_status tg_live_source_find(struct tg_live_source *source, const char *uuid, struct tg_strbuf *path,
+                                                uint64_t *pid, struct tg_error *err);
+/* Its sampler does something else from now on: the next answer has that, however soon it is asked for. */
+void tg_live_source_note(struct tg_live_source *source, const char *uuid, const struct tg_sampler_status *sampler);
 
 #endif

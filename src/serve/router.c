@@ -4,11 +4,13 @@
 #include "base/json_member.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define PATH_SIZE    256
 #define SIGN_IN      "/sign-in"
 #define SIGN_IN_PAGE "/sign_in.html"
 #define SESSION      "/api/v1/session"
+#define FORM         "application/x-www-form-urlencoded"
 
 static void reply_asset(const struct tg_asset *asset, unsigned http_status, bool accepts_gzip, struct tg_reply *reply) {
     bool gzip = accepts_gzip && asset->gzip_bytes;
@@ -58,30 +60,74 @@ static bool cut_path(char path[PATH_SIZE], const char *target) {
     return true;
 }
 
-/* May be answered; what is it? */
-static void answer(const struct tg_access *access, const struct tg_request *request, const char *path,
-                   struct tg_routed *routed, struct tg_reply *reply) {
-    const struct tg_asset *asset = tg_assets_find(path);
-    const struct tg_api_route *api = tg_api_find(path);
-    const char *question = strchr(request->target, '?');
+static void take_parameters(struct tg_routed *routed, const struct tg_api_route *api, const char *text,
+                            struct tg_reply *reply) {
     struct tg_error err = TG_ERROR_INIT;
     const char *blamed = NULL;
-    if (asset) {
-        reply_asset(asset, 200, routed->accepts_gzip, reply);
-    } else if (strcmp(path, SESSION) == 0) {
-        reply_session(access, reply);
-    } else if (!api) {
-        tg_reply_fail(reply, 404, NULL, "there is nothing of that name: /api/v1/openapi.json has what there is");
-    } else if (tg_parameters_parse(&routed->parameters, question ? question + 1 : NULL, &err) != TG_OK
-               || tg_api_check(api, &routed->parameters, &blamed, &err) != TG_OK) {
+    if (tg_parameters_parse(&routed->parameters, text, &err) != TG_OK
+        || tg_api_check(api, &routed->parameters, &blamed, &err) != TG_OK) {
         tg_reply_fail_with(reply, blamed, &err);
     } else {
         routed->api = api;
     }
 }
 
-static bool is_method_of(enum tg_method method, bool is_sign_in) {
-    return method == (is_sign_in ? TG_METHOD_POST : TG_METHOD_READ);
+/* May be answered; what is it? */
+static void answer(const struct tg_access *access, const struct tg_request *request, const char *path,
+                   struct tg_routed *routed, struct tg_reply *reply) {
+    const struct tg_asset *asset = tg_assets_find(path);
+    const struct tg_api_route *api = tg_api_find(path, false);
+    const char *question = strchr(request->target, '?');
+    if (asset) {
+        reply_asset(asset, 200, routed->accepts_gzip, reply);
+    } else if (strcmp(path, SESSION) == 0) {
+        reply_session(access, reply);
+    } else if (!api) {
+        tg_reply_fail(reply, 404, NULL, "there is nothing of that name: /api/v1/openapi.json has what there is");
+    } else {
+        take_parameters(routed, api, question ? question + 1 : NULL, reply);
+    }
+}
+
+static bool is_form(const char *content_type) {
+    size_t length = content_type ? strcspn(content_type, "; \t") : 0;
+    return length == strlen(FORM) && strncasecmp(content_type, FORM, length) == 0;
+}
+
+/* A change that may be made, once its body is there. */
+static void expect_body(const struct tg_request *request, const struct tg_api_route *api, struct tg_routed *routed,
+                        struct tg_reply *reply) {
+    if (strchr(request->target, '?')) {
+        tg_reply_fail(reply, 400, NULL, "the parameters of a change are sent as its body");
+    } else if (!is_form(request->content_type)) {
+        tg_reply_fail(reply, 415, NULL, "send the parameters as Content-Type: " FORM);
+    } else {
+        routed->api = api;
+        routed->is_change = true;
+    }
+}
+
+void tg_router_take_body(struct tg_routed *routed, const char *body, size_t length, struct tg_reply *reply) {
+    const struct tg_api_route *api = routed->api;
+    routed->api = NULL;
+    if (strlen(body) != length) {
+        tg_reply_fail(reply, 400, NULL, "the body is no form: it has zero bytes");
+    } else {
+        take_parameters(routed, api, body, reply);
+    }
+}
+
+/* The methods that a path is asked by; 405 where it is another. */
+static bool is_method_of(const char *path, enum tg_method method, struct tg_reply *reply) {
+    bool is_sign_in = strcmp(path, SIGN_IN) == 0;
+    bool is_post = is_sign_in || tg_api_find(path, true);
+    bool is_read = !is_post || tg_api_find(path, false);
+    if ((method == TG_METHOD_READ && is_read) || (method == TG_METHOD_POST && is_post)) {
+        return true;
+    }
+    tg_reply_fail(reply, 405, NULL, "this is asked for by another method");
+    reply->allow = !is_post ? "GET, HEAD" : is_read ? "GET, HEAD, POST" : "POST";
+    return false;
 }
 
 void tg_router_route(const struct tg_access *access, const struct tg_request *request, struct tg_routed *routed,
@@ -104,11 +150,12 @@ void tg_router_route(const struct tg_access *access, const struct tg_request *re
     enum tg_access_verdict verdict = tg_access_judge(access, &request->head, &need);
     if (verdict != TG_ACCESS_GRANTED) {
         refuse(verdict, path, routed->accepts_gzip, reply);
-    } else if (!is_method_of(request->method, is_sign_in)) {
-        tg_reply_fail(reply, 405, NULL, "this is asked for by another method");
-        reply->allow = is_sign_in ? "POST" : "GET, HEAD";
+    } else if (!is_method_of(path, request->method, reply)) {
+        return;
     } else if (is_sign_in) {
         routed->is_sign_in = true;
+    } else if (request->method == TG_METHOD_POST) {
+        expect_body(request, tg_api_find(path, true), routed, reply);
     } else {
         answer(access, request, path, routed, reply);
     }

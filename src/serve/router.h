@@ -25,13 +25,15 @@ struct tg_request {
     struct tg_access_head head; /* borrowed, as the next ones; valid while the request is routed */
     const char *target;         /* "/api/v1/series?column=total" */
     const char *accept_encoding;
+    const char *content_type;
     bool has_double_header; /* one that decides about access stands twice */
 };
 
 struct tg_routed {
     const struct tg_api_route *api; /* for a worker, with these: */
     struct tg_parameters parameters;
-    bool is_sign_in; /* the body decides */
+    bool is_sign_in; /* the body decides, as it does of a change: */
+    bool is_change;
     bool accepts_gzip;
 };
 
@@ -40,6 +42,9 @@ void tg_router_route(const struct tg_access *access, const struct tg_request *re
                      struct tg_reply *reply);
 /* Wipes and frees what routing made. */
 void tg_routed_release(struct tg_routed *routed);
+
+/* Takes the parameters of a change, which are its body, as forms are sent. Fills the reply where they are refused. */
+void tg_router_take_body(struct tg_routed *routed, const char *body, size_t length, struct tg_reply *reply);
 
 /* Answers a sign-in, whose body is the token. */
 void tg_router_sign_in(const struct tg_access *access, const char *body, size_t length, struct tg_reply *reply);

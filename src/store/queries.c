@@ -83,7 +83,7 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_LAST_ROWS_CHOSEN] =
         LAST_ITERATIONS "($function_rows r" WITH_PROCESSES ")" OF_ONE_FUNCTION CHOSEN " ORDER BY n.iteration DESC",
     [TG_QUERY_EVENTS] = "SELECT e.wall_ns, e.iteration, e.kind, e.process_id, p.pid, p.host, e.version, e.detail"
-                        " FROM events e JOIN processes p ON p.id = e.process_id"
+                        " FROM events e LEFT JOIN processes p ON p.id = e.process_id"
                         " WHERE e.service_id = ? AND e.iteration BETWEEN ? AND ?" CHOSEN " ORDER BY e.wall_ns, e.id",
     [TG_QUERY_VERSIONS] =
         "SELECT version, MIN(first_iteration), MAX(last_iteration), COUNT(*) FROM processes"

@@ -179,6 +179,7 @@ enum tg_store_event_kind {
     TG_STORE_EVENT_END = 2,     /* told by the process */
     TG_STORE_EVENT_FOUND = 3,   /* found dead */
     TG_STORE_EVENT_VERSION = 4, /* first process of a version that differs from the one seen last */
+    TG_STORE_EVENT_MARKER = 5,  /* told by a person or a deployment; of no process, version or run */
 };
 struct tg_store_event {
     int64_t wall_ns;
@@ -197,6 +198,13 @@ struct tg_store_events {
 TG_NODISCARD enum tg_status tg_store_events(struct tg_store *store, const struct tg_store_selection *selection,
                                             struct tg_store_events *events, struct tg_error *err);
 void tg_store_events_release(struct tg_store_events *events);
+
+#define TG_STORE_EVENT_BYTES_MAX 500U
+/* Adds a marker to a service of the store, which is stored when this returns; `*iteration` is where it lies.
+ * TG_ERROR_INVALID: the text is empty, too long, or no UTF-8. */
+TG_NODISCARD enum tg_status tg_store_add_marker(struct tg_store *store, const struct tg_store_service *service,
+                                                int64_t wall_ns, const char *text, int64_t *iteration,
+                                                struct tg_error *err);
 
 /* The versions of a service in the order of their first appearance. */
 struct tg_store_version {

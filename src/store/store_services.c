@@ -1,4 +1,4 @@
-/* store_services: which services, versions and events a history has. See store.h. */
+/* store_services: which services and versions a history has. See store.h. */
 #include "store/store_state.h"
 
 #include <stdlib.h>
@@ -119,71 +119,6 @@ enum tg_status tg_store_versions(struct tg_store *store, int64_t service_id, str
     status = tg_store_end_reading(store, status, err);
     if (status != TG_OK) {
         tg_store_versions_release(versions);
-    }
-    return status;
-}
-
-void tg_store_events_release(struct tg_store_events *events) {
-    if (!events) {
-        return;
-    }
-    for (size_t i = 0; i < events->count; i++) {
-        free(events->items[i].host);
-        free(events->items[i].version);
-        free(events->items[i].detail);
-    }
-    free(events->items);
-    *events = (struct tg_store_events){.items = NULL};
-}
-
-static enum tg_status add_event(struct tg_store_events *events, const struct tg_sql_value *values,
-                                struct tg_error *err) {
-    struct tg_store_event *items = tg_store_grow(events->items, events->count, sizeof *items);
-    if (!items) {
-        return no_memory(err);
-    }
-    events->items = items;
-    struct tg_store_event *event = &items[events->count++];
-    *event = (struct tg_store_event){
-        .wall_ns = tg_value_to_integer(&values[0]),
-        .iteration = tg_value_to_integer(&values[1]),
-        .kind = (enum tg_store_event_kind)tg_value_to_integer(&values[2]),
-        .process_id = tg_value_to_integer(&values[3]),
-        .pid = tg_value_to_figure(&values[4]),
-        .host = tg_value_to_text(&values[5]),
-        .version = tg_value_to_text(&values[6]),
-        .detail = tg_value_to_text(&values[7]),
-    };
-    return event->host && event->version && event->detail ? TG_OK : no_memory(err);
-}
-
-enum tg_status tg_store_events(struct tg_store *store, const struct tg_store_selection *selection,
-                               struct tg_store_events *events, struct tg_error *err) {
-    struct tg_sql_value values[8];
-    struct tg_sql_value parameters[3 + TG_CHOSEN_PARAMETERS];
-    uint8_t run_uuid[16];
-    bool found = false;
-    *events = (struct tg_store_events){.items = NULL};
-    tg_store_put_range(parameters, selection);
-    enum tg_status status = tg_store_put_chosen(parameters + 3, selection, run_uuid, err);
-    if (status == TG_OK) {
-        status = tg_store_begin_reading(store, err);
-    }
-    if (status != TG_OK) {
-        return status;
-    }
-    status = tg_store_run(store, TG_QUERY_EVENTS, parameters, 3 + TG_CHOSEN_PARAMETERS, err);
-    while (status == TG_OK) {
-        status = tg_store_fetch(store, TG_QUERY_EVENTS, values, 8, &found, err);
-        if (status != TG_OK || !found) {
-            break;
-        }
-        status = add_event(events, values, err);
-    }
-    tg_store_reset(store, TG_QUERY_EVENTS);
-    status = tg_store_end_reading(store, status, err);
-    if (status != TG_OK) {
-        tg_store_events_release(events);
     }
     return status;
 }

@@ -164,6 +164,60 @@ static void events_and_versions(void **state) {
     tg_store_close(store);
 }
 
+/* A marker is of no process: it is there where all of a service is asked for, and nowhere else. */
+static void markers(void **state) {
+    const char *text = "deployed 1.4 \xE2\x9C\x93 \"'%_";
+    char long_text[TG_STORE_EVENT_BYTES_MAX + 2];
+    struct tg_store *store = open_store(*state);
+    struct tg_store_services services;
+    struct tg_store_events events;
+    struct tg_error err = TG_ERROR_INIT;
+    int64_t iteration = 0;
+    struct made made;
+    make(&made, 1, 1);
+    commit(store, &made);
+    release(&made);
+    assert_int_equal(tg_store_services(store, &services, NULL), TG_OK);
+    const struct tg_store_service *service = &services.items[0];
+    int64_t wall_ns = EPOCH_NS + 4 * INTERVAL_NS + 1;
+    assert_int_equal(tg_store_add_marker(store, service, wall_ns, text, &iteration, &err), TG_OK);
+    assert_int_equal(iteration, 3); /* the first batch ended in slot 1 */
+    assert_int_equal(tg_store_add_marker(store, service, EPOCH_NS - 1, "before", &iteration, &err), TG_OK);
+    assert_int_equal(iteration, -2);
+    memset(long_text, 'x', sizeof long_text);
+    long_text[TG_STORE_EVENT_BYTES_MAX + 1] = '\0';
+    const char *const refused[] = {"", " \n", "\xFF", long_text};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_int_equal(tg_store_add_marker(store, service, wall_ns, refused[i], &iteration, &err), TG_ERROR_INVALID);
+    }
+    tg_store_services_release(&services);
+
+    struct tg_store_selection selection = all_of_first_service(store);
+    assert_int_equal(tg_store_events(store, &selection, &events, NULL), TG_OK);
+    assert_int_equal(events.count, 3);
+    assert_string_equal(events.items[0].detail, "before");
+    assert_int_equal(events.items[1].kind, TG_STORE_EVENT_START);
+    const struct tg_store_event *marker = &events.items[2];
+    assert_int_equal(marker->kind, TG_STORE_EVENT_MARKER);
+    assert_string_equal(marker->detail, text);
+    assert_string_equal(marker->host, "");
+    assert_int_equal(marker->process_id, 0);
+    assert_int_equal(marker->wall_ns, wall_ns);
+    tg_store_events_release(&events);
+    selection.version = "1.0";
+    assert_int_equal(tg_store_events(store, &selection, &events, NULL), TG_OK);
+    assert_int_equal(events.count, 1);
+    tg_store_events_release(&events);
+    check_sound(store);
+    tg_store_close(store);
+
+    const struct tg_store_options reading = {.read_only = true};
+    const struct tg_store_service any = {.base_interval_ns = INTERVAL_NS};
+    assert_int_equal(tg_store_open(&store, *state, &reading, NULL), TG_OK);
+    assert_int_equal(tg_store_add_marker(store, &any, wall_ns, text, &iteration, &err), TG_ERROR_PERMISSION);
+    tg_store_close(store);
+}
+
 static void twice_is_once(void **state) {
     struct tg_store *store = open_store(*state);
     struct tg_store *other = open_store(*state);
@@ -419,6 +473,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(what_is_committed_is_read_back),
         ON_BOTH(events_and_versions),
+        ON_BOTH(markers),
         ON_BOTH(twice_is_once),
         ON_BOTH(all_or_none),
         ON_BOTH(names_of_every_kind),

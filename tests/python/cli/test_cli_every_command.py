@@ -34,6 +34,8 @@ COMMANDS: dict[str, list[str]] = {
     "diff": ["diff", "version:1", "version:2"],
     "runs": ["runs"],
     "runs as JSON": ["runs", "--json"],
+    "event": ["event", "deployed 1.4"],
+    "event as JSON": ["event", "deployed 1.4", "--json"],
     "collect": ["collect"],
     "store status": ["store", "status"],
     "store verify": ["store", "verify"],

@@ -311,16 +311,35 @@ def test_signing_in_from_another_site(server: Serving) -> None:
 
 
 def test_a_change_needs_what_only_our_page_knows(server: Serving) -> None:
-    """There is nothing to change yet, so that what may go on is told that by 405."""
-    headers = sign_in(server)
-    assert server.request("POST", "/api/v1/events", headers, b"").status == 405
-    for name, value in (("X-Tachograph-CSRF", ""), ("X-Tachograph-CSRF", headers["X-Tachograph-CSRF"][:-1])):
-        assert server.request("POST", "/api/v1/events", {**headers, name: value}, b"").status == 403
+    headers = {**sign_in(server), "Content-Type": "application/x-www-form-urlencoded"}
+
+    def change(path: str, **changed: str) -> int:
+        return server.request("POST", path, {**headers, **changed}, b"text=attack&process=0").status
+
     without = {name: value for name, value in headers.items() if name != "X-Tachograph-CSRF"}
-    assert server.request("POST", "/api/v1/events", without, b"").status == 403
-    foreign = {**headers, "Origin": "http://evil.example"}
-    assert server.request("POST", "/api/v1/events", foreign, b"").status == 403
-    assert server.request("POST", "/api/v1/events", {**headers, "Sec-Fetch-Site": "none"}, b"").status == 403
+    nearly = headers["X-Tachograph-CSRF"][:-1]
+    for path in ("/api/v1/events", "/api/v1/pause", "/api/v1/unpause", "/api/v1/rate"):
+        for value in ("", nearly, nearly + "?"):
+            assert change(path, **{"X-Tachograph-CSRF": value}) == 403
+        assert server.request("POST", path, without, b"text=attack&process=0").status == 403
+        assert server.request("POST", path, {**headers, "Cookie": ""}, b"text=attack&process=0").status == 401
+        assert change(path, Origin="http://evil.example") == 403
+        assert change(path, Origin="null") == 403
+        for site in ("none", "cross-site", "same-site"):
+            assert change(path, **{"Sec-Fetch-Site": site}) == 403
+        for form in ("text/plain", "multipart/form-data; boundary=x", "application/json", ""):
+            assert change(path, **{"Content-Type": form}) == 415
+    assert server.api("events")["events"] == []
+    assert change("/api/v1/events") == 400  # `process` is none of its parameters
+    assert server.request("POST", "/api/v1/events", headers, b"text=deployed+1.4").status == 200
+    assert [event["detail"] for event in server.api("events")["events"]] == ["deployed 1.4"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/pause", "/api/v1/unpause", "/api/v1/rate"])
+def test_nothing_changes_by_get(server: Serving, path: str) -> None:
+    answer = server.get(path + "?process=0&text=attack")
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    assert server.get("/api/v1/events?text=attack").status == 400
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
