@@ -83,11 +83,52 @@ static const uint8_t *copy_apart(struct tg_walker *walker, struct tg_stack *stac
     return walker->bytes + piece.first;
 }
 
+/* Whether a frame of the last whole walk stands there as it stood. */
+static bool stands(const struct tg_layout *layout, const struct tg_raw_frame *then, const uint8_t *copy) {
+    return then->instruction == tg_word(copy + layout->frame.instruction)
+           && then->previous == tg_word(copy + layout->frame.previous)
+           && then->code == (tg_word(copy + layout->frame.code) & ~(uint64_t)layout->tag_mask)
+           && then->owner == copy[layout->frame.owner];
+}
+
+/* Takes the frames that stood at the same place, one inside the other, all at once. */
+static void take_standing(struct tg_stack *stack) {
+    uint32_t count = stack->standing_count;
+    if (count) {
+        memcpy(&stack->fresh[stack->fresh_count - count], &stack->frames[stack->then - count],
+               count * sizeof *stack->fresh);
+    }
+    stack->standing_count = 0;
+}
+
+/* The frame of the last whole walk that was at this address, or the next one outside of it. */
+static const struct tg_raw_frame *find_then(struct tg_stack *stack, uint64_t address, uint8_t owner) {
+    uint32_t then = stack->then;
+    while (owner == OWNED_BY_THREAD && then < stack->frame_count && stack->frames[then].address != address
+           && (stack->frames[then].owner != OWNED_BY_THREAD || stack->frames[then].address > address)) {
+        then++;
+    }
+    if (then != stack->then) {
+        take_standing(stack);
+        stack->then = then;
+    }
+    return then < stack->frame_count && stack->frames[then].address == address ? &stack->frames[then] : NULL;
+}
+
 static bool append(const struct tg_walker *walker, struct tg_stack *stack, uint64_t address, const uint8_t *copy) {
     const struct tg_layout *layout = &walker->process->layout;
     if (stack->fresh_count == stack->capacity && !tg_stack_grow(stack)) {
         return false;
     }
+    const struct tg_raw_frame *then = find_then(stack, address, copy[layout->frame.owner]);
+    if (then && stands(layout, then, copy)) {
+        stack->fresh_count++;
+        stack->then++;
+        stack->standing_count++;
+        return true;
+    }
+    take_standing(stack);
+    stack->then += then != NULL;
     struct tg_raw_frame *frame = &stack->fresh[stack->fresh_count++];
     frame->address = address;
     frame->previous = tg_word(copy + layout->frame.previous);
@@ -132,12 +173,17 @@ static enum tg_walk_result follow_chain(struct tg_walker *walker, struct tg_stac
     stack->apart_used = 0;
     stack->outermost = 0;
     stack->innermost = UINT32_MAX;
+    stack->then = 0;
+    stack->standing_count = 0;
     for (uint32_t steps = 0; address; steps++) {
         enum tg_walk_result result = steps < TG_WALK_MAX_FRAMES ? follow_frame(walker, stack, &address) : TG_WALK_DEEP;
         if (result != TG_WALK_WHOLE) {
             return result;
         }
     }
+    uint32_t outermost = stack->then == stack->frame_count ? stack->standing_count : 0;
+    take_standing(stack);
+    stack->standing_count = outermost;
     return TG_WALK_WHOLE;
 }
 
@@ -171,21 +217,27 @@ static bool is_at_root(const struct tg_walker *walker, const struct tg_stack *st
     return is_empty || (stack->fresh_count == 0 && stack->mode != TG_WALK_RUNNING);
 }
 
+/* Whether the innermost frame, then and now, has only gone on within its code. */
+static bool has_gone_on(const struct tg_stack *stack) {
+    const struct tg_raw_frame *now = stack->fresh, *then = stack->frames;
+    return stack->fresh_count == stack->frame_count && then->is_known && now->address == then->address
+           && now->code == then->code && now->previous == then->previous;
+}
+
 /* The outermost frames that stand as they stood in the last sample need not have their code read again. */
 static void believe(const struct tg_walker *walker, struct tg_stack *stack) {
-    if (walker->now_ns - stack->checked_ns >= TG_WALK_BELIEVED_NS) {
-        return;
+    bool is_recent = walker->now_ns - stack->checked_ns < TG_WALK_BELIEVED_NS;
+    uint32_t known = 0;
+    while (is_recent && known < stack->standing_count && stack->fresh[stack->fresh_count - 1 - known].is_known) {
+        known++;
     }
-    for (uint32_t k = 1; k <= stack->fresh_count && k <= stack->frame_count; k++) {
-        struct tg_raw_frame *now = &stack->fresh[stack->fresh_count - k];
-        const struct tg_raw_frame *then = &stack->frames[stack->frame_count - k];
-        bool both_innermost = k == stack->fresh_count && k == stack->frame_count;
-        if (!then->is_known || now->address != then->address || now->code != then->code
-            || now->previous != then->previous || (now->instruction != then->instruction && !both_innermost)) {
-            return;
-        }
-        now->is_known = true;
-        now->header = then->header;
+    stack->known_count = known;
+    for (uint32_t i = 0; i < stack->fresh_count - known; i++) {
+        stack->fresh[i].is_known = false;
+    }
+    if (is_recent && known + 1 == stack->fresh_count && has_gone_on(stack)) {
+        stack->fresh[0].is_known = true;
+        stack->fresh[0].header = stack->frames[0].header;
     }
 }
 
@@ -210,7 +262,7 @@ static enum tg_walk_result agree(const struct tg_walker *walker, const struct tg
                                  const struct tg_raw_frame *frames, uint32_t count) {
     const uint8_t *bytes = walker->bytes;
     uint64_t innermost = count ? frames[0].address : 0;
-    if (tg_word(bytes + stack->place.first) != tg_word(bytes + stack->place.second)) {
+    if (stack->place.again && tg_word(bytes + stack->place.first) != tg_word(bytes + stack->place.second)) {
         return TG_WALK_MOVED;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -238,7 +290,7 @@ static bool needs_more(const struct tg_stack *stack) {
 
 /* So many outermost frames are the same, down to the line, as in the whole walk before. */
 static uint32_t count_same(const struct tg_stack *stack) {
-    uint32_t count = 0;
+    uint32_t count = stack->known_count;
     while (count < stack->fresh_count && count < stack->frame_count) {
         const struct tg_raw_frame *now = &stack->fresh[stack->fresh_count - 1 - count];
         const struct tg_raw_frame *then = &stack->frames[stack->frame_count - 1 - count];
@@ -251,7 +303,7 @@ static uint32_t count_same(const struct tg_stack *stack) {
 }
 
 static bool find_units(const struct tg_walker *walker, struct tg_stack *stack) {
-    for (uint32_t i = 0; i < stack->fresh_count; i++) {
+    for (uint32_t i = 0; i < stack->fresh_count - stack->known_count; i++) {
         struct tg_raw_frame *frame = &stack->fresh[i];
         if (!tg_code_unit_of(&frame->header.identity, &walker->process->layout, frame->instruction, &frame->unit)) {
             return false;

@@ -3,12 +3,11 @@
  * together; or else why not. A stack that was put together from two moments shows calls that never were.
  *
  * What is read of a thread, in one system call (tg_walker_read):
- *     1. its current frame            where the walk begins
- *     2. its stack's chunks           and the frames that lie elsewhere: generators', and those on the C stack
- *     3. the thread state             the moment that the sample is of
- *     4. the top of 2. again
- *     5. the current frame again
- * and then, for frames not yet known from the thread's last sample, the headers of their code objects, with 4. and 5.
+ *     1. its stack's chunks           and the frames that lie elsewhere: generators', and those on the C stack
+ *     2. its current frame            where the walk begins
+ *     3. the thread state             with 2., since 3.13 in it, the moment that the sample is of
+ *     4. the top of 1. again
+ * and then, for frames not yet known from the thread's last sample, the headers of their code objects, with 4. and 2.
  * once more. Accepted is what both readings agree in and what passes four checks:
  *     root         the outermost frame is the first one of the thread's first chunk: while a generator is left, the
  *                  chain ends too early for a moment
@@ -110,14 +109,17 @@ struct tg_stack {
     bool is_learned; /* where its chunks are */
     bool is_fixed;   /* its frames were reserved: no walk allocates */
     uint32_t chunk_count;
-    uint32_t apart_count;   /* frames outside of the chunks, in the order of the last chain ... */
-    uint32_t apart_used;    /* ... which had so many */
-    uint32_t ends_at;       /* its part of the walker's bytes */
-    tg_ns checked_ns;       /* when all its code was read last */
-    enum tg_walk_mode mode; /* of the walk under way, as the next three */
-    uint32_t innermost;     /* of the frames in chunks; UINT32_MAX: there is none */
-    uint64_t outermost;     /* likewise, its address; 0 none */
-    uint64_t top;           /* the first free word */
+    uint32_t apart_count;    /* frames outside of the chunks, in the order of the last chain ... */
+    uint32_t apart_used;     /* ... which had so many */
+    uint32_t ends_at;        /* its part of the walker's bytes */
+    tg_ns checked_ns;        /* when all its code was read last */
+    enum tg_walk_mode mode;  /* of the walk under way, as all that follows down to `top` */
+    uint32_t then;           /* the first of `frames` that has not been passed */
+    uint32_t standing_count; /* so many frames, the last ones found, stand as they stood; in the end, the outermost */
+    uint32_t known_count;    /* of these, the outermost whose code is believed */
+    uint32_t innermost;      /* of the frames in chunks; UINT32_MAX: there is none */
+    uint64_t outermost;      /* likewise, its address; 0 none */
+    uint64_t top;            /* the first free word */
     struct tg_walk_piece place;
     struct tg_walk_piece state;
     struct tg_walk_piece chunks[TG_WALK_MAX_CHUNKS]; /* the newest first; what is in use of each */

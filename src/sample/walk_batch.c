@@ -194,17 +194,30 @@ static bool plan_second(struct tg_walker *walker, struct tg_walk_piece *piece, u
     return piece->second != UINT32_MAX;
 }
 
-bool tg_stack_plan_again(struct tg_walker *walker, struct tg_stack *stack) {
+static bool plan_frames_again(struct tg_walker *walker, struct tg_stack *stack) {
     bool fits = !stack->chunk_count || plan_second(walker, &stack->chunks[0], AGAIN_BYTES);
     for (uint32_t i = 0; fits && i < stack->apart_used; i++) {
         fits = plan_second(walker, &stack->apart[i], stack->apart[i].size);
     }
-    return fits && plan_second(walker, &stack->place, stack->place.size);
+    return fits;
+}
+
+bool tg_stack_plan_again(struct tg_walker *walker, struct tg_stack *stack) {
+    return plan_frames_again(walker, stack) && plan_second(walker, &stack->place, stack->place.size);
+}
+
+/* The thread state, and where its current frame is told, which since 3.13 is in it. */
+static bool plan_moment(struct tg_walker *walker, struct tg_stack *stack) {
+    uint32_t inside = walker->process->layout.thread.current_frame;
+    bool fits = inside != TG_LAYOUT_NONE || plan_first(walker, &stack->place);
+    fits = fits && plan_first(walker, &stack->state);
+    stack->place.first = inside != TG_LAYOUT_NONE ? stack->state.first + inside : stack->place.first;
+    stack->place.again = 0;
+    return fits;
 }
 
 static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
-    stack->place.again = 0;
-    bool fits = plan_first(walker, &stack->place);
+    bool fits = true;
     for (uint32_t i = 0; fits && i < stack->chunk_count; i++) {
         stack->chunks[i].again = 0;
         fits = plan_first(walker, &stack->chunks[i]);
@@ -213,8 +226,8 @@ static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
         stack->apart[i].again = 0;
         fits = plan_first(walker, &stack->apart[i]);
     }
-    fits = fits && plan_first(walker, &stack->state);
-    return fits && (stack->mode != TG_WALK_RUNNING || tg_stack_plan_again(walker, stack));
+    fits = fits && plan_moment(walker, stack);
+    return fits && (stack->mode != TG_WALK_RUNNING || plan_frames_again(walker, stack));
 }
 
 bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode) {
