@@ -144,9 +144,10 @@ def test_what_may_have_been_mistyped_is_said(cli: Any) -> None:
         done = cli("run", "--no-report", "--store", "own.db", *words, script, env=environment)
         return dict(line.split(maxsplit=1) for line in done.stderr.splitlines())
 
-    assert run("--interval", "5")["history"] == "sqlite:///own.db, a new one"
+    url = f"sqlite:///{cli.directory / 'own.db'}"
+    assert run("--interval", "5")["history"] == f"{url}, a new one"
     later = run("--interval", "5")
-    assert (later["history"], later.get("interval")) == ("sqlite:///own.db", None)
+    assert (later["history"], later.get("interval")) == (url, None)
     said = "stored every 7.00 s; an iteration of 'app' stays 5.00 s, as it began (another --service begins anew)"
     assert run("--interval", "7")["interval"] == said
     assert run(TACHOGRAPH_INTERVAL="7")["interval"] == said
