@@ -9,6 +9,7 @@ import { count, counted, duration, roundBelow } from "./figures.js";
 import { functionLink } from "./function_name.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
+import { setting, X_AXIS, Y_AXIS } from "./setting.js";
 import { escape, eventLines, plot, restrict, timeOf, unitOf } from "./plot.js";
 
 const POINTS = 5000;
@@ -187,13 +188,14 @@ class ChartsView {
     /** @type {string | null} the one function that is shown */
     this.only = value("only") || null;
     this.isolated = make("p", { class: "isolated", role: "status" });
+    const again = () => void this.load();
     this.charts = KINDS.map((kind) => new Chart(this, kind));
     root.append(
       make(
         "div",
         { class: "heading" },
         make("h1", {}, "Charts"),
-        make("div", { class: "tools" }, this.isolated, ...this.axes()),
+        make("div", { class: "tools" }, this.isolated, setting(X_AXIS, again), setting(Y_AXIS, again)),
       ),
       ...this.charts.map(({ panel }) => panel.element),
     );
@@ -209,37 +211,6 @@ class ChartsView {
     return this.isTime()
       ? (/** @type {number} */ iteration) => timeOf(service, iteration)
       : (/** @type {number} */ iteration) => iteration;
-  }
-
-  axes() {
-    return [
-      this.axis("x", "What the x axis shows", [
-        ["", "By iteration"],
-        ["time", "By time"],
-      ]),
-      this.axis("y", "How the y axis goes", [
-        ["", "Linear"],
-        ["log", "Logarithmic"],
-      ]),
-    ];
-  }
-
-  /**
-   * @param {string} name of the setting in the address
-   * @param {string} label
-   * @param {[string, string][]} options
-   */
-  axis(name, label, options) {
-    const set = () => {
-      note({ [name]: select.value });
-      void this.load();
-    };
-    const select = make(
-      "select",
-      { "aria-label": label, change: set },
-      ...options.map(([option, text]) => make("option", { value: option, selected: option === value(name) }, text)),
-    );
-    return select;
   }
 
   /** @param {string} name shown alone; once more: all are shown again */

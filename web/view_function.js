@@ -1,13 +1,15 @@
 // One function: how long its calls take, how that changes, how often it is called, and what each version made of it.
 
-import { link, note, value } from "./address.js";
+import { link, value } from "./address.js";
 import { ask } from "./api.js";
 import { fill, make } from "./dom.js";
 import { change, count, duration, relative, share } from "./figures.js";
 import { cut } from "./function_name.js";
+import { askHeat, showHeat } from "./heat_map.js";
 import { showCalls, showHistory } from "./history_chart.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
+import { setting, X_AXIS, Y_AXIS } from "./setting.js";
 import { showVersions } from "./versions_table.js";
 
 const SECONDS = 15;
@@ -74,24 +76,6 @@ function regression({ iteration_count: points, slope_ns, slope_per_hour_ns, inte
   );
 }
 
-/** The choice between a linear and a logarithmic axis. @param {() => void} redraw */
-function axisChoice(redraw) {
-  const options = /** @type {[string, string][]} */ ([
-    ["", "Linear"],
-    ["log", "Logarithmic"],
-  ]);
-  const set = () => {
-    note({ y: select.value });
-    redraw();
-  };
-  const select = make(
-    "select",
-    { "aria-label": "How the y axis goes", change: set },
-    ...options.map(([option, text]) => make("option", { value: option, selected: option === value("y") }, text)),
-  );
-  return select;
-}
-
 /**
  * The figures of the function in the last versions.
  * @param {import("./main.js").Context} context
@@ -116,7 +100,10 @@ export function functionView(root, context) {
   const name = value("function");
   const heading = make("div", { class: "heading function-heading" });
   const summary = new Panel("Summary");
-  const history = new Panel("How long a call takes", { tools: [axisChoice(() => void load())] });
+  const history = new Panel("How long a call takes", { tools: [setting(Y_AXIS, () => void load())] });
+  const heat = new Panel("How the calls are spread", {
+    note: "each column is a step of time, and darker is more of its calls",
+  });
   const calls = new Panel("How often it is called");
   const versions = new Panel("Versions");
   const [module, own] = cut(name);
@@ -129,12 +116,12 @@ export function functionView(root, context) {
       make("a", { class: "button", href: link("charts", { only: name }) }, "In the charts"),
     ),
   );
-  const charts = [history, calls].map((panel) => {
+  const charts = [history, heat, calls].map((panel) => {
     const element = make("div", {});
     fill(panel.body, element);
     return element;
   });
-  root.append(heading, ...[summary, history, calls, versions].map(({ element }) => element));
+  root.append(heading, ...[summary, history, heat, calls, versions].map(({ element }) => element));
   if (!name) {
     fill(root, make("p", {}, "This address names no function."));
     return;
@@ -173,12 +160,20 @@ export function functionView(root, context) {
         },
         signal,
       ),
+      heat.load(
+        () => askHeat(context, name),
+        async (_, answer) => {
+          heat.ready();
+          await showHeat(charts[1], answer, await events, context.service);
+        },
+        signal,
+      ),
       calls.load(
         () => trend,
         async (_, answer) => {
           need(answer);
           calls.ready();
-          await showCalls(charts[1], answer, await events, context.service);
+          await showCalls(charts[2], answer, await events, context.service);
         },
         signal,
       ),

@@ -1,6 +1,6 @@
 // Where the time went, slice by slice: stacked bars of the functions with most of it, and of all others together.
 
-import { go, note, value } from "./address.js";
+import { go, value } from "./address.js";
 import { ask } from "./api.js";
 import { colourOf, OTHERS } from "./colours.js";
 import { fill, make } from "./dom.js";
@@ -9,6 +9,7 @@ import { functionLink } from "./function_name.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
 import { escape, eventLines, pageOf, plot, timeOf, unitOf } from "./plot.js";
+import { setting } from "./setting.js";
 
 const SECONDS = 15;
 const FUNCTIONS = 13; // one colour is left for the others
@@ -62,24 +63,6 @@ export function slicesView(root, context) {
   const chart = make("div", {});
   const legend = make("ul", { class: "legend" });
   fill(panel.body, chart, legend);
-
-  /**
-   * @param {string} name of the setting in the address
-   * @param {string} label
-   * @param {[string, string][]} options
-   */
-  function choice(name, label, options) {
-    const set = () => {
-      note({ [name]: select.value });
-      void load();
-    };
-    const select = make(
-      "select",
-      { "aria-label": label, change: set },
-      ...options.map(([option, text]) => make("option", { value: option, selected: option === value(name) }, text)),
-    );
-    return select;
-  }
 
   async function load() {
     const column = value("column") === "self" ? "self" : "cumulative";
@@ -192,8 +175,11 @@ export function slicesView(root, context) {
       make(
         "div",
         { class: "tools" },
-        choice("column", "Which time", COLUMNS),
-        choice("width", "Width of a slice", widthOptions(service, value("width"))),
+        setting({ name: "column", label: "Which time", options: COLUMNS }, () => void load()),
+        setting(
+          { name: "width", label: "Width of a slice", options: widthOptions(service, value("width")) },
+          () => void load(),
+        ),
       ),
     ),
     panel.element,

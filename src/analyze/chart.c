@@ -80,7 +80,7 @@ int64_t tg_chart_step(int64_t first_iteration, int64_t last_iteration, size_t po
     return (int64_t)(step < INT64_MAX ? step : INT64_MAX);
 }
 
-static int64_t start_of_step(int64_t iteration, int64_t step) {
+int64_t tg_chart_start_of_step(int64_t iteration, int64_t step) {
     int64_t rest = iteration % step;
     return iteration - (rest < 0 ? rest + step : rest);
 }
@@ -184,7 +184,7 @@ static void choose_lines(struct drawing *drawing) {
 
 static size_t capacity_of(const struct tg_chart_question *question) {
     const struct tg_store_selection *selection = &question->selection;
-    int64_t first = start_of_step(selection->first_iteration, question->step);
+    int64_t first = tg_chart_start_of_step(selection->first_iteration, question->step);
     return question->last ? question->last : (size_t)((selection->last_iteration - first) / question->step) + 1;
 }
 
@@ -227,7 +227,7 @@ static enum tg_status draw_point(void *context, int64_t function_id, const struc
         return TG_OK;
     }
     struct tg_chart_line *line = &drawing->chart->lines[place->line];
-    int64_t iteration = start_of_step(point->iteration, drawing->question->step);
+    int64_t iteration = tg_chart_start_of_step(point->iteration, drawing->question->step);
     size_t last = line->count ? (line->count - 1) % drawing->capacity : 0;
     if (line->count == 0 || line->points[last].iteration != iteration) {
         last = line->count++ % drawing->capacity;

@@ -73,6 +73,9 @@ struct tg_chart {
 /* A step that makes at most `points` (at least 2) of a period: the shortest, or one that is longer by a point. */
 int64_t tg_chart_step(int64_t first_iteration, int64_t last_iteration, size_t points);
 
+/* The first iteration of the step that an iteration is in. */
+int64_t tg_chart_start_of_step(int64_t iteration, int64_t step);
+
 double tg_chart_value(const struct tg_chart_point *point, enum tg_chart_column column);
 
 /* Released also after a failure. */

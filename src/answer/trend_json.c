@@ -75,6 +75,7 @@ static void write_point(struct tg_json *json, const struct tg_store_service *ser
     tg_json_member_if(json, "minimum_ns", point->minimum_ns < UINT64_MAX, point->minimum_ns);
     tg_json_member_uint(json, "maximum_ns", point->maximum_ns);
     tg_json_member_uint(json, "p50_ns", point->p50_ns);
+    tg_json_member_uint(json, "p90_ns", point->p90_ns);
     tg_json_member_uint(json, "p99_ns", point->p99_ns);
     tg_json_end_object(json);
 }

@@ -1,14 +1,16 @@
 /* api_chart: what charts are drawn from. See api.h. */
 #include "analyze/chart.h"
-#include "answer/chart_json.h"
-#include "serve/api.h"
-
 #include "analyze/function_name.h"
+#include "analyze/heat.h"
+#include "answer/chart_json.h"
+#include "answer/heat_json.h"
+#include "serve/api.h"
 
 #define LINES     50 /* unless asked otherwise */
 #define LINES_MAX 200
 #define BARS      10
 #define SLICES    60
+#define COLUMNS   120
 
 const struct tg_api_parameter tg_api_series_parameters[] = {
     {.name = "column", .kind = TG_API_CHOICE, .choices = tg_chart_column_names},
@@ -118,4 +120,31 @@ enum tg_status tg_api_slices(struct tg_api_call *call, struct tg_error *err) {
                             TG_CHART_POINTS, (long long)least);
     }
     return draw(call, "tachograph-slices", &question, err);
+}
+
+const struct tg_api_parameter tg_api_latency_parameters[] = {
+    {.name = "function", .kind = TG_API_TEXT, .required = true},
+    {.name = "points", .kind = TG_API_NUMBER, .least = 2, .most = TG_HEAT_COLUMNS},
+    {.name = NULL},
+};
+
+enum tg_status tg_api_latency(struct tg_api_call *call, struct tg_error *err) {
+    struct tg_store_selection selection;
+    struct tg_store_function function = {.name = NULL};
+    struct tg_heat heat = {.columns = NULL};
+    enum tg_status status = select_existing(call, &selection, err);
+    if (status == TG_OK) {
+        status = tg_function_name_read(&function, &call->scope, tg_api_text(call, "function"), err);
+        call->blamed = status == TG_ERROR_NOT_FOUND || status == TG_ERROR_INVALID ? "function" : NULL;
+    }
+    if (status == TG_OK) {
+        status = tg_heat_read(&heat, call->scope.store, &selection, function.name,
+                              tg_api_number(call, "points", COLUMNS), err);
+    }
+    if (status == TG_OK) {
+        tg_heat_json_append(call->out, &call->scope, &selection, function.name, &heat);
+    }
+    tg_heat_release(&heat);
+    tg_function_name_release(&function);
+    return status;
 }

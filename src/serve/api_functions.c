@@ -1,6 +1,7 @@
 /* api_functions: which functions matter, and how they change. See api.h. */
 #include "analyze/diff.h"
 #include "analyze/rank.h"
+#include "analyze/trend.h"
 #include "analyze/trends.h"
 #include "answer/diff_json.h"
 #include "answer/rank_json.h"
@@ -19,9 +20,10 @@
         .name = "limit", .kind = TG_API_NUMBER, .least = 1, .most = ROWS_MAX                                           \
     }
 
-/* Those of tg_rank_key_names, and one more. */
-static const char *const sorts[] = {"average", "total", "self", "calls", "p99", "errors", "name", NULL};
-#define SORT_NAME 6
+/* Those of tg_rank_key_names, and two more. */
+static const char *const sorts[] = {"average", "total", "self", "calls", "p99", "errors", "name", "slope", NULL};
+#define SORT_NAME  6
+#define SORT_SLOPE 7
 static const char *const orders[] = {"descending", "ascending", NULL};
 static const char *const yes_no[] = {"no", "yes", NULL};
 
@@ -56,9 +58,23 @@ static void filter_functions(struct tg_store_functions *functions, const char *f
     functions->count = count;
 }
 
+static double slope_of(const struct tg_store_function *function) {
+    struct tg_trend trend;
+    tg_trend_of_sums(&trend, &function->sums);
+    return trend.slope_ns;
+}
+
+/* Largest first, equal ones by name. */
+static int by_slope(const void *left, const void *right) {
+    const struct tg_ranked *a = left;
+    const struct tg_ranked *b = right;
+    return a->value == b->value ? strcmp(a->function->name, b->function->name)
+                                : (a->value < b->value) - (a->value > b->value);
+}
+
 static enum tg_status rank(struct tg_ranking *ranking, const struct tg_store_functions *functions, int sort,
                            struct tg_error *err) {
-    if (sort != SORT_NAME) {
+    if (sort != SORT_NAME && sort != SORT_SLOPE) {
         return tg_rank_functions(ranking, functions->items, functions->count, (enum tg_rank_key)sort, 0, err);
     }
     *ranking =
@@ -69,6 +85,10 @@ static enum tg_status rank(struct tg_ranking *ranking, const struct tg_store_fun
     }
     for (size_t i = 0; i < functions->count; i++) {
         ranking->items[functions->count - 1 - i].function = &functions->items[i];
+        ranking->items[functions->count - 1 - i].value = slope_of(&functions->items[i]);
+    }
+    if (sort == SORT_SLOPE) {
+        qsort(ranking->items, ranking->count, sizeof *ranking->items, by_slope);
     }
     return TG_OK;
 }

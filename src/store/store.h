@@ -140,6 +140,7 @@ struct tg_store_point {
     uint64_t minimum_ns;
     uint64_t maximum_ns;
     uint64_t p50_ns;
+    uint64_t p90_ns;
     uint64_t p99_ns;
 };
 struct tg_store_series {
@@ -153,8 +154,16 @@ TG_NODISCARD enum tg_status tg_store_series(struct tg_store *store, const struct
                                             struct tg_error *err);
 void tg_store_series_release(struct tg_store_series *series);
 
+typedef enum tg_status tg_store_take_distribution(void *context, int64_t iteration,
+                                                  const struct tg_histogram *histogram, struct tg_error *err);
+/* Gives the distribution of one function's calls in each iteration, newest first and all processes together, to `take`,
+ * until that returns another status than TG_OK: then that is the answer. TG_ERROR_NOT_FOUND: no such function. */
+TG_NODISCARD enum tg_status tg_store_distributions(struct tg_store *store, const struct tg_store_selection *selection,
+                                                   const char *name, tg_store_take_distribution *take, void *context,
+                                                   struct tg_error *err);
+
 /* Gives each point of all functions to `take`, in the order of iterations, and of functions within one, until that
- * returns another status than TG_OK: then that is the answer. p50_ns and p99_ns are 0. */
+ * returns another status than TG_OK: then that is the answer. Percentiles are 0. */
 TG_NODISCARD enum tg_status tg_store_points(struct tg_store *store, const struct tg_store_selection *selection,
                                             enum tg_status (*take)(void *context, int64_t function_id,
                                                                    const struct tg_store_point *point,

@@ -43,53 +43,80 @@ static enum tg_status add_histogram(struct tg_histogram *histogram, struct tg_by
     return status == TG_ERROR_FULL ? TG_OK : status;
 }
 
-/* The point's rows are all there. */
-static void end_point(struct tg_store_point *point, struct tg_histogram *histogram) {
-    uint64_t minimum = point->minimum_ns == UINT64_MAX ? 0 : point->minimum_ns;
-    uint64_t maximum = point->maximum_ns == 0 ? UINT64_MAX : point->maximum_ns;
-    point->p50_ns = tg_histogram_percentile(histogram, 50, minimum, maximum);
-    point->p99_ns = tg_histogram_percentile(histogram, 99, minimum, maximum);
-    *histogram = (struct tg_histogram){.counts = {0}};
-}
+/* One function in one iteration, all processes together. */
+struct iteration {
+    struct tg_store_point point;
+    struct tg_histogram histogram;
+};
 
-/* Reads points, newest first, until there are `limit`. */
-static enum tg_status read_points(struct tg_last_rows *rows, size_t limit, struct tg_store_series *series,
-                                  struct tg_error *err) {
-    struct tg_histogram histogram = {.counts = {0}};
+typedef enum tg_status iteration_taker(void *context, struct iteration *iteration, struct tg_error *err);
+
+/* Gives iterations, newest first, to `take`, until there were `limit` (0: all). */
+static enum tg_status read_iterations(struct tg_last_rows *rows, size_t limit, iteration_taker *take, void *context,
+                                      struct tg_error *err) {
+    struct iteration now;
     struct tg_figures_row row;
-    enum tg_status status = TG_OK;
+    bool has_rows = false;
+    size_t count = 0;
     for (;;) {
         bool found = false;
-        status = tg_last_rows_next(rows, &row, &found, err);
-        if (status != TG_OK || !found) {
-            break;
+        enum tg_status status = tg_last_rows_next(rows, &row, &found, err);
+        bool is_over = has_rows && (!found || now.point.iteration != row.iteration);
+        if (status == TG_OK && is_over) {
+            status = take(context, &now, err);
+            count++;
+            has_rows = false;
         }
-        struct tg_store_point *point = series->count > 0 ? &series->items[series->count - 1] : NULL;
-        if (!point || point->iteration != row.iteration) {
-            if (point) {
-                end_point(point, &histogram);
-            }
-            if (limit > 0 && series->count == limit) {
-                return TG_OK;
-            }
-            struct tg_store_point *items = tg_store_grow(series->items, series->count, sizeof *items);
-            if (!items) {
-                return no_memory(err);
-            }
-            series->items = items;
-            point = &items[series->count++];
-            *point = (struct tg_store_point){.iteration = row.iteration, .minimum_ns = UINT64_MAX};
+        if (status != TG_OK || !found || (limit > 0 && count == limit)) {
+            return status;
         }
-        add_row(point, &row);
-        status = add_histogram(&histogram, row.histogram, err);
+        if (!has_rows) {
+            now = (struct iteration){.point = {.iteration = row.iteration, .minimum_ns = UINT64_MAX}};
+            has_rows = true;
+        }
+        add_row(&now.point, &row);
+        status = add_histogram(&now.histogram, row.histogram, err);
         if (status != TG_OK) {
-            break;
+            return status;
         }
     }
-    if (status == TG_OK && series->count > 0) {
-        end_point(&series->items[series->count - 1], &histogram);
+}
+
+static enum tg_status read_function(struct tg_store *store, const struct tg_store_selection *selection,
+                                    const char *name, size_t limit, iteration_taker *take, void *context,
+                                    struct tg_error *err) {
+    int64_t function_id = 0;
+    enum tg_status status = tg_store_begin_reading(store, err);
+    if (status != TG_OK) {
+        return status;
     }
-    return status;
+    status = tg_store_find_function(store, selection->service_id, name, &function_id, err);
+    if (status == TG_OK) {
+        struct tg_last_rows rows;
+        /* One more, to know that the last point is complete. */
+        int64_t chunk = limit > 0 && limit < TG_LAST_ROWS_MANY ? (int64_t)limit + 1 : TG_LAST_ROWS_MANY;
+        tg_last_rows_begin(&rows, store, selection, function_id, chunk);
+        status = read_iterations(&rows, limit, take, context, err);
+        tg_last_rows_end(&rows);
+    }
+    return tg_store_end_reading(store, status, err);
+}
+
+static enum tg_status append_point(void *context, struct iteration *iteration, struct tg_error *err) {
+    struct tg_store_series *series = context;
+    struct tg_store_point *point = &iteration->point;
+    uint64_t minimum = point->minimum_ns == UINT64_MAX ? 0 : point->minimum_ns;
+    uint64_t maximum = point->maximum_ns == 0 ? UINT64_MAX : point->maximum_ns;
+    struct tg_store_point *items = tg_store_grow(series->items, series->count, sizeof *items);
+    if (!items) {
+        return no_memory(err);
+    }
+    point->p50_ns = tg_histogram_percentile(&iteration->histogram, 50, minimum, maximum);
+    point->p90_ns = tg_histogram_percentile(&iteration->histogram, 90, minimum, maximum);
+    point->p99_ns = tg_histogram_percentile(&iteration->histogram, 99, minimum, maximum);
+    series->items = items;
+    items[series->count++] = *point;
+    return TG_OK;
 }
 
 static void reverse(struct tg_store_series *series) {
@@ -102,25 +129,28 @@ static void reverse(struct tg_store_series *series) {
 
 enum tg_status tg_store_series(struct tg_store *store, const struct tg_store_selection *selection, const char *name,
                                size_t limit, struct tg_store_series *series, struct tg_error *err) {
-    int64_t function_id = 0;
     *series = (struct tg_store_series){.items = NULL};
-    enum tg_status status = tg_store_begin_reading(store, err);
-    if (status != TG_OK) {
-        return status;
-    }
-    status = tg_store_find_function(store, selection->service_id, name, &function_id, err);
-    if (status == TG_OK) {
-        struct tg_last_rows rows;
-        /* One more, to know that the last point is complete. */
-        int64_t chunk = limit > 0 && limit < TG_LAST_ROWS_MANY ? (int64_t)limit + 1 : TG_LAST_ROWS_MANY;
-        tg_last_rows_begin(&rows, store, selection, function_id, chunk);
-        status = read_points(&rows, limit, series, err);
-        tg_last_rows_end(&rows);
-    }
-    status = tg_store_end_reading(store, status, err);
+    enum tg_status status = read_function(store, selection, name, limit, append_point, series, err);
     if (status != TG_OK) {
         tg_store_series_release(series);
     }
     reverse(series);
     return status;
+}
+
+struct distribution_taker {
+    tg_store_take_distribution *take;
+    void *context;
+};
+
+static enum tg_status give_distribution(void *context, struct iteration *iteration, struct tg_error *err) {
+    const struct distribution_taker *taker = context;
+    return taker->take(taker->context, iteration->point.iteration, &iteration->histogram, err);
+}
+
+enum tg_status tg_store_distributions(struct tg_store *store, const struct tg_store_selection *selection,
+                                      const char *name, tg_store_take_distribution *take, void *context,
+                                      struct tg_error *err) {
+    struct distribution_taker taker = {.take = take, .context = context};
+    return read_function(store, selection, name, 0, give_distribution, &taker, err);
 }

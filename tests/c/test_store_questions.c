@@ -158,6 +158,7 @@ static void the_course_of_a_function(void **state) {
     assert_int_equal(point->minimum_ns, 100);
     assert_int_equal(point->maximum_ns, 400);
     assert_in_range(point->p50_ns, 192, 208);
+    assert_int_equal(point->p90_ns, 400);
     assert_int_equal(point->p99_ns, 400);
     tg_store_series_release(&series);
     tg_store_series_release(&series);

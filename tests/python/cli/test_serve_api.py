@@ -35,6 +35,8 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("/api/v1/series", {}),
     ("/api/v1/series", {"function": "search", "column": "calls", "points": 7}),
     ("/api/v1/slices", {"width": 5, "limit": 1}),
+    ("/api/v1/latency", {"function": "search"}),
+    ("/api/v1/functions", {"sort": "slope", "limit": 1}),
     ("/api/v1/processes", {}),
     ("/api/v1/processes", {"by": "function", "sort": "calls"}),
     ("/api/v1/session", {}),
