@@ -47,7 +47,9 @@ static uint32_t *member_of(struct tg_layout *layout, size_t here) {
 /* Whether `value` can be the offset of a member that is read at `here`. */
 static bool offset_is_sane(size_t here, uint64_t value) {
     bool is_read_at_once = here >= offsetof(struct tg_layout, thread);
-    size_t alignment = here == offsetof(struct tg_layout, frame.owner) ? 1 : sizeof(uint32_t);
+    bool is_byte =
+        here == offsetof(struct tg_layout, frame.owner) || here == offsetof(struct tg_layout, generator.state);
+    size_t alignment = is_byte ? 1 : sizeof(uint32_t);
     return value <= (is_read_at_once ? TG_LAYOUT_MAX_READ_BYTES - sizeof(uint64_t) : MAX_OFFSET)
            && value % alignment == 0;
 }

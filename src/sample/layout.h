@@ -43,11 +43,12 @@ struct tg_layout_interpreter {
     uint32_t threads_head; /* PyThreadState *, the newest first */
     uint32_t gil;          /* pointer to the GIL, 3.12+; interpreters may share one */
     uint32_t modules;      /* sys.modules, a dict */
+    uint32_t remote;       /* int, 3.14+: whether scripts from outside are run; struct tg_layout_remote */
 };
 
 /* PyThreadState. */
 struct tg_layout_thread {
-    uint32_t size; /* bytes that hold every member named here but asyncio_running_task */
+    uint32_t size; /* bytes that hold every member named here but asyncio's */
     uint32_t previous;
     uint32_t next;
     uint32_t interpreter;
@@ -60,6 +61,7 @@ struct tg_layout_thread {
     uint32_t datastack_top;    /* pointer to the first free word in it */
     uint32_t datastack_limit;
     uint32_t asyncio_running_task; /* 3.14+: the Task whose step runs, or NULL */
+    uint32_t asyncio_tasks;        /* 3.14+: head of the list of its Tasks; struct tg_layout_task.node */
 };
 
 /* _PyCFrame, up to 3.12. */
@@ -84,6 +86,8 @@ struct tg_layout_frame {
     uint32_t instruction; /* see `instruction_is_previous` */
     uint32_t owner;       /* one byte */
     uint32_t is_entry;    /* 3.11: bool, a call out of C code into Python began here */
+    uint32_t stack_top;   /* of a suspended frame: up to 3.13 int, words from `locals` to the first free one; 3.14: a
+                             pointer to that */
     uint32_t locals;      /* variables, then the stack; what comes before is the size of a frame's header */
 };
 
@@ -94,6 +98,9 @@ struct tg_layout_gil {
     uint32_t locked;        /* int: 1 taken, 0 free, -1 not there yet */
     uint32_t switch_number; /* unsigned long: grows when another thread than the last holder takes it */
 };
+
+/* Of a variable that is in a cell, which others share. */
+#define TG_LOCAL_CELL 0xC0
 
 /* PyCodeObject. */
 struct tg_layout_code {
@@ -109,11 +116,14 @@ struct tg_layout_code {
     uint32_t name;
     uint32_t qualified_name;
     uint32_t line_table;      /* bytes */
+    uint32_t local_names;     /* tuple of str: of arguments, variables, cells and free variables */
+    uint32_t local_kinds;     /* bytes: TG_LOCAL_CELL and others of each */
     uint32_t first_traceable; /* int, in code units: a frame before it is not seen by Python either */
 };
 
 struct tg_layout_generator {
     uint32_t frame; /* the frame's header itself, not a pointer */
+    uint32_t state; /* int8_t: negative suspended, 0 runs, else it has ended */
 };
 
 struct tg_layout_object {
@@ -138,6 +148,7 @@ struct tg_layout_unicode {
 
 struct tg_layout_type {
     uint32_t basic_size;  /* Py_ssize_t */
+    uint32_t name;        /* char * */
     uint32_t flags;       /* unsigned long */
     uint32_t cached_keys; /* of a class: the keys of its instances' attributes */
 };
@@ -172,6 +183,45 @@ struct tg_layout_integer {
     uint32_t count; /* a word: how many digits, shifted */
     uint32_t count_shift;
     uint32_t digits; /* uint32_t each, of 30 bits, the lowest first */
+};
+
+struct tg_layout_real {
+    uint32_t value; /* double */
+};
+
+struct tg_layout_tuple {
+    uint32_t count; /* Py_ssize_t */
+    uint32_t items;
+};
+
+struct tg_layout_cell {
+    uint32_t content;
+};
+
+struct tg_layout_set {
+    uint32_t mask;  /* Py_ssize_t: one less than how many entries the table has */
+    uint32_t table; /* pointer to entries of {key, hash}; key NULL: unused */
+};
+
+struct tg_layout_weak {
+    uint32_t object; /* that it refers to, or None */
+};
+
+/* _asyncio.Task. */
+struct tg_layout_task {
+    uint32_t awaited; /* the Future that it waits for, or NULL */
+    uint32_t coroutine;
+    uint32_t name; /* str; 3.12+: or the int of Task-N */
+    uint32_t node; /* 3.14+: in its thread's list, {next, previous}, of those nodes */
+};
+
+/* What runs a script in a process from outside, 3.14+. */
+struct tg_layout_remote {
+    uint32_t breaker;     /* in the thread state, uintptr_t: bits that make the thread look up from its work */
+    uint32_t support;     /* in the thread state, a struct of: */
+    uint32_t pending;     /* int32_t: 1 when there is a script to run */
+    uint32_t script;      /* char[] */
+    uint32_t script_size; /* no offset: bytes that it may have */
 };
 
 /* That `there`, in _Py_DebugOffsets, is a uint64_t with what belongs at `here` in struct tg_layout. */
@@ -217,6 +267,13 @@ struct tg_layout {
     struct tg_layout_dict dict;
     struct tg_layout_dict_keys dict_keys;
     struct tg_layout_integer integer;
+    struct tg_layout_real real;
+    struct tg_layout_tuple tuple;
+    struct tg_layout_cell cell;
+    struct tg_layout_set set;
+    struct tg_layout_weak weak;
+    struct tg_layout_task task;
+    struct tg_layout_remote remote;
     uint32_t told_size; /* sizeof(_Py_DebugOffsets), 0 before 3.13 */
     const struct tg_layout_told *told;
     const struct tg_layout_beside *beside;

@@ -25,6 +25,7 @@ const struct tg_layout tg_layout_3_11 = {
         .threads_head = 16,
         .gil = TG_LAYOUT_NONE,
         .modules = 888,
+        .remote = TG_LAYOUT_NONE,
     },
     .thread = {
         .size = 320,
@@ -40,6 +41,7 @@ const struct tg_layout tg_layout_3_11 = {
         .datastack_top = 304,
         .datastack_limit = 312,
         .asyncio_running_task = TG_LAYOUT_NONE,
+        .asyncio_tasks = TG_LAYOUT_NONE,
     },
     .cframe = {
         .size = 24,
@@ -58,6 +60,7 @@ const struct tg_layout tg_layout_3_11 = {
         .instruction = 56,
         .owner = 69,
         .is_entry = 68,
+        .stack_top = 64,
         .locals = 72,
     },
     .gil = {
@@ -79,10 +82,13 @@ const struct tg_layout tg_layout_3_11 = {
         .name = 120,
         .qualified_name = 128,
         .line_table = 136,
+        .local_names = 96,
+        .local_kinds = 104,
         .first_traceable = 168,
     },
     .generator = {
         .frame = 80,
+        .state = 75,
     },
     .object = {
         .type = 8,
@@ -102,6 +108,7 @@ const struct tg_layout tg_layout_3_11 = {
     },
     .type = {
         .basic_size = 32,
+        .name = 24,
         .flags = 168,
         .cached_keys = 872,
     },
@@ -128,6 +135,36 @@ const struct tg_layout tg_layout_3_11 = {
         .count = 16,
         .count_shift = 0,
         .digits = 24,
+    },
+    .real = {
+        .value = 16,
+    },
+    .tuple = {
+        .count = 16,
+        .items = 24,
+    },
+    .cell = {
+        .content = 16,
+    },
+    .set = {
+        .mask = 32,
+        .table = 40,
+    },
+    .weak = {
+        .object = 16,
+    },
+    .task = {
+        .awaited = 128,
+        .coroutine = 136,
+        .name = 144,
+        .node = TG_LAYOUT_NONE,
+    },
+    .remote = {
+        .breaker = TG_LAYOUT_NONE,
+        .support = TG_LAYOUT_NONE,
+        .pending = TG_LAYOUT_NONE,
+        .script = TG_LAYOUT_NONE,
+        .script_size = TG_LAYOUT_NONE,
     },
 };
 

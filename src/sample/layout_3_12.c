@@ -25,6 +25,7 @@ const struct tg_layout tg_layout_3_12 = {
         .threads_head = 72,
         .gil = 384,
         .modules = 944,
+        .remote = TG_LAYOUT_NONE,
     },
     .thread = {
         .size = 256,
@@ -40,6 +41,7 @@ const struct tg_layout tg_layout_3_12 = {
         .datastack_top = 240,
         .datastack_limit = 248,
         .asyncio_running_task = TG_LAYOUT_NONE,
+        .asyncio_tasks = TG_LAYOUT_NONE,
     },
     .cframe = {
         .size = 16,
@@ -58,6 +60,7 @@ const struct tg_layout tg_layout_3_12 = {
         .instruction = 56,
         .owner = 70,
         .is_entry = TG_LAYOUT_NONE,
+        .stack_top = 64,
         .locals = 72,
     },
     .gil = {
@@ -79,10 +82,13 @@ const struct tg_layout tg_layout_3_12 = {
         .name = 120,
         .qualified_name = 128,
         .line_table = 136,
+        .local_names = 96,
+        .local_kinds = 104,
         .first_traceable = 176,
     },
     .generator = {
         .frame = 72,
+        .state = 67,
     },
     .object = {
         .type = 8,
@@ -102,6 +108,7 @@ const struct tg_layout tg_layout_3_12 = {
     },
     .type = {
         .basic_size = 32,
+        .name = 24,
         .flags = 168,
         .cached_keys = 880,
     },
@@ -128,6 +135,36 @@ const struct tg_layout tg_layout_3_12 = {
         .count = 16,
         .count_shift = 3,
         .digits = 24,
+    },
+    .real = {
+        .value = 16,
+    },
+    .tuple = {
+        .count = 16,
+        .items = 24,
+    },
+    .cell = {
+        .content = 16,
+    },
+    .set = {
+        .mask = 32,
+        .table = 40,
+    },
+    .weak = {
+        .object = 16,
+    },
+    .task = {
+        .awaited = 128,
+        .coroutine = 136,
+        .name = 144,
+        .node = TG_LAYOUT_NONE,
+    },
+    .remote = {
+        .breaker = TG_LAYOUT_NONE,
+        .support = TG_LAYOUT_NONE,
+        .pending = TG_LAYOUT_NONE,
+        .script = TG_LAYOUT_NONE,
+        .script_size = TG_LAYOUT_NONE,
     },
 };
 

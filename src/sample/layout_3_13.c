@@ -32,15 +32,21 @@ static const struct tg_layout_told told_3_13[] = {
     {offsetof(struct tg_layout, code.name), 288, 0},
     {offsetof(struct tg_layout, code.qualified_name), 296, 0},
     {offsetof(struct tg_layout, code.line_table), 304, 0},
+    {offsetof(struct tg_layout, code.local_names), 328, 0},
+    {offsetof(struct tg_layout, code.local_kinds), 336, 0},
     {offsetof(struct tg_layout, object.type), 360, 0},
     {offsetof(struct tg_layout, bytes.count), 520, 0},
     {offsetof(struct tg_layout, bytes.data), 528, 0},
     {offsetof(struct tg_layout, unicode.length), 552, 0},
     {offsetof(struct tg_layout, unicode.state), 544, 0},
     {offsetof(struct tg_layout, unicode.ascii_data), 560, 0},
+    {offsetof(struct tg_layout, type.name), 376, 0},
     {offsetof(struct tg_layout, type.flags), 392, 0},
     {offsetof(struct tg_layout, dict.keys), 456, 0},
     {offsetof(struct tg_layout, dict.values), 464, 0},
+    {offsetof(struct tg_layout, real.value), 480, 0},
+    {offsetof(struct tg_layout, tuple.count), 416, 0},
+    {offsetof(struct tg_layout, tuple.items), 408, 0},
 };
 
 static const struct tg_layout_beside beside_3_13[] = {
@@ -81,6 +87,7 @@ const struct tg_layout tg_layout_3_13 = {
         .threads_head = 7344,
         .gil = 16,
         .modules = 7656,
+        .remote = TG_LAYOUT_NONE,
     },
     .thread = {
         .size = 256,
@@ -96,6 +103,7 @@ const struct tg_layout tg_layout_3_13 = {
         .datastack_top = 240,
         .datastack_limit = 248,
         .asyncio_running_task = TG_LAYOUT_NONE,
+        .asyncio_tasks = TG_LAYOUT_NONE,
     },
     .cframe = {
         .size = TG_LAYOUT_NONE,
@@ -114,6 +122,7 @@ const struct tg_layout tg_layout_3_13 = {
         .instruction = 56,
         .owner = 70,
         .is_entry = TG_LAYOUT_NONE,
+        .stack_top = 64,
         .locals = 72,
     },
     .gil = {
@@ -135,10 +144,13 @@ const struct tg_layout tg_layout_3_13 = {
         .name = 120,
         .qualified_name = 128,
         .line_table = 136,
+        .local_names = 96,
+        .local_kinds = 104,
         .first_traceable = 184,
     },
     .generator = {
         .frame = 72,
+        .state = 67,
     },
     .object = {
         .type = 8,
@@ -158,6 +170,7 @@ const struct tg_layout tg_layout_3_13 = {
     },
     .type = {
         .basic_size = 32,
+        .name = 24,
         .flags = 168,
         .cached_keys = 880,
     },
@@ -185,9 +198,39 @@ const struct tg_layout tg_layout_3_13 = {
         .count_shift = 3,
         .digits = 24,
     },
+    .real = {
+        .value = 16,
+    },
+    .tuple = {
+        .count = 16,
+        .items = 24,
+    },
+    .cell = {
+        .content = 16,
+    },
+    .set = {
+        .mask = 32,
+        .table = 40,
+    },
+    .weak = {
+        .object = 16,
+    },
+    .task = {
+        .awaited = 112,
+        .coroutine = 120,
+        .name = 128,
+        .node = TG_LAYOUT_NONE,
+    },
+    .remote = {
+        .breaker = TG_LAYOUT_NONE,
+        .support = TG_LAYOUT_NONE,
+        .pending = TG_LAYOUT_NONE,
+        .script = TG_LAYOUT_NONE,
+        .script_size = TG_LAYOUT_NONE,
+    },
     .told = told_3_13,
     .beside = beside_3_13,
-    .told_count = 36,
+    .told_count = 42,
     .beside_count = 14,
 };
 

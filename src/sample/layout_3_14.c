@@ -12,6 +12,7 @@ static const struct tg_layout_told told_3_14[] = {
     {offsetof(struct tg_layout, interpreter.threads_head), 72, 0},
     {offsetof(struct tg_layout, interpreter.gil), 120, 0},
     {offsetof(struct tg_layout, interpreter.modules), 96, 0},
+    {offsetof(struct tg_layout, interpreter.remote), 728, 0},
     {offsetof(struct tg_layout, thread.previous), 184, 0},
     {offsetof(struct tg_layout, thread.next), 192, 0},
     {offsetof(struct tg_layout, thread.interpreter), 200, 0},
@@ -23,6 +24,7 @@ static const struct tg_layout_told told_3_14[] = {
     {offsetof(struct tg_layout, frame.previous), 256, 0},
     {offsetof(struct tg_layout, frame.instruction), 272, 0},
     {offsetof(struct tg_layout, frame.owner), 288, 0},
+    {offsetof(struct tg_layout, frame.stack_top), 296, 0},
     {offsetof(struct tg_layout, frame.locals), 280, 0},
     {offsetof(struct tg_layout, gil.holder), 152, 128},
     {offsetof(struct tg_layout, gil.locked), 144, 128},
@@ -32,16 +34,30 @@ static const struct tg_layout_told told_3_14[] = {
     {offsetof(struct tg_layout, code.name), 328, 0},
     {offsetof(struct tg_layout, code.qualified_name), 336, 0},
     {offsetof(struct tg_layout, code.line_table), 344, 0},
+    {offsetof(struct tg_layout, code.local_names), 368, 0},
+    {offsetof(struct tg_layout, code.local_kinds), 376, 0},
     {offsetof(struct tg_layout, generator.frame), 680, 0},
+    {offsetof(struct tg_layout, generator.state), 688, 0},
     {offsetof(struct tg_layout, object.type), 408, 0},
     {offsetof(struct tg_layout, bytes.count), 600, 0},
     {offsetof(struct tg_layout, bytes.data), 608, 0},
     {offsetof(struct tg_layout, unicode.length), 632, 0},
     {offsetof(struct tg_layout, unicode.state), 624, 0},
     {offsetof(struct tg_layout, unicode.ascii_data), 640, 0},
+    {offsetof(struct tg_layout, type.name), 424, 0},
     {offsetof(struct tg_layout, type.flags), 440, 0},
     {offsetof(struct tg_layout, dict.keys), 536, 0},
     {offsetof(struct tg_layout, dict.values), 544, 0},
+    {offsetof(struct tg_layout, real.value), 560, 0},
+    {offsetof(struct tg_layout, tuple.count), 464, 0},
+    {offsetof(struct tg_layout, tuple.items), 456, 0},
+    {offsetof(struct tg_layout, set.mask), 520, 0},
+    {offsetof(struct tg_layout, set.table), 512, 0},
+    {offsetof(struct tg_layout, remote.breaker), 712, 0},
+    {offsetof(struct tg_layout, remote.support), 720, 0},
+    {offsetof(struct tg_layout, remote.pending), 736, 0},
+    {offsetof(struct tg_layout, remote.script), 744, 0},
+    {offsetof(struct tg_layout, remote.script_size), 752, 0},
 };
 
 static const struct tg_layout_beside beside_3_14[] = {
@@ -82,6 +98,7 @@ const struct tg_layout tg_layout_3_14 = {
         .threads_head = 7344,
         .gil = 16,
         .modules = 7664,
+        .remote = 8052,
     },
     .thread = {
         .size = 256,
@@ -97,6 +114,7 @@ const struct tg_layout tg_layout_3_14 = {
         .datastack_top = 240,
         .datastack_limit = 248,
         .asyncio_running_task = 864,
+        .asyncio_tasks = 872,
     },
     .cframe = {
         .size = TG_LAYOUT_NONE,
@@ -115,6 +133,7 @@ const struct tg_layout tg_layout_3_14 = {
         .instruction = 56,
         .owner = 74,
         .is_entry = TG_LAYOUT_NONE,
+        .stack_top = 64,
         .locals = 80,
     },
     .gil = {
@@ -136,10 +155,13 @@ const struct tg_layout tg_layout_3_14 = {
         .name = 120,
         .qualified_name = 128,
         .line_table = 136,
+        .local_names = 96,
+        .local_kinds = 104,
         .first_traceable = 192,
     },
     .generator = {
         .frame = 72,
+        .state = 67,
     },
     .object = {
         .type = 8,
@@ -159,6 +181,7 @@ const struct tg_layout tg_layout_3_14 = {
     },
     .type = {
         .basic_size = 32,
+        .name = 24,
         .flags = 168,
         .cached_keys = 880,
     },
@@ -186,9 +209,39 @@ const struct tg_layout tg_layout_3_14 = {
         .count_shift = 3,
         .digits = 24,
     },
+    .real = {
+        .value = 16,
+    },
+    .tuple = {
+        .count = 16,
+        .items = 32,
+    },
+    .cell = {
+        .content = 16,
+    },
+    .set = {
+        .mask = 32,
+        .table = 40,
+    },
+    .weak = {
+        .object = 16,
+    },
+    .task = {
+        .awaited = 120,
+        .coroutine = 128,
+        .name = 136,
+        .node = 152,
+    },
+    .remote = {
+        .breaker = 24,
+        .support = 304,
+        .pending = 0,
+        .script = 4,
+        .script_size = 512,
+    },
     .told = told_3_14,
     .beside = beside_3_14,
-    .told_count = 37,
+    .told_count = 53,
     .beside_count = 14,
 };
 

@@ -186,6 +186,7 @@ static void sample_thread(struct tg_sampler *sampler, struct tg_thread *thread, 
         .wall_ns = wall_ns,
         .cpu_ns = settle_clock(sampler, thread, wall_ns, late_ns),
         .has_gil = has_gil(sampler, thread),
+        .has_rested = thread->has_rested,
     };
     sample.is_idle = !sample.has_gil && sample.cpu_ns == 0;
     if (sampler->options.mode == TG_SAMPLER_GIL && !sample.has_gil) {

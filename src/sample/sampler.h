@@ -47,10 +47,17 @@ struct tg_sample {
     tg_ns cpu_ns;  /* of it, on a processor */
     bool has_gil;
     bool is_idle;
+    bool has_rested; /* since the sample before, and was not read for this one */
 };
 
 /* Takes a sample; runs between two of them, so it should be quick. */
 typedef void tg_sample_sink(void *context, const struct tg_sample *sample);
+
+struct tg_sampler;
+
+/* Looks at more of a thread whose stack is whole, while it is stopped or rests. What it finds is true if a sample of the
+ * thread is told next, and to be thrown away if it is called for the thread again before. */
+typedef void tg_sample_inspection(void *context, struct tg_sampler *sampler, const struct tg_thread *thread);
 
 /* How a thread that does not rest is read. */
 struct tg_stop_ops {
@@ -66,6 +73,8 @@ struct tg_sampler_options {
     bool tells_idle; /* of idle threads, too */
     tg_sample_sink *sink;
     void *sink_context;
+    tg_sample_inspection
+        *inspect; /* NULL: none; its context is the sink's. Threads are then not tried without a stop */
     const struct tg_stop_ops *stop; /* NULL: ptrace for another process; for the own one, nobody is ever stopped */
     void *stop_context;
 };

@@ -113,6 +113,10 @@ static bool settle(struct tg_sampler *sampler, struct tg_thread *thread, enum tg
     if (result == TG_WALK_WHOLE && !name_frames(sampler, thread, &is_new)) {
         result = TG_WALK_UNNAMED;
     }
+    if (result == TG_WALK_WHOLE && !can_change && sampler->options.inspect) {
+        sampler->options.inspect(sampler->options.sink_context, sampler, thread);
+        is_new = true; /* whether it rested meanwhile is to be asked again */
+    }
     if (result == TG_WALK_WHOLE && is_new && can_change && !tg_walk_still(&sampler->walker, &thread->stack)) {
         doubt_names(sampler, thread);
         result = TG_WALK_UNNAMED;
@@ -142,7 +146,8 @@ static bool is_wanted(const struct tg_sampler *sampler, const struct tg_thread *
     if (!is_holder(sampler, thread)) {
         return thread->is_due && sampler->options.mode != TG_SAMPLER_GIL;
     }
-    return thread->is_due && with_holders && !(thread->restless && can_stop(sampler));
+    bool is_tried = !thread->restless && !sampler->options.inspect;
+    return thread->is_due && with_holders && (is_tried || !can_stop(sampler));
 }
 
 static void plan_thread(struct tg_sampler *sampler, struct tg_thread *thread) {
