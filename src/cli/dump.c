@@ -1,0 +1,340 @@
+#include "cli/dump.h"
+
+#include "sample/sampler.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RATE_HZ    100
+#define TRIES      20 /* looks, until all threads have been seen */
+#define TRY_NS     INT64_C(10000000)
+#define LOCALS_MAX 2000 /* of one thread; the innermost frames come first */
+
+/* Room for one more item; NULL: there is no memory. */
+static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity) {
+        return items;
+    }
+    size_t wanted = *capacity ? *capacity * 2 : 16;
+    void *grown = realloc(items, wanted * size);
+    if (grown) {
+        *capacity = wanted;
+    }
+    return grown;
+}
+
+/* --- Details: what is read while nobody runs --- */
+
+static void release_details(struct tg_dump_details *details) {
+    free(details->locals);
+    free(details->coroutines);
+    *details = (struct tg_dump_details){.id = details->id};
+}
+
+/* Those of a thread, emptied: what was found before is no longer of the moment. */
+static struct tg_dump_details *pending_of(struct tg_dump *dump, uint64_t id) {
+    for (size_t i = 0; i < dump->pending_count; i++) {
+        if (dump->pending[i].id == id) {
+            release_details(&dump->pending[i]);
+            return &dump->pending[i];
+        }
+    }
+    struct tg_dump_details *pending = realloc(dump->pending, (dump->pending_count + 1) * sizeof *pending);
+    if (!pending) {
+        dump->failed = true;
+        return NULL;
+    }
+    dump->pending = pending;
+    dump->pending[dump->pending_count] = (struct tg_dump_details){.id = id};
+    return &dump->pending[dump->pending_count++];
+}
+
+struct finding {
+    struct tg_dump *dump;
+    struct tg_dump_details *details;
+    uint32_t frame;
+};
+
+static void find_local(void *context, const char *name, const struct tg_python_value *value) {
+    struct finding *finding = context;
+    struct tg_dump_details *details = finding->details;
+    if (details->local_count >= LOCALS_MAX) {
+        return;
+    }
+    struct tg_dump_local *locals =
+        grow(details->locals, details->local_count, &details->local_capacity, sizeof *locals);
+    if (!locals) {
+        finding->dump->failed = true;
+        return;
+    }
+    details->locals = locals;
+    struct tg_dump_local *local = &locals[details->local_count++];
+    *local = (struct tg_dump_local){.frame = finding->frame, .value = *value};
+    snprintf(local->name, sizeof local->name, "%s", name);
+}
+
+static uint32_t count_shown(const struct tg_stack *stack) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < stack->frame_count; i++) {
+        count += !tg_raw_frame_is_hidden(&stack->frames[i]);
+    }
+    return count;
+}
+
+static void inspect_frames(struct tg_dump *dump, const struct tg_python_process *process, const struct tg_stack *stack,
+                           struct tg_dump_details *details) {
+    struct finding finding = {.dump = dump, .details = details, .frame = count_shown(stack)};
+    details->coroutines = calloc(stack->frame_count + 1, sizeof details->coroutines[0]);
+    for (uint32_t i = 0; i < stack->frame_count; i++) {
+        const struct tg_raw_frame *raw = &stack->frames[i];
+        if (tg_raw_frame_is_hidden(raw)) {
+            continue;
+        }
+        finding.frame--;
+        if (details->coroutines && raw->owner == process->layout.owner_generator) {
+            details->coroutines[details->coroutine_count++] = raw->address - process->layout.generator.frame;
+        }
+        if (dump->with_locals) {
+            tg_python_locals_read(process, raw->address, raw->code, find_local, &finding);
+        }
+    }
+}
+
+static void find_task(void *context, const struct tg_asyncio_task *task) {
+    struct tg_dump *dump = context;
+    struct tg_dump_task *tasks = grow(dump->tasks, dump->task_count, &dump->task_capacity, sizeof *tasks);
+    if (!tasks) {
+        dump->failed = true;
+        return;
+    }
+    dump->tasks = tasks;
+    tasks[dump->task_count++] = (struct tg_dump_task){.task = *task, .thread = SIZE_MAX};
+}
+
+/* Who has the lock, or had it last, and how often it has changed hands. */
+static bool read_turn(const struct tg_sampler *sampler, const struct tg_gil *gil, uint64_t turn[2]) {
+    const struct tg_memory *memory = &sampler->process.memory;
+    const struct tg_layout_gil *layout = &sampler->process.layout.gil;
+    return tg_memory_read_word(memory, gil->address + layout->holder, &turn[0])
+           && tg_memory_read_word(memory, gil->address + layout->switch_number, &turn[1]);
+}
+
+/* All tasks, while `holder` is stopped: nobody else may take the lock meanwhile. */
+static void inspect_tasks(struct tg_dump *dump, struct tg_sampler *sampler, const struct tg_thread *holder) {
+    const struct tg_gil *gil = &sampler->threads.gils[holder->gil];
+    uint64_t before[2], after[2];
+    dump->task_count = 0;
+    dump->has_all_tasks = true;
+    dump->has_tasks = read_turn(sampler, gil, before) && before[0] == holder->address;
+    bool is_by_thread = sampler->process.layout.task.node != TG_LAYOUT_NONE;
+    for (size_t i = 0; dump->has_tasks && i < (is_by_thread ? sampler->threads.count : 1); i++) {
+        uint64_t thread = sampler->threads.items[i]->address;
+        dump->has_all_tasks = tg_asyncio_tasks_read(&sampler->cache, thread, find_task, dump) && dump->has_all_tasks;
+    }
+    dump->has_tasks =
+        dump->has_tasks && read_turn(sampler, gil, after) && before[0] == after[0] && before[1] == after[1];
+    dump->task_count = dump->has_tasks ? dump->task_count : 0;
+}
+
+static void inspect(void *context, struct tg_sampler *sampler, const struct tg_thread *thread) {
+    struct tg_dump *dump = context;
+    struct tg_dump_details *details = pending_of(dump, thread->shown.id);
+    if (details) {
+        inspect_frames(dump, &sampler->process, &thread->stack, details);
+    }
+    if (thread->shown.interpreter == 0 && sampler->threads.gils[thread->gil].holder == thread->address) {
+        inspect_tasks(dump, sampler, thread);
+    }
+}
+
+/* --- Threads --- */
+
+static struct tg_dump_thread *thread_of(struct tg_dump *dump, uint64_t id) {
+    for (size_t i = 0; i < dump->count; i++) {
+        if (dump->threads[i].thread.id == id) {
+            return &dump->threads[i];
+        }
+    }
+    struct tg_dump_thread *threads = grow(dump->threads, dump->count, &dump->capacity, sizeof *threads);
+    if (!threads) {
+        return NULL;
+    }
+    dump->threads = threads;
+    dump->threads[dump->count] = (struct tg_dump_thread){.state = '\0'};
+    return &dump->threads[dump->count++];
+}
+
+/* What the kernel says of a thread: the letter after its name, which may have anything in it. */
+static char state_of(pid_t pid, pid_t tid) {
+    char path[64];
+    char text[512];
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[length > 0 ? length : 0] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return (char)(name_end && name_end[1] == ' ' ? name_end[2] : '\0');
+}
+
+/* What was found for this sample; of a thread that rests, what was found for the one before. */
+static void take_details(struct tg_dump *dump, struct tg_dump_thread *seen, uint64_t id, bool has_rested) {
+    for (size_t i = 0; i < dump->pending_count; i++) {
+        if (dump->pending[i].id == id) {
+            release_details(&seen->details);
+            seen->details = dump->pending[i];
+            dump->pending[i] = dump->pending[--dump->pending_count];
+            return;
+        }
+    }
+    if (!has_rested) {
+        release_details(&seen->details);
+        dump->uninspected++;
+    }
+}
+
+static void see(void *context, const struct tg_sample *sample) {
+    struct tg_dump *dump = context;
+    struct tg_dump_thread *seen = thread_of(dump, sample->thread->id);
+    struct tg_frame *frames = malloc((sample->depth + 1) * sizeof *frames);
+    if (!seen || !frames) {
+        free(frames);
+        dump->failed = true;
+        return;
+    }
+    memcpy(frames, sample->frames, sample->depth * sizeof *frames);
+    free(seen->frames);
+    seen->thread = *sample->thread;
+    seen->state = state_of(dump->pid, sample->thread->tid);
+    seen->has_gil = sample->has_gil;
+    seen->frames = frames;
+    seen->depth = sample->depth;
+    take_details(dump, seen, sample->thread->id, sample->has_rested);
+}
+
+static void forget(struct tg_dump *dump) {
+    for (size_t i = 0; i < dump->count; i++) {
+        free(dump->threads[i].frames);
+        release_details(&dump->threads[i].details);
+    }
+    for (size_t i = 0; i < dump->pending_count; i++) {
+        release_details(&dump->pending[i]);
+    }
+    dump->count = dump->pending_count = dump->task_count = 0;
+}
+
+void tg_dump_release(struct tg_dump *dump) {
+    forget(dump);
+    free(dump->threads);
+    free(dump->tasks);
+    free(dump->pending);
+    tg_symbols_release(&dump->symbols);
+}
+
+/* --- Looks --- */
+
+/* Whether a look has seen everything, or would not see more the next time. */
+static bool is_enough(const struct tg_dump *dump, const struct tg_sampler *sampler) {
+    return dump->unseen == 0 && (dump->uninspected == 0 || !sampler->options.inspect || sampler->refused_ns != 0);
+}
+
+static void look_often(struct tg_dump *dump, struct tg_sampler *sampler) {
+    dump->unseen = UINT64_MAX;
+    for (int i = 0; i < TRIES && !is_enough(dump, sampler); i++) {
+        uint64_t lost = tg_sampler_quality(sampler).lost_count;
+        dump->uninspected = 0;
+        if (i > 0) {
+            usleep((useconds_t)(TRY_NS / 1000));
+        }
+        if (tg_sampler_tick(sampler, tg_clock_monotonic_ns(), TRY_NS, 0)) {
+            dump->unseen = tg_sampler_quality(sampler).lost_count - lost;
+        }
+    }
+    dump->is_unstoppable = sampler->refused_ns != 0;
+    dump->uninspected = sampler->options.inspect ? dump->uninspected : 0;
+}
+
+static enum tg_status look(struct tg_dump *dump, tg_sample_inspection *inspection, struct tg_error *err) {
+    struct tg_sampler sampler;
+    struct tg_sampler_options how = {
+        .rate_hz = RATE_HZ, .tells_idle = true, .sink = see, .sink_context = dump, .inspect = inspection};
+    enum tg_status status = tg_sampler_open(&sampler, dump->pid, &how, &dump->symbols, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    forget(dump);
+    dump->version = sampler.process.version;
+    look_often(dump, &sampler);
+    tg_sampler_close(&sampler);
+    if (dump->failed) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for its stacks");
+    }
+    if (dump->count == 0 && dump->unseen == UINT64_MAX) {
+        return tg_error_set(err, TG_ERROR_BUSY,
+                            "its threads could not be listed: it ends, or its Python has just "
+                            "started; try again");
+    }
+    return TG_OK;
+}
+
+/* Whether a loop of asyncio is on one of the stacks. */
+static bool runs_asyncio(const struct tg_dump *dump) {
+    for (size_t i = 0; i < dump->count; i++) {
+        const struct tg_dump_thread *seen = &dump->threads[i];
+        for (size_t k = 0; k < seen->depth; k++) {
+            if (strstr(tg_symbols_get(&dump->symbols, seen->frames[k].symbol).file, "/asyncio/")) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int by_age(const void *one, const void *other) {
+    const struct tg_dump_thread *a = one;
+    const struct tg_dump_thread *b = other;
+    return (a->thread.id > b->thread.id) - (a->thread.id < b->thread.id);
+}
+
+static int by_name(const void *one, const void *other) {
+    const struct tg_dump_task *a = one;
+    const struct tg_dump_task *b = other;
+    return strverscmp(a->task.name, b->task.name);
+}
+
+/* Which thread runs which task. */
+static void join(struct tg_dump *dump) {
+    for (size_t i = 0; i < dump->task_count; i++) {
+        for (size_t k = 0; k < dump->count; k++) {
+            const struct tg_dump_details *details = &dump->threads[k].details;
+            for (size_t n = 0; n < details->coroutine_count; n++) {
+                dump->tasks[i].thread =
+                    details->coroutines[n] == dump->tasks[i].task.coroutine ? k : dump->tasks[i].thread;
+            }
+        }
+    }
+}
+
+enum tg_status tg_dump_look(struct tg_dump *dump, struct tg_error *err) {
+    enum tg_status status = look(dump, dump->with_locals ? inspect : NULL, err);
+    if (status == TG_OK && !dump->with_locals && runs_asyncio(dump)) {
+        status = look(dump, inspect, err);
+    }
+    if (dump->count) {
+        qsort(dump->threads, dump->count, sizeof *dump->threads, by_age);
+    }
+    if (dump->task_count) {
+        qsort(dump->tasks, dump->task_count, sizeof *dump->tasks, by_name);
+    }
+    join(dump);
+    return status;
+}
+
+void tg_dump_append_version(uint32_t version, struct tg_strbuf *out) {
+    tg_strbuf_printf(out, "%u.%u.%u", version >> 24U, version >> 16U & 0xFFU, version >> 8U & 0xFFU);
+}
