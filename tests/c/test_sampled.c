@@ -30,13 +30,12 @@ static void commit(struct tg_store *store, uint8_t number, uint64_t seq, const c
     tg_profile_release(&profile);
 }
 
-static struct tg_sampled read_sampled(struct tg_store *store, const struct tg_store_selection *selection) {
-    struct tg_sampled sampled;
+static void read_sampled(struct tg_sampled *sampled, struct tg_store *store,
+                         const struct tg_store_selection *selection) {
     struct tg_error err = TG_ERROR_INIT;
-    if (tg_sampled_read(&sampled, store, selection, &err) != TG_OK) {
+    if (tg_sampled_read(sampled, store, selection, &err) != TG_OK) {
         fail_msg("%s", err.message);
     }
-    return sampled;
 }
 
 static void all_and_parts(void **state) {
@@ -46,7 +45,8 @@ static void all_and_parts(void **state) {
     commit(store, 1, 2, "g", 7);
     commit(store, 2, 2, "f", 11);
     struct tg_store_selection selection = history_everything(store);
-    struct tg_sampled sampled = read_sampled(store, &selection);
+    struct tg_sampled sampled;
+    read_sampled(&sampled, store, &selection);
     assert_int_equal(sampled.interval_count, 3);
     assert_int_equal(sampled.sample_count, 23);
     assert_int_equal(sampled.look_count, 32);
@@ -58,7 +58,7 @@ static void all_and_parts(void **state) {
     assert_int_equal(tg_symbols_count(&sampled.profile.symbols), 3);
     tg_sampled_release(&sampled);
     selection.last_iteration = 0;
-    sampled = read_sampled(store, &selection);
+    read_sampled(&sampled, store, &selection);
     assert_int_equal(tg_profile_weight(&sampled.profile).sample_count, 5);
     tg_sampled_release(&sampled);
     tg_sampled_release(&sampled);
@@ -71,7 +71,8 @@ static void nothing_sampled(void **state) {
     struct tg_store *store = history_open();
     history_commit_calls(store, 1, 1, 10, "f", 1, 100);
     struct tg_store_selection selection = history_everything(store);
-    struct tg_sampled sampled = read_sampled(store, &selection);
+    struct tg_sampled sampled;
+    read_sampled(&sampled, store, &selection);
     assert_int_equal(sampled.interval_count, 0);
     assert_int_equal(tg_profile_weight(&sampled.profile).sample_count, 0);
     tg_sampled_release(&sampled);
@@ -90,7 +91,8 @@ static void damage(void **state) {
     batch.sampling = (struct tg_batch_sampling){.rate_hz = 1, .sample_count = 9};
     history_commit(store, batch);
     struct tg_store_selection selection = history_everything(store);
-    struct tg_sampled sampled = read_sampled(store, &selection);
+    struct tg_sampled sampled;
+    read_sampled(&sampled, store, &selection);
     assert_int_equal(sampled.interval_count, 3);
     assert_int_equal(sampled.damaged_count, 1);
     assert_int_equal(sampled.without_tree_count, 1);
