@@ -91,9 +91,11 @@ export async function ask(path, parameters = {}, signal) {
 /**
  * Changes something.
  * @param {string} path under /api/v1
- * @param {Parameters} [parameters]
+ * @param {Record<string, string | number>} parameters
  */
-export async function change(path, parameters = {}) {
+export async function change(path, parameters) {
   const { csrf } = await ask("session");
-  return request(target(path, parameters), { method: "POST", headers: { "X-Tachograph-CSRF": csrf } });
+  const body = new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, String(value)]));
+  const answer = await request(`/api/v1/${path}`, { method: "POST", headers: { "X-Tachograph-CSRF": csrf }, body });
+  return answer.json();
 }

@@ -5,8 +5,10 @@ import { ask, server } from "./api.js";
 import { fill, find, make } from "./dom.js";
 import { showScope } from "./scope.js";
 import { chartsView } from "./view_charts.js";
+import { flameView } from "./view_flame.js";
 import { functionView } from "./view_function.js";
 import { overviewView } from "./view_overview.js";
+import { processesView } from "./view_processes.js";
 import { slicesView } from "./view_slices.js";
 
 /**
@@ -23,6 +25,8 @@ const VIEWS = [
   { name: "overview", title: "Overview", view: overviewView, isListed: true },
   { name: "charts", title: "Charts", view: chartsView, isListed: true },
   { name: "slices", title: "Time slices", view: slicesView, isListed: true },
+  { name: "flame", title: "Flame graph", view: flameView, isListed: true },
+  { name: "processes", title: "Processes", view: processesView, isListed: true },
   { name: "function", title: "Function", view: functionView, isListed: false },
 ];
 

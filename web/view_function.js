@@ -2,6 +2,7 @@
 
 import { link, value } from "./address.js";
 import { ask } from "./api.js";
+import { askCalls, showCallers } from "./calls_panel.js";
 import { fill, make } from "./dom.js";
 import { change, count, duration, relative, share } from "./figures.js";
 import { cut } from "./function_name.js";
@@ -101,10 +102,9 @@ export function functionView(root, context) {
   const heading = make("div", { class: "heading function-heading" });
   const summary = new Panel("Summary");
   const history = new Panel("How long a call takes", { tools: [setting(Y_AXIS, () => void load())] });
-  const heat = new Panel("How the calls are spread", {
-    note: "each column is a step of time, and darker is more of its calls",
-  });
+  const heat = new Panel("How the calls are spread");
   const calls = new Panel("How often it is called");
+  const callers = new Panel("Callers and callees", { note: "as samplers saw it" });
   const versions = new Panel("Versions");
   const [module, own] = cut(name);
   fill(
@@ -121,7 +121,7 @@ export function functionView(root, context) {
     fill(panel.body, element);
     return element;
   });
-  root.append(heading, ...[summary, history, heat, calls, versions].map(({ element }) => element));
+  root.append(heading, ...[summary, history, heat, calls, callers, versions].map(({ element }) => element));
   if (!name) {
     fill(root, make("p", {}, "This address names no function."));
     return;
@@ -164,7 +164,7 @@ export function functionView(root, context) {
         () => askHeat(context, name),
         async (_, answer) => {
           heat.ready();
-          await showHeat(charts[1], answer, await events, context.service);
+          heat.annotate(await showHeat(charts[1], answer, await events, context.service));
         },
         signal,
       ),
@@ -177,7 +177,8 @@ export function functionView(root, context) {
         },
         signal,
       ),
-      versions.load(() => askVersions(context, name), showVersions, signal),
+      callers.load(() => askCalls(context, name), showCallers, signal),
+      versions.load(async () => askVersions(context, (await trend).function), showVersions, signal),
     ]);
   }
 
