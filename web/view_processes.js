@@ -29,6 +29,12 @@ function figuresOf(row, ns) {
   ];
 }
 
+/** A command line without the directory of its program. @param {string | null | undefined} text */
+function programOf(text) {
+  const [first, ...rest] = (text ?? "").split(" ");
+  return [first.slice(first.lastIndexOf("/") + 1), ...rest].join(" ");
+}
+
 class ProcessesView {
   /** @param {import("./main.js").Context} context */
   constructor(context) {
@@ -117,7 +123,7 @@ class ProcessesView {
         {},
         make("span", { class: "lamp on" }),
         String(row.pid),
-        make("span", { class: "note" }, ` ${process.program ?? ""}`),
+        make("span", { class: "program note", title: process.program }, programOf(process.program)),
       ),
       make("td", {}, process.service ?? "–"),
       make("td", {}, process.service_version || "–"),
