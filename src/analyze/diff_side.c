@@ -132,13 +132,16 @@ static enum tg_status refuse_empty(const struct tg_scope *scope, const char *wor
     return TG_ERROR_NOT_FOUND;
 }
 
-enum tg_status tg_diff_side_read(struct tg_diff_side *side, const struct tg_scope *scope,
-                                 const struct tg_scope_words *within, const char *word, struct tg_error *err) {
+enum tg_status tg_diff_side_select(struct tg_diff_side *side, const struct tg_scope *scope,
+                                   const struct tg_scope_words *within, const char *word, struct tg_error *err) {
     *side = (struct tg_diff_side){.word = word, .is_run = within->run != NULL};
     enum tg_status status = tg_scope_select(scope, within, &side->selection, err);
-    if (status == TG_OK && word) {
-        status = select_word(side, scope, word, err);
-    }
+    return status == TG_OK && word ? select_word(side, scope, word, err) : status;
+}
+
+enum tg_status tg_diff_side_read(struct tg_diff_side *side, const struct tg_scope *scope,
+                                 const struct tg_scope_words *within, const char *word, struct tg_error *err) {
+    enum tg_status status = tg_diff_side_select(side, scope, within, word, err);
     if (status == TG_OK) {
         status = tg_store_functions(scope->store, &side->selection, NULL, false, &side->functions, err);
     }

@@ -27,6 +27,11 @@ struct tg_diff_side {
     bool is_of_jobs;         /* its runs are those of a program that ends when its work is done */
 };
 
+/* What a word selects of what `within` does, and nothing of its figures. Statuses as the next. */
+TG_NODISCARD enum tg_status tg_diff_side_select(struct tg_diff_side *side, const struct tg_scope *scope,
+                                                const struct tg_scope_words *within, const char *word,
+                                                struct tg_error *err);
+
 /* Reads what a word selects of what `within` does (`word` NULL: all of that), and the functions called in it.
  * TG_ERROR_INVALID: the word is none of these; TG_ERROR_NOT_FOUND: nothing was stored of it. The words are borrowed.
  * Released also after a failure. */

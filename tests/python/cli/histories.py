@@ -12,11 +12,43 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+# Of each thread, by name: stacks as "main;work", outermost function first, and nanoseconds.
+Stacks = dict[str, dict[str, int]]
+
 NS = 1_000_000_000
 START = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 BASE_NS = 10 * NS
 MS = 1_000_000
 ENDED, KILLED = 2, 3  # enum tg_store_event_kind
+
+
+def varint(number: int) -> bytes:
+    """LEB128."""
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+
+
+def encode_profile(stacks: Stacks, file: str = "/srv/shop/orders.py") -> bytes:
+    """A profile in its serial form (src/profile/profile.h), in which every function begins on line 12."""
+    names = sorted({name for of_thread in stacks.values() for stack in of_thread for name in stack.split(";")})
+    texts = [file, *names]
+    out = [1, 0, 0, 0, 10_000_000, 0, *[0] * 4, *[0] * 4, len(texts), *texts, len(names)]
+    for number in range(len(names)):
+        out += [number + 2, 1, 12]
+    out.append(len(stacks))
+    for thread, of_thread in stacks.items():
+        places: dict[tuple[str, ...], int] = {(): 0}
+        nodes: list[Any] = [*[0] * 4]
+        paths = sorted({tuple(s.split(";")[: i + 1]) for s in of_thread for i in range(s.count(";") + 1)})
+        for path in paths:
+            places[path] = len(places)
+            ns = of_thread.get(";".join(path), 0)
+            nodes += [2 * (places[path] - places[path[:-1]]) + bool(ns), names.index(path[-1]) + 1]
+            nodes += [1, ns, ns // 2, ns // 4] if ns else []
+        out += [4711, 1, thread, *[0] * 4, len(places), *nodes]
+    return b"".join(
+        varint(len(item.encode())) + item.encode() if isinstance(item, str) else varint(item) for item in out
+    )
 
 
 @dataclasses.dataclass
@@ -92,6 +124,16 @@ class Service:
             "UPDATE services SET last_iteration = MAX(last_iteration, ?), last_ended_ns = MAX(last_ended_ns, ?),"
             " unfolded_count = unfolded_count + ? WHERE id = ?",
             (iteration, ended, len(calls), self.number),
+        )
+
+    def sample(self, iteration: int, stacks: Stacks, *, version: str = "", run: str = "0" * 32) -> None:
+        """Stores what a sampler saw in a batch: of each thread its stacks, and the nanoseconds of each."""
+        self.add(iteration, {}, version=version, run=run)
+        interval = self.connection.execute("SELECT MAX(id) FROM intervals").fetchone()[0]
+        count = sum(len(of_thread) for of_thread in stacks.values())
+        self.connection.execute(
+            "INSERT INTO call_trees VALUES (?, ?, ?, 100, 0, ?, 1, ?, 0, ?, ?)",
+            (self.number, iteration, interval, count, count, len(stacks), encode_profile(stacks)),
         )
 
     def end(self, version: str = "", run: str = "0" * 32, kind: int = ENDED) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from histories import MS, PRICE, SEARCH, History, fill, search_ns
+from histories import MS, PRICE, SEARCH, History, Service, fill, search_ns
 from prometheus_client import parser
 from serving import Answer, Serving
 
@@ -37,6 +37,10 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("/api/v1/slices", {"width": 5, "limit": 1}),
     ("/api/v1/latency", {"function": "search"}),
     ("/api/v1/functions", {"sort": "slope", "limit": 1}),
+    ("/api/v1/call-tree", {}),
+    ("/api/v1/call-tree", {"thread": "MainThread", "measure": "cpu", "nodes": 2, "since": "iteration:5"}),
+    ("/api/v1/call-tree-diff", {"a": "version:1", "b": "iteration:20..29", "nodes": 3}),
+    ("/api/v1/calls", {"function": "Orders.search", "limit": 1}),
     ("/api/v1/processes", {}),
     ("/api/v1/processes", {"by": "function", "sort": "calls"}),
     ("/api/v1/session", {}),
@@ -50,8 +54,19 @@ def store(cli: Any, tmp_path: Path) -> Path:
     """A history of two services, of which one has two versions."""
     history = History(cli, tmp_path / "shop.db")
     history.service("other", started_s=1_600_000_000).add(0, {"o::o": (20, MS)})
-    fill(history.service())
+    shop = history.service()
+    fill(shop)
+    sample(shop)
     return history.done()
+
+
+def sample(service: Service) -> None:
+    """What a sampler saw of it: in version 2 more of one thread, and less of another."""
+    for iteration in (5, 6):
+        stacks = {"main;Orders.search;compare": 600, "main;Orders.search": 100, "main;Orders.price": 300}
+        service.sample(iteration, {"MainThread": stacks, "log": {"write": 40}}, version="1", run="a" * 32)
+    stacks = {"main;Orders.search;compare": 5000, "main;Orders.search;compare;Orders.search": 500}
+    service.sample(25, {"MainThread": stacks, "log": {"write": 10, "flush": 1}}, version="2", run="b" * 32)
 
 
 @pytest.fixture
@@ -263,6 +278,84 @@ def test_slices_add_up_to_the_whole(server: Serving) -> None:
     assert names(found) == ["shop.__main__::main"]
 
 
+# --- call trees ---
+
+
+def paths(tree: Any, key: str) -> dict[str, int]:
+    """Values by stack; "?" is a rest."""
+    nodes, found = tree["nodes"], {}
+    stacks: list[str] = []
+    for parent, frame, value in zip(nodes["parents"], nodes["frames"], nodes[key], strict=True):
+        name = "?" if frame == -2 else tree["frames"][frame]["name"] if frame >= 0 else ""
+        stacks.append(f"{stacks[parent]};{name}".lstrip(";") if parent >= 0 else "")
+        found[stacks[-1]] = value
+    return found
+
+
+def test_call_trees_add_up(server: Serving) -> None:
+    tree = server.api("call-tree", until="version:1")
+    assert paths(tree, "totals") == {
+        "": 2080,
+        "main": 2000,
+        "main;Orders.price": 600,
+        "main;Orders.search": 1400,
+        "main;Orders.search;compare": 1200,
+        "write": 80,
+    }
+    assert sum(tree["nodes"]["selves"]) == 2080
+    assert (tree["interval_count"], tree["merged_count"], tree["thread"]) == (2, 0, None)
+    assert tree["threads"] == [{"name": "MainThread", "total": 2000}, {"name": "log", "total": 80}]
+    assert {(frame["file"], frame["line"]) for frame in tree["frames"]} == {("/srv/shop/orders.py", 12)}
+    one = server.api("call-tree", since="iteration:6", until="iteration:6", thread="log", measure="cpu")
+    assert paths(one, "totals") == {"": 20, "write": 20}
+
+
+def test_call_trees_are_bounded(server: Serving) -> None:
+    tree = server.api("call-tree", version="1", nodes=3)
+    assert paths(tree, "totals") == {
+        "": 2080,
+        "main": 2000,
+        "main;Orders.search": 1400,
+        "main;?": 600,
+        "main;Orders.search;?": 1200,
+        "?": 80,
+    }
+    assert tree["merged_count"] == 3
+    assert sum(tree["nodes"]["selves"]) == 2080
+
+
+def test_call_trees_of_two_versions(server: Serving) -> None:
+    found = server.api("call-tree-diff", a="version:1", b="version:2")
+    a, b = paths(found, "a_totals"), paths(found, "b_totals")
+    assert a.keys() == b.keys()
+    assert (a["main;Orders.search;compare"], b["main;Orders.search;compare"]) == (1200, 5500)
+    assert (a["flush"], b["flush"]) == (0, 1)
+    assert (found["a"]["interval_count"], found["b"]["interval_count"]) == (2, 1)
+    assert (found["a"]["version"], found["b"]["version"]) == ("1", "2")
+
+
+@pytest.mark.parametrize("name", ["Orders.search", SEARCH, "search"])
+def test_callers_and_callees(server: Serving, name: str) -> None:
+    found = server.api("calls", function=name)
+    assert found["function"] == {
+        "name": "Orders.search",
+        "file": "/srv/shop/orders.py",
+        "line": 12,
+        "total": 1400 + 5500,
+        "self": 200 + 500,
+    }
+    assert [(row["name"], row["total"]) for row in found["callers"]] == [("main", 6900)]
+    assert [(row["name"], row["total"]) for row in found["callees"]] == [("compare", 6200)]
+    sampled = server.api("calls", function="compare", file="/srv/shop/orders.py")
+    assert [row["name"] for row in sampled["callers"]] == ["Orders.search"]
+    assert server.api("calls", function="write", thread="log")["callers"][0]["name"] is None
+
+
+def test_nothing_was_sampled(server: Serving) -> None:
+    tree = server.api("call-tree", service="other")
+    assert (paths(tree, "totals"), tree["interval_count"]) == ({"": 0}, 0)
+
+
 # --- questions that have no answer ---
 
 
@@ -292,6 +385,12 @@ def test_slices_add_up_to_the_whole(server: Serving) -> None:
         ("series?last=1&points=2", 400, "leave out one"),
         ("slices?column=average", 400, "averages do not add up"),
         ("series?function=nobody", 404, "nobody"),
+        ("call-tree?thread=nobody", 404, "no thread 'nobody'"),
+        ("call-tree?nodes=20001", 400, "nodes cannot be"),
+        ("call-tree-diff?a=version:1&b=version:9", 404, "9"),
+        ("call-tree-diff?a=nonsense&b=version:1", 400, "nonsense"),
+        ("calls?function=nobody", 404, "no function 'nobody' was sampled"),
+        ("calls?function=compare&file=other.py", 404, "compare"),
     ],
 )
 def test_why_there_is_no_answer(server: Serving, path: str, status: int, said: str) -> None:
@@ -324,9 +423,8 @@ def test_one_point(cli: Any, tmp_path: Path) -> None:
     try:
         for path, parameters in QUESTIONS:
             if (
-                path not in ("/api/v1/diff", "/api/v1/trend", "/metrics")
-                and "version" not in parameters
-                and "function" not in parameters
+                path not in ("/api/v1/diff", "/api/v1/call-tree-diff", "/api/v1/trend", "/metrics")
+                and not {"version", "function", "thread"} & parameters.keys()
             ):
                 answer = server.get(path, **parameters)
                 assert answer.status == 200, answer.body
