@@ -27,7 +27,8 @@ struct tg_sampled {
     uint64_t torn_count;
 };
 
-/* Stays where it is read into, as a profile does. Nothing sampled in the selection gives an empty profile. On failure there is nothing to release. */
+/* Stays where it is read into, as a profile does. Nothing sampled in the selection gives an empty profile. On failure
+ * there is nothing to release. */
 TG_NODISCARD enum tg_status tg_sampled_read(struct tg_sampled *sampled, struct tg_store *store,
                                             const struct tg_store_selection *selection, struct tg_error *err);
 /* NULL and a second call are fine. */
