@@ -44,6 +44,14 @@
  * block with TG_PLACE_NONE is in last_ns).  A bucket that would wrap carries into a second array of the same shape,
  * while carry_sequence is odd.
  *
+ * Failures.  tg_header.failures leads to a tg_failure_area: groups of exceptions that are alike, with exact counts, and
+ * samples of them, in chunks that are used over and over.
+ *   - what is written is written under the tracer's lock; groups are only ever added, their counts only rise. Group 0
+ *     takes what finds no group of its own.
+ *   - a sample is complete before its chunk's used_bytes and then the area's serial say so; serials rise by one.
+ *   - a chunk is emptied for its next use only when all samples in it are taken: the collector, and nobody else, raises
+ *     taken_serial, once they are in the spool. Samples for which there is no chunk are not kept, but counted.
+ *
  * A reader takes nothing for granted: it checks the header once (tg_reader_open) and every place it follows against
  * the bytes it has mapped, and counts what it had to leave out.
  */
@@ -73,6 +81,14 @@
 #define TG_THREADS_MAX     (TG_THREAD_CHUNKS * TG_THREAD_CHUNK)
 #define TG_COUNTERS_CHUNK  128
 #define TG_COUNTERS_CHUNKS (TG_FUNCTIONS_MAX / TG_COUNTERS_CHUNK)
+
+#define TG_FAILURE_GROUP_CHUNKS 16
+#define TG_FAILURE_GROUP_CHUNK  64
+#define TG_FAILURE_GROUPS_MAX   (TG_FAILURE_GROUP_CHUNKS * TG_FAILURE_GROUP_CHUNK)
+#define TG_FAILURE_CHUNKS       236 /* with all groups, no more than 16 MiB */
+#define TG_FAILURE_CHUNK_BYTES  65536
+#define TG_FAILURE_NAME_BYTES   1000 /* longer texts of a group are cut */
+#define TG_FAILURE_SAMPLES      10   /* of a group in an epoch */
 
 #define TG_NAME_MAX_BYTES 16384 /* longer names and paths are cut at a character */
 
@@ -129,6 +145,47 @@ struct tg_thread_entry {
     tg_place counters_chunks[TG_COUNTERS_CHUNKS];
 };
 
+/* Exceptions that are alike, as far as their fingerprint tells. */
+struct tg_failure_group {
+    _Atomic uint64_t count;
+    _Atomic int64_t first_wall_ns;
+    _Atomic int64_t last_wall_ns;
+    _Atomic uint32_t sampled_epoch; /* the writer's own notes: so many samples in that epoch */
+    _Atomic uint32_t sampled_count;
+    uint64_t fingerprint; /* 0: of group 0 */
+    uint32_t name_bytes;
+    uint32_t file_bytes;
+    uint32_t type_bytes;
+    uint32_t reserved[3];
+    /* the function's name and file, as in struct tg_function_entry, and the exception's type */
+};
+
+/* One exception. */
+struct tg_failure_sample {
+    uint32_t bytes; /* of it all, a multiple of 8 */
+    uint32_t group;
+    uint64_t serial; /* from 1 */
+    int64_t wall_ns;
+    uint64_t native_id;     /* of the thread */
+    uint32_t text_bytes[6]; /* enum tg_failure_text; the texts follow, UTF-8 */
+};
+
+struct tg_failure_chunk {
+    _Atomic uint64_t last_serial;
+    _Atomic uint32_t used_bytes; /* of the samples, which follow */
+    uint32_t reserved[13];
+};
+
+struct tg_failure_area {
+    _Atomic uint64_t serial;       /* of the sample written last; 0: none yet */
+    _Atomic uint64_t taken_serial; /* samples up to this one are safe elsewhere */
+    _Atomic uint64_t lost_count;   /* samples that found no space */
+    _Atomic uint32_t group_count;
+    uint32_t reserved;
+    tg_place group_chunks[TG_FAILURE_GROUP_CHUNKS];
+    tg_place chunks[TG_FAILURE_CHUNKS];
+};
+
 struct tg_header {
     uint64_t magic;
     uint32_t version;
@@ -183,12 +240,17 @@ struct tg_header {
     _Atomic uint32_t sampler_state;     /* enum tg_sampler_state */
     _Atomic uint32_t sampler_rate_hz;   /* while it runs; of the last time it ran */
     _Atomic uint32_t sampler_hindrance; /* enum tg_sampler_hindrance */
+
+    tg_place failures; /* the area of exceptions; none before the first */
 };
 
 /* What later changes must not break: the file is read by programs built from other versions of this header. */
 static_assert(sizeof(struct tg_counters) == 192, "a counters block is three cache lines");
 static_assert(sizeof(struct tg_buckets) == 1224, "at most 1.2 KiB for a histogram");
 static_assert(sizeof(struct tg_thread_entry) == 2304, "a thread entry is 36 units");
+static_assert(sizeof(struct tg_failure_group) == 64, "a group is a unit and its texts");
+static_assert(sizeof(struct tg_failure_chunk) == TG_UNIT_BYTES, "samples begin at a unit");
+static_assert(sizeof(struct tg_failure_sample) == 56, "no padding in the file");
 static_assert(sizeof(struct tg_header) <= TG_HEADER_BYTES, "the header fits its page");
 static_assert(_Alignof(struct tg_counters) <= TG_UNIT_BYTES, "a unit aligns a block");
 static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(tg_place) == 4, "atomics add nothing to the layout");

@@ -1,0 +1,177 @@
+#include "failure/redact.h"
+
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void check_text(const char *given, const char *wanted) {
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    tg_redact_text(given, strlen(given), &out);
+    assert_string_equal(tg_strbuf_text(&out), wanted);
+    tg_strbuf_release(&out);
+}
+
+static bool is_secret(const char *key) {
+    return tg_redact_is_secret_key(key, strlen(key));
+}
+
+static void secret_keys_are_known_in_any_spelling(void **state) {
+    (void)state;
+    static const char *const keys[] = {
+        "password",      "PASSWORD",
+        "db_password",   "passwordHash",
+        "X-Api-Key",     "apiKey",
+        "api_key",       "access.token",
+        "secret",        "client-secret",
+        "Authorization", "Set-Cookie",
+        "private key",   "csrfmiddlewaretoken",
+        "auth",          "Pwd",
+        "pin",
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (!is_secret(keys[i])) {
+            fail_msg("%s is no secret", keys[i]);
+        }
+    }
+}
+
+static void other_keys_are_not(void **state) {
+    (void)state;
+    static const char *const keys[] = {"", "name", "author", "spinner", "pass_count", "compass", "sort_key", "x"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (is_secret(keys[i])) {
+            fail_msg("%s is a secret", keys[i]);
+        }
+    }
+}
+
+static void of_a_long_key_the_end_counts(void **state) {
+    (void)state;
+    char key[1000];
+    memset(key, 'x', sizeof key);
+    assert_false(tg_redact_is_secret_key(key, sizeof key));
+    for (size_t i = 0; i < 8; i++) {
+        key[sizeof key - 8 + i] = "password"[i];
+    }
+    assert_true(tg_redact_is_secret_key(key, sizeof key));
+}
+
+static void words_can_be_added(void **state) {
+    (void)state;
+    assert_false(is_secret("customer_iban"));
+    assert_true(tg_redact_set_words("IBAN, birth-date,,"));
+    assert_true(is_secret("customer_iban"));
+    assert_true(is_secret("BirthDate"));
+    assert_true(is_secret("password"));
+    assert_false(is_secret("name"));
+    assert_true(tg_redact_set_words(NULL));
+    assert_false(is_secret("customer_iban"));
+}
+
+static void words_past_the_limits_are_told(void **state) {
+    (void)state;
+    char words[4096] = "";
+    for (int i = 0; i < 33; i++) {
+        snprintf(words + strlen(words), sizeof words - strlen(words), "word%02dx,", i);
+    }
+    assert_false(tg_redact_set_words(words));
+    assert_true(is_secret("word31x"));
+    assert_false(is_secret("word32x"));
+    memset(words, 'a', 64);
+    words[64] = '\0';
+    assert_false(tg_redact_set_words(words));
+    assert_true(tg_redact_set_words(NULL));
+}
+
+static void plain_texts_stay(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "division by zero",
+        "http://example.org:8080/path?x=1&y=2",
+        "https://example.org/a:b@c",
+        "x == password == y",
+        "basic needs",
+        "bearer of news",
+        "eyJ is short",
+        "eyJhbGciOiJIUzI1NiJ9 is one part with a blank behind it",
+        "a - b -- c --- d ---- e -----",
+        "\xC3\xA9t\xC3\xA9 \xF0\x9F\x90\xA2",
+        "token = what",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        check_text(texts[i], texts[i]);
+    }
+}
+
+static void web_tokens_go(void **state) {
+    (void)state;
+    check_text("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1g, sorry",
+               "got [redacted], sorry");
+    check_text("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0", "[redacted]");
+    check_text("cut: eyJhbGciOiJIUzI1N", "cut: [redacted]");
+}
+
+static void pem_blocks_go(void **state) {
+    (void)state;
+    check_text("key:\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----\nrest",
+               "key:\n[redacted]\nrest");
+    check_text("-----BEGIN CERTIFICATE-----\nMIIE", "[redacted]");
+    check_text("-----BEGIN A-----x-----END A", "[redacted]");
+}
+
+static void passwords_in_urls_go(void **state) {
+    (void)state;
+    check_text("cannot reach mysql://me:pw@db/shop today", "cannot reach mysql://me:[redacted]@db/shop today");
+    check_text("postgresql://u:p@ss@h", "postgresql://u:[redacted]@h");
+    check_text("redis://:pw@h:6379/0", "redis://:[redacted]@h:6379/0");
+    check_text("amqp://u:a/b@h/v", "amqp://u:[redacted]@h/v");
+    check_text("('https://u:p@h',)", "('https://u:[redacted]@h',)");
+    check_text("https://user:longpassword", "https://user:[redacted]");
+}
+
+static void authorizations_go(void **state) {
+    (void)state;
+    check_text("Authorization: Bearer abcdef0123456789.x", "Authorization: Bearer [redacted]");
+    check_text("'basic dXNlcjpwYXNz'", "'basic [redacted]'");
+}
+
+static void values_of_secret_keys_go(void **state) {
+    (void)state;
+    check_text("GET /x?token=abc&page=2", "GET /x?token=[redacted]&page=2");
+    check_text("host=db password=hunter2 user=me", "host=db password=[redacted] user=me");
+    check_text("connect(password='a \\' b', port=1)", "connect(password=[redacted], port=1)");
+    check_text("--api-key=123 --x=1", "--api-key=[redacted] --x=1");
+    check_text("password=\"open", "password=[redacted]");
+    check_text("password=", "password=");
+}
+
+static void a_text_may_hold_zeros(void **state) {
+    (void)state;
+    static const char text[] = "a\0password=x\0y";
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    tg_redact_text(text, sizeof text - 1, &out);
+    static const char wanted[] = "a\0password=" TG_REDACTED "\0y";
+    assert_int_equal(out.length, sizeof wanted - 1);
+    assert_memory_equal(tg_strbuf_text(&out), wanted, sizeof wanted - 1);
+    tg_strbuf_release(&out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secret_keys_are_known_in_any_spelling),
+        cmocka_unit_test(other_keys_are_not),
+        cmocka_unit_test(of_a_long_key_the_end_counts),
+        cmocka_unit_test(words_can_be_added),
+        cmocka_unit_test(words_past_the_limits_are_told),
+        cmocka_unit_test(plain_texts_stay),
+        cmocka_unit_test(web_tokens_go),
+        cmocka_unit_test(pem_blocks_go),
+        cmocka_unit_test(passwords_in_urls_go),
+        cmocka_unit_test(authorizations_go),
+        cmocka_unit_test(values_of_secret_keys_go),
+        cmocka_unit_test(a_text_may_hold_zeros),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,23 @@
+/* Writes the files that the corpus of fuzz_redact.c begins with into $TACHOGRAPH_RUNTIME_DIR. */
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const texts[] = {
+    "got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1g",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+    "mysql://me:pw@db/shop https://u:p@h redis://:x@h:1",
+    "Authorization: Bearer abcdef0123456789 password='x' token=y&api_key=z",
+    "\x20password\x10 x\x09\xC3\xA9\xF0\x9F\x90\xA2\xED\xA0\x80",
+};
+
+int main(void) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%zu", getenv("TACHOGRAPH_RUNTIME_DIR"), i);
+        FILE *file = fopen(path, "w");
+        if (!file || fputs(texts[i], file) < 0 || fclose(file) != 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
