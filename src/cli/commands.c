@@ -15,6 +15,7 @@ const struct tg_command *const tg_commands[] = {
     &tg_command_top,
     &tg_command_record,
     &tg_command_dump,
+    &tg_command_attach,
     &tg_command_rank,
     &tg_command_trend,
     &tg_command_diff,

@@ -55,8 +55,8 @@ typedef void tg_sample_sink(void *context, const struct tg_sample *sample);
 
 struct tg_sampler;
 
-/* Looks at more of a thread whose stack is whole, while it is stopped or rests. What it finds is true if a sample of the
- * thread is told next, and to be thrown away if it is called for the thread again before. */
+/* Looks at more of a thread whose stack is whole, while it is stopped or rests. What it finds is true if a sample of
+ * the thread is told next, and to be thrown away if it is called for the thread again before. */
 typedef void tg_sample_inspection(void *context, struct tg_sampler *sampler, const struct tg_thread *thread);
 
 /* How a thread that does not rest is read. */

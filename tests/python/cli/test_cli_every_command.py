@@ -50,7 +50,7 @@ COMMANDS: dict[str, list[str]] = {
 }
 TABLES = ("run", "report", "rank", "trend", "diff", "runs", "store status", "clean")
 # What goes on until it is ended, and what needs a program that is sampled: they have tests of their own.
-ELSEWHERE = {"serve", "export", "pause", "unpause", "rate"}
+ELSEWHERE = {"serve", "attach", "export", "pause", "unpause", "rate"}
 PRINTING = [name for name in COMMANDS if name not in ("run", "record")]  # which print to stderr
 
 

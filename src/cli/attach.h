@@ -1,0 +1,27 @@
+/*
+ * attach: loads tachograph into a process that runs (sample/remote.h), and waits until it has begun there.
+ *
+ * What it is told, and what it answers, are files in a directory of their own, made in the /tmp of that process, which
+ * belongs to its user alone: order.py, the script; order.json; answer, which appears when it is done, empty when all is
+ * well. The directory is gone afterwards.
+ */
+#ifndef TG_ATTACH_H
+#define TG_ATTACH_H
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "measure/clock.h"
+
+#include <sys/types.h>
+
+/* Has the process begin what `order` says, a JSON object for python/tachograph/_attach.py. Where it is not done within
+ * `patience_ns`, the order is taken back: TG_ERROR_BUSY. TG_ERROR_UNSUPPORTED: the process could not do it; the message
+ * has its words. Others: the process cannot be asked. */
+TG_NODISCARD enum tg_status tg_attach(pid_t pid, const char *order, tg_ns patience_ns, struct tg_error *err);
+
+/* Appends the directory of this program's own packages for a Python of that version, where a process without tachograph
+ * may import it from; nothing where there is none. */
+void tg_attach_append_packages(struct tg_strbuf *out, pid_t pid);
+
+#endif

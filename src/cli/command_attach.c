@@ -1,0 +1,202 @@
+/* `tachograph attach`: begins to sample and time a process that runs, from within. See commands.h. */
+#include "base/json.h"
+#include "base/json_member.h"
+#include "base/pattern.h"
+#include "cli/attach.h"
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/process_id.h"
+#include "settings/setting.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLE_HZ   100
+#define PATIENCE_NS INT64_C(10000000000)
+
+struct settings {
+    const char *pid;
+    const char *sample_hz;
+    const char *store;
+    const char *service;
+    struct tg_text_list time;
+    struct tg_text_list exclude;
+};
+
+static const struct tg_option options[] = {
+    {.name = "pid",
+     .letter = 'p',
+     .kind = TG_OPTION_TEXT,
+     .value = "PID",
+     .help = "of this process",
+     .offset = offsetof(struct settings, pid),
+     .check = tg_process_id_check},
+    {.name = "sample-hz",
+     .kind = TG_OPTION_TEXT,
+     .value = "HZ",
+     .help = "look at the stacks of all threads so often in a second (100); 0: never",
+     .offset = offsetof(struct settings, sample_hz),
+     .check = tg_setting_check_hz},
+    {.name = "time",
+     .kind = TG_OPTION_LIST,
+     .value = "PATTERN",
+     .help = "time the functions that PATTERN matches, those that run after this one call; may be repeated",
+     .offset = offsetof(struct settings, time),
+     .check = tg_pattern_validate},
+    {.name = "exclude",
+     .kind = TG_OPTION_LIST,
+     .value = "PATTERN",
+     .help = "but not these; may be repeated",
+     .offset = offsetof(struct settings, exclude),
+     .check = tg_pattern_validate},
+    {.name = "store",
+     .kind = TG_OPTION_TEXT,
+     .value = "STORE",
+     .help = "keep the history there: a path, 'sqlite:///PATH' or 'mysql://USER@HOST/DATABASE', or 'none'; without it "
+             "where the program's own start() would",
+     .offset = offsetof(struct settings, store),
+     .check = tg_setting_check_store},
+    {.name = "service",
+     .kind = TG_OPTION_TEXT,
+     .value = "NAME",
+     .help = "whose history it is; without it the name of the program's project, or of its script",
+     .offset = offsetof(struct settings, service)},
+    {.name = NULL},
+};
+
+static const char *const usage[] = {"[OPTION]... -p PID", NULL};
+
+static const struct tg_example examples[] = {
+    {"tachograph attach -p 4711", "it samples itself from now on; 'tachograph pause -p 4711' holds that"},
+    {"tachograph attach -p 4711 --time 'shop.*' --store shop.db", "with exact times of a package"},
+    {NULL, NULL},
+};
+
+static void put_patterns(struct tg_json *json, const char *name, const struct tg_text_list *patterns) {
+    tg_json_key(json, name);
+    tg_json_begin_array(json);
+    for (size_t i = 0; i < patterns->count; i++) {
+        tg_json_string(json, patterns->items[i]);
+    }
+    tg_json_end_array(json);
+}
+
+/* A path is of the directory that it was typed in, wherever the process is. */
+static void put_store(struct tg_json *json, const char *store) {
+    char *directory = NULL;
+    struct tg_strbuf whole = TG_STRBUF_INIT;
+    if (store[0] != '/' && !strstr(store, "://") && strcmp(store, TG_NO_STORE) != 0) {
+        directory = getcwd(NULL, 0);
+    }
+    tg_strbuf_printf(&whole, "%s%s%s", directory ? directory : "", directory ? "/" : "", store);
+    tg_json_member_text(json, "store", tg_strbuf_text(&whole));
+    tg_strbuf_release(&whole);
+    free(directory);
+}
+
+static void append_order(struct tg_strbuf *out, const struct settings *settings, double hz, pid_t pid) {
+    struct tg_json json;
+    struct tg_strbuf packages = TG_STRBUF_INIT;
+    tg_json_init(&json, out);
+    tg_json_begin_object(&json);
+    tg_json_key(&json, "sample_hz");
+    tg_json_double(&json, hz);
+    put_patterns(&json, "time", &settings->time);
+    put_patterns(&json, "exclude", &settings->exclude);
+    if (settings->store) {
+        put_store(&json, settings->store);
+    }
+    if (settings->service) {
+        tg_json_member_text(&json, "service", settings->service);
+    }
+    tg_attach_append_packages(&packages, pid);
+    if (packages.length) {
+        tg_json_member_text(&json, "packages", tg_strbuf_text(&packages));
+    }
+    tg_json_end_object(&json);
+    tg_strbuf_release(&packages);
+}
+
+/* What was begun, and what to do with it. */
+static void say(const struct settings *settings, double hz, pid_t pid) {
+    struct tg_strbuf what = TG_STRBUF_INIT;
+    tg_command_line_append(&what, pid);
+    printf("process %ld%s", (long)pid, tg_strbuf_text(&what));
+    if (hz > 0) {
+        printf(" samples itself %g times a second", hz);
+    }
+    if (settings->time.count) {
+        printf("%s", hz > 0 ? " and times its functions" : " times its functions");
+    }
+    bool has_history = !settings->store || strcmp(settings->store, TG_NO_STORE) != 0;
+    printf("%s\n", has_history ? "; the history has it with each interval" : "");
+    if (settings->time.count) {
+        printf("live: tachograph top -p %ld\n", (long)pid);
+    }
+    tg_strbuf_release(&what);
+}
+
+static double hz_of(const struct settings *settings) {
+    return settings->sample_hz ? strtod(settings->sample_hz, NULL) : SAMPLE_HZ;
+}
+
+static enum tg_status attach(const struct settings *settings, struct tg_error *err) {
+    struct tg_strbuf order = TG_STRBUF_INIT;
+    pid_t pid = tg_process_id_of(settings->pid);
+    double hz = hz_of(settings);
+    append_order(&order, settings, hz, pid);
+    enum tg_status status = tg_strbuf_status(&order);
+    if (status != TG_OK) {
+        tg_error_set(err, status, "not enough memory");
+    } else {
+        status = tg_attach(pid, tg_strbuf_text(&order), PATIENCE_NS, err);
+    }
+    tg_strbuf_release(&order);
+    if (status == TG_OK) {
+        say(settings, hz, pid);
+    }
+    return status;
+}
+
+static int run(const struct tg_command *command, char **words) {
+    struct settings settings = {.pid = NULL};
+    struct tg_error err = TG_ERROR_INIT;
+    int exit_code = TG_EXIT_OK;
+    if (tg_commands_parse(command, words, &settings, &exit_code)) {
+        if (!settings.pid && words[0] && !words[1] && tg_process_id_check(words[0], NULL) == TG_OK) {
+            settings.pid = *words++;
+        }
+        if (!settings.pid || words[0]) {
+            tg_message_error("attach: say which process, as in 'tachograph attach -p 4711'");
+            exit_code = TG_EXIT_USAGE;
+        } else if (hz_of(&settings) <= 0 && settings.time.count == 0) {
+            tg_message_error("attach: with --sample-hz 0 and without --time there is nothing to do");
+            exit_code = TG_EXIT_USAGE;
+        } else if (attach(&settings, &err) != TG_OK) {
+            tg_message_error("attach: %s", err.message);
+            exit_code = TG_EXIT_FAILED;
+        }
+    }
+    tg_text_list_release(&settings.time);
+    tg_text_list_release(&settings.exclude);
+    return exit_code;
+}
+
+const struct tg_command tg_command_attach = {
+    .name = "attach",
+    .summary = "load tachograph into a process that runs: it samples and times itself from then on",
+    .usage = usage,
+    .description =
+        "For processes of CPython 3.14 and later, which can be asked to run a script (sys.remote_exec); yours, or with "
+        "root's rights anybody's. It begins when the process runs Python code; where it does not within ten seconds, "
+        "the order is taken back. A Python without tachograph is lent this program's own package, where it fits and "
+        "can "
+        "be read by the process.\n"
+        "Nothing has to be loaded for 'tachograph record', 'top' and 'dump', which look at a process from outside.",
+    .options = options,
+    .examples = examples,
+    .exit_codes = "0 it has begun; 1 the process cannot be asked, or has not answered; 2 wrong usage",
+    .run = run,
+};

@@ -1,0 +1,186 @@
+"""`tachograph attach`: loads the package into a program that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Knows nothing of tachograph; works until its standard input ends, then says what it knows.
+PROGRAM = """
+import ctypes, sys, threading
+ctypes.CDLL(None).prctl(0x59616D61, -1, 0, 0, 0)
+
+def turn(n):
+    return n + 1
+
+def work():
+    while not ended:
+        for n in range(1000): turn(n)
+
+def finish():
+    if "tachograph" in sys.modules:
+        import tachograph
+        state = tachograph.sampling_state()
+        print(state.is_sampling, state.hz, *sorted(tachograph.statistics()), flush=True)
+        names = {function.name for function in tachograph.query().functions}
+        print(*sorted(names & {"work", "turn"}), flush=True)
+    else:
+        print("nothing", flush=True)
+
+ended = []
+assert "tachograph" not in sys.modules
+thread = threading.Thread(target=lambda: (sys.stdin.read(), ended.append(1)))
+thread.start()
+print("ready", flush=True)
+work()
+thread.join()
+finish()
+"""
+
+WAITS = "import time\nprint('ready', flush=True)\ntime.sleep(1000)\n"
+
+only_where_it_works = pytest.mark.skipif(sys.version_info < (3, 14), reason="since CPython 3.14")
+
+
+@pytest.fixture
+def start(cli: Any) -> Iterator[Any]:
+    """Starts a program that says when it is ready."""
+    processes = []
+
+    def start(code: str, *flags: str, **options: Any) -> subprocess.Popen[str]:
+        script = cli.script(code, "target.py")
+        process = cli.start_other(sys.executable, *flags, script, stdin=subprocess.PIPE, **options)
+        processes.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def leftovers() -> list[Path]:
+    """What lies in the process's directory for files of a moment."""
+    return list(Path("/tmp").glob("tachograph-attach-*"))
+
+
+@only_where_it_works
+def test_it_samples_and_times_from_then_on(cli: Any, start: Any) -> None:
+    before = leftovers()
+    process = start(PROGRAM)
+    done = cli("attach", "-p", process.pid, "--sample-hz", "500", "--time", "__main__", "--store", "h.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "samples itself 500 times a second and times its functions" in done.stdout
+    assert leftovers() == before
+    while not list(cli.runtime.glob("*")):
+        pass
+    assert cli("rate", "250", "-p", process.pid).returncode == 0  # it takes orders
+    counted = 0
+    while counted < 1000:
+        counted = sum(f["call_count"] for f in json.loads(cli("report", "--json", process.pid).stdout)["functions"])
+    out, err = process.communicate("", timeout=60)
+    assert process.returncode == 0
+    assert err == ""
+    state, names = out.splitlines()
+    assert state.startswith("True 250.0 ")
+    assert "__main__::turn" in state
+    assert "turn" in names.split()
+    with contextlib.closing(sqlite3.connect(cli.directory / "h.db")) as connection:
+        assert connection.execute("SELECT SUM(sample_count) FROM call_trees").fetchone()[0] > 0
+
+
+@only_where_it_works
+def test_a_second_time_changes_the_rate(cli: Any, start: Any) -> None:
+    process = start(PROGRAM)
+    assert cli("attach", process.pid, "--store", "h.db").returncode == 0
+    assert cli("attach", process.pid, "--sample-hz", "50").returncode == 0
+    again = cli("attach", process.pid, "--store", "other.db")
+    assert again.returncode == 1
+    assert "keeps a history already" in again.stderr
+    out, _ = process.communicate("", timeout=60)
+    assert out.startswith("True 50.0")
+
+
+@only_where_it_works
+def test_what_cannot_be_begun_is_said(cli: Any, start: Any) -> None:
+    before = leftovers()
+    environment = {**cli.environment, "TACHOGRAPH_DISABLE": "1"}
+    done = cli("attach", start(PROGRAM, env=environment).pid)
+    assert done.returncode == 1
+    assert "TACHOGRAPH_DISABLE is set in it" in done.stderr
+    environment = {**cli.environment, "TACHOGRAPH_SAMPLE_MODE": "never"}
+    done = cli("attach", start(PROGRAM, env=environment).pid)
+    assert done.returncode == 1
+    assert "ValueError: " in done.stderr
+    process = start(PROGRAM)
+    assert cli("attach", process.pid, "--sample-hz", "0").returncode == 2
+    assert leftovers() == before
+    assert process.communicate("", timeout=60)[0] == "nothing\n"
+
+
+@only_where_it_works
+def test_a_program_that_refuses(cli: Any, start: Any) -> None:
+    process = start(PROGRAM, "-X", "disable-remote-debug")
+    done = cli("attach", process.pid)
+    assert done.returncode == 1
+    assert "-X disable-remote-debug" in done.stderr
+    assert "tachograph top -p" in done.stderr
+    assert process.communicate("", timeout=60)[0] == "nothing\n"
+
+
+@only_where_it_works
+@pytest.mark.longer
+def test_one_that_runs_no_python_is_given_up(cli: Any, start: Any) -> None:
+    before = leftovers()
+    process = start(WAITS)
+    done = cli("attach", process.pid)
+    assert done.returncode == 1
+    assert "has not run Python code for 10 s, so nothing was begun" in done.stderr
+    assert leftovers() == before
+    process.send_signal(signal.SIGINT)
+    assert "tachograph" not in process.communicate(timeout=60)[1]
+
+
+@only_where_it_works
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_root_attaches_to_others_and_others_not_to_root(cli: Any, start: Any) -> None:
+    process = start(PROGRAM)
+    done = cli("attach", process.pid, user=65534)
+    assert done.returncode == 1
+    assert "process" in done.stderr
+    assert process.communicate("", timeout=60)[0] == "nothing\n"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="before CPython 3.14")
+def test_before_it_is_possible(cli: Any, start: Any) -> None:
+    process = start(PROGRAM)
+    done = cli("attach", process.pid)
+    assert done.returncode == 1
+    assert "only since 3.14" in done.stderr
+    assert f"tachograph record -p {process.pid}" in done.stderr
+
+
+def test_wrong_words(cli: Any) -> None:
+    for words in ([], ["-p", "1", "2"], ["word"]):
+        done = cli("attach", *words)
+        assert done.returncode == 2
+        assert "say which process" in done.stderr
+    other = cli.start_other("sleep", "60")
+    done = cli("attach", other.pid)
+    assert done.returncode == 1
+    assert "runs sleep and no Python" in done.stderr
+    other.kill()
+    other.communicate()
