@@ -173,6 +173,10 @@ def test_the_demo_reports_the_calls_that_the_shop_counts(tmp_path: Path) -> None
     for name in ("orders::Orders.search", "orders::Orders._scan", "shipping::Carrier.quote", "server::Shop.place"):
         assert shown[f"shop.{name}"] > 10
 
+    agreement = re.search(r"samples and exact times put (\S+) % in the same ones", result.stdout)
+    assert agreement
+    assert float(agreement[1]) > 70  # of some hundred samples
+
     first = min((tmp_path / "runtime").glob("*.tgr"), key=lambda path: path.stat().st_mtime)
     report = subprocess.run([TACHOGRAPH, "report", "--all", first], capture_output=True, text=True, check=True)
     every = calls_of(report.stdout)
