@@ -83,6 +83,72 @@ BARS = (
     Bar("asking_series_seed", "the seed's query on its table / ours: last averages", "x"),
     Bar("asking_rank_seed", "the seed's query on its table / ours: slowest", "x"),
     Bar("asking_slopes_seed", "the seed's query on its table / ours: slopes", "x"),
+    Bar("sample_outside_us", "a read and walk, depth 50, 1 thread, from outside", "µs", 5, 1.5),
+    Bar("sample_outside_64_us", "the same of 64 threads, one of them busy", "µs", 10, 3),
+    Bar(
+        "sample_inside_us",
+        "the same of 1 thread, from inside",
+        "µs",
+        1,
+        0.3,
+        note="memory that may be unmapped is read by a system call, which alone takes more (docs/adr/0025)",
+    ),
+    Bar("sample_outside_whole_us", "a whole sample, with its clock: 1 thread", "µs"),
+    Bar("sample_outside_64_whole_us", "a whole sample, with its clocks: 64 threads", "µs"),
+    Bar("sample_outside_spy_blocking", "py-spy / ours: 1 thread", "x"),
+    Bar("sample_outside_spy_nonblocking", "py-spy --nonblocking / ours: 1 thread", "x"),
+    Bar("sample_outside_64_spy_blocking", "py-spy / ours: 64 threads", "x"),
+    Bar("sample_outside_64_spy_nonblocking", "py-spy --nonblocking / ours: 64 threads", "x"),
+    *(
+        Bar(f"{claim}_{who}", f"impossible stacks, {what}: {whose}", "%", bar)
+        for claim, what in (("calls", "nothing but calls"), ("callbacks", "calls out of C"))
+        for who, whose, bar in (
+            ("outside", "from outside", 0),
+            ("inside", "from inside", 0),
+            ("spy_blocking", "py-spy", None),
+            ("spy_nonblocking", "py-spy --nonblocking", None),
+        )
+    ),
+    *(
+        Bar(f"{claim}_lost_{where}", f"lost samples, {what}: from {where}", "%", 2, 0)
+        for claim, what in (("calls", "nothing but calls"), ("callbacks", "calls out of C"))
+        for where in ("outside", "inside")
+    ),
+    *(
+        Bar(f"split_{who}", f"shares of 50, 30, 20 %, off by: {whose}", "pt", bar, stretch)
+        for who, whose, bar, stretch in (
+            ("outside", "from outside", 1.5, 0.7),
+            ("inside", "from inside", 1.5, 0.7),
+            ("spy_blocking", "py-spy", None, None),
+            ("spy_nonblocking", "py-spy --nonblocking", None, None),
+            ("pyinstrument", "pyinstrument", None, None),
+            ("ox_profile", "ox_profile", None, None),
+            ("scalene", "scalene", None, None),
+        )
+    ),
+    *(
+        Bar(f"slow_{work}_{where}_{name}", f"slow-down, {what}: {where}, {rate}", "%", bar, stretch)
+        for work, what in (("loop", "a loop"), ("calls", "nothing but calls"))
+        for where in ("outside", "inside")
+        for name, rate, bar, stretch in (
+            ("control", "not sampled (noise)", None, None),
+            ("100", "100 Hz", 0.5, None),
+            ("1k", "1 kHz", 2, 1),
+            ("10k", "10 kHz", 10, 5),
+        )
+    ),
+    *(
+        Bar(f"slow_{work}_{who}", f"slow-down, {what}: {whose}", "%")
+        for work, what in (("loop", "a loop"), ("calls", "nothing but calls"))
+        for who, whose in (
+            ("inside_pyinstrument", "pyinstrument, 1 kHz"),
+            ("inside_ox_profile", "ox_profile, 1 kHz"),
+            ("spy_control", "not sampled, py-spy's windows"),
+            ("spy_100", "py-spy, 100 Hz"),
+            ("spy_1k", "py-spy, 1 kHz"),
+            ("spy_1k_nonblocking", "py-spy --nonblocking, 1 kHz"),
+        )
+    ),
 )
 
 
@@ -112,4 +178,7 @@ SCRIPTS = (
     Script("ingesting", 1, once=True),
     Script("ingesting_mariadb", 1, once=True, server=True),
     Script("asking", 1, once=True),
+    Script("sampling_cost", 1),
+    Script("sampling_truth", 1),
+    Script("sampling_slowdown", 1),
 )

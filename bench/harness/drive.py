@@ -49,13 +49,15 @@ def prepare(version: str, python: str) -> str:
     return str(ROOT / venv / "bin" / "python")
 
 
-def build_filling(version: str, python: str) -> None:
-    """Compile what fills histories, beside the package of one version and with its options."""
-    build, library = BUILD / f"package-bench-{version}", "bench/c/libfill_history.so"
+def build_libraries(version: str, python: str) -> None:
+    """Compile what fills histories and what samples, beside the package of one version and with its options."""
+    build = BUILD / f"package-bench-{version}"
     programs = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
-    command = ["ninja", "-C", str(build), "--quiet", library]
-    subprocess.run(command, env={**os.environ, "PATH": programs}, check=True)
-    shutil.copy(build / library, BUILD / "bench" / "fill_history.so")
+    for name in ("fill_history", "sample_cost"):
+        library = f"bench/c/lib{name}.so"
+        command = ["ninja", "-C", str(build), "--quiet", library]
+        subprocess.run(command, env={**os.environ, "PATH": programs}, check=True)
+        shutil.copy(build / library, BUILD / "bench" / f"{name}.so")
 
 
 def launch(python: str, script: Script, quick: bool, runtime: str) -> list[dict[str, Any]]:
@@ -157,7 +159,8 @@ def versions_of(python: str) -> dict[str, str]:
     """The interpreter's version and those of the peers."""
     code = (
         "import json, platform, sqlite3; from importlib.metadata import version; "
-        "names = ['tachograph', 'yappi', 'viztracer', 'pyperformance', 'mysql-connector-python']; "
+        "names = ['tachograph', 'yappi', 'viztracer', 'pyperformance', 'mysql-connector-python', 'py-spy', "
+        "'pyinstrument', 'scalene', 'ox-profile']; "
         "found = {'python': platform.python_version(), 'sqlite': sqlite3.sqlite_version}; "
         "print(json.dumps(found | {name: version(name) for name in names}))"
     )
@@ -207,7 +210,7 @@ def main() -> int:
         say(f"CPython {version} was not found: put it on PATH or name its directory in PYTHON_DIRS")
     build_floor()
     pythons = {version: prepare(version, path) for version, path in wanted.items()}
-    build_filling(*next(iter(pythons.items())))
+    build_libraries(*next(iter(pythons.items())))
     figures = run_scripts(pythons, scripts, arguments.quick)
     print_table(figures)
     if not arguments.quick and (arguments.keep or not selected):

@@ -1,0 +1,156 @@
+/*
+ * Samples a process for benchmarks, and says what it costs the sampler in processor time. A library, so that a program
+ * can have itself sampled, as tachograph does it inside: by a thread without Python state.
+ *
+ * tg_cost_measure() takes one sample after the other: all that the sampler does for one, which is to read and to prove
+ * the stacks and to name their frames, with the threads' clocks or without. What is done with it then is not measured.
+ * It does so in windows of some milliseconds: on a machine that does other things too, the best of them show what the
+ * work takes, the others what caches and neighbours add.
+ *
+ * tg_cost_open() and tg_cost_run() sample at a rate, now and then, for measurements of the process that is sampled.
+ */
+#include "measure/clock.h"
+#include "sample/handler.h"
+#include "sample/sampler.h"
+#include "sample/sampler_read.h"
+#include "sample/signal_stop.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SYMBOL_BYTES ((size_t)64 << 20)
+#define WARM_UP      1000
+#define BELIEVED_US  1100000 /* code is believed after a second */
+
+struct tg_cost {
+    int pid;
+    int window_count; /* becomes 0 where the process cannot be sampled */
+    int window_ticks;
+    int with_clocks;
+    int64_t *window_ns; /* of processor time, each window */
+    uint64_t depth;     /* of the deepest stack */
+    uint64_t stopped;   /* samples for which a thread was stopped */
+    uint64_t lost;
+};
+
+struct tg_cost_sampler {
+    struct tg_budget budget;
+    struct tg_symbols symbols;
+    struct tg_sampler sampler;
+    uint64_t depth;
+};
+
+struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz);
+void tg_cost_close(struct tg_cost_sampler *sampling);
+void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns);
+void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts);
+void tg_cost_measure(struct tg_cost *cost);
+
+static void see(void *context, const struct tg_sample *sample) {
+    struct tg_cost_sampler *sampling = context;
+    sampling->depth = sample->depth > sampling->depth ? sample->depth : sampling->depth;
+}
+
+/* NULL: it cannot be sampled; why is printed. */
+struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz) {
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_cost_sampler *sampling = calloc(1, sizeof *sampling);
+    if (!sampling) {
+        return NULL;
+    }
+    struct tg_sampler_options options = {.rate_hz = rate_hz, .tells_idle = true, .sink = see, .sink_context = sampling};
+    enum tg_status status = TG_OK;
+    if (pid == getpid()) {
+        options.stop = &tg_stop_by_signal;
+        options.stop_context = &sampling->sampler;
+        status = tg_handler_install(&err);
+    }
+    sampling->budget.limit_bytes = SYMBOL_BYTES;
+    tg_symbols_init(&sampling->symbols, &sampling->budget);
+    if (status != TG_OK || tg_sampler_open(&sampling->sampler, pid, &options, &sampling->symbols, &err) != TG_OK) {
+        fprintf(stderr, "sample_cost: %s\n", err.message);
+        tg_symbols_release(&sampling->symbols);
+        free(sampling);
+        return NULL;
+    }
+    return sampling;
+}
+
+void tg_cost_close(struct tg_cost_sampler *sampling) {
+    tg_sampler_close(&sampling->sampler);
+    tg_symbols_release(&sampling->symbols);
+    free(sampling);
+}
+
+/* Samples for so long. By one thread, always the same. */
+void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns) {
+    tg_sampler_set_rate(&sampling->sampler, rate_hz);
+    tg_sampler_run(&sampling->sampler, tg_clock_monotonic_ns() + ns);
+}
+
+/* Looks, looks that fell out, samples, samples for which a thread was stopped, samples lost. */
+void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts) {
+    struct tg_sampler_quality quality = tg_sampler_quality(&sampling->sampler);
+    counts[0] = quality.tick_count;
+    counts[1] = quality.missed_count;
+    counts[2] = quality.taken_count;
+    counts[3] = quality.stopped_count;
+    counts[4] = quality.lost_count;
+}
+
+static int64_t own_ns(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static void tick(struct tg_sampler *sampler, int count, bool with_clocks) {
+    tg_ns before_ns = tg_clock_monotonic_ns();
+    for (int i = 0; i < count; i++) {
+        tg_ns now_ns = tg_clock_monotonic_ns();
+        if (with_clocks) {
+            tg_sampler_tick(sampler, now_ns, now_ns - before_ns, 0);
+        } else {
+            sampler->walker.now_ns = now_ns;
+            tg_code_cache_begin(&sampler->cache, now_ns);
+            tg_sampler_read(sampler);
+        }
+        before_ns = now_ns;
+    }
+}
+
+static void *run(void *context) {
+    struct tg_cost *cost = context;
+    struct tg_cost_sampler *sampling = tg_cost_open(cost->pid, 1000);
+    if (!sampling) {
+        cost->window_count = 0;
+        return NULL;
+    }
+    tick(&sampling->sampler, WARM_UP, true);
+    usleep(BELIEVED_US);
+    tick(&sampling->sampler, WARM_UP, true);
+    struct tg_sampler_quality before = sampling->sampler.quality;
+    for (int i = 0; i < cost->window_count; i++) {
+        int64_t began_ns = own_ns();
+        tick(&sampling->sampler, cost->window_ticks, cost->with_clocks);
+        cost->window_ns[i] = own_ns() - began_ns;
+    }
+    cost->stopped = sampling->sampler.quality.stopped_count - before.stopped_count;
+    cost->lost = sampling->sampler.quality.lost_count - before.lost_count;
+    cost->depth = sampling->depth;
+    tg_cost_close(sampling);
+    return NULL;
+}
+
+/* Measures, in a thread of its own. */
+void tg_cost_measure(struct tg_cost *cost) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run, cost) != 0) {
+        cost->window_count = 0;
+        return;
+    }
+    pthread_join(thread, NULL);
+}
