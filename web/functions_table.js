@@ -130,8 +130,8 @@ export class FunctionsTable {
         ? new Nothing(`No function has “${filter}” in its name.`, this.clearing())
         : new Nothing("No function was called in this period: choose a longer one above.");
     }
-    this.showHead();
     const had = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
+    this.showHead();
     fill(this.rows, ...functions.map((/** @type {any} */ row) => this.row(row, answer)));
     fill(this.pages, ...this.pageLinks(all, page));
     const again = had && this.panel.body.querySelector(`[data-key="${CSS.escape(had)}"]`);

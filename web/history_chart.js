@@ -13,7 +13,8 @@ import { eventLines, plot, timeOf, unitOf } from "./plot.js";
 function line({ size }, points, place) {
   return (/** @type {string} */ member, /** @type {string} */ name, /** @type {any} */ own) => ({
     x: points.map(({ iteration }) => place(iteration)),
-    y: points.map((point) => point[member] / size),
+    // A call whose distribution was not kept has no percentiles: no point is better than one at 0.
+    y: points.map((point) => (point[member] ? point[member] / size : null)),
     text: points.map((point) => `iteration ${count(point.iteration)}, ${name} ${duration(point[member])}`),
     hovertemplate: "%{text}<extra></extra>",
     mode: points.length === 1 ? "markers" : "lines",
@@ -55,7 +56,7 @@ function regressionLine({ first_iteration: first, last_iteration: last, start_ns
 export async function showHistory(element, { function: name, points, trend }, events, service) {
   const colour = colourOf(service.name, name);
   const place = placeOf(service);
-  const unit = unitOf(Math.max(...points.map((/** @type {any} */ point) => point.p99_ns)));
+  const unit = unitOf(Math.max(...points.map((/** @type {any} */ point) => Math.max(point.p99_ns, point.average_ns))));
   const draw = line(unit, points, place);
   const thin = { color: colour, width: 1 };
   const traces = [

@@ -51,24 +51,25 @@ export class Panel {
   /**
    * Asks and draws. May be called again: what is there stays until the new is.
    * @template Answer
-   * @param {() => Promise<Answer>} ask
+   * @param {(isAgain: boolean) => Promise<Answer>} ask
    * @param {(body: HTMLElement, answer: Answer) => void | Promise<void>} show
    * @param {AbortSignal} signal
+   * @param {boolean} [isAgain] somebody asked to try again
    */
-  async load(ask, show, signal) {
+  async load(ask, show, signal, isAgain = false) {
     if (!this.isReady) {
       this.say("loading", "Loading …");
     }
     this.element.setAttribute("aria-busy", "true");
     try {
-      const answer = await ask();
+      const answer = await ask(isAgain);
       if (!signal.aborted) {
         await show(this.body, answer);
         this.ready();
       }
     } catch (failure) {
       if (!signal.aborted) {
-        this.fail(failure, () => this.load(ask, show, signal));
+        this.fail(failure, () => this.load(ask, show, signal, true));
       }
     }
     this.element.removeAttribute("aria-busy");

@@ -244,9 +244,8 @@ class ChartsView {
     answers.forEach((answer) => answer.catch(() => {}));
     // Colours are given in the order of the charts, whichever answer comes first.
     for (const [i, chart] of this.charts.entries()) {
-      let asked = false;
       await chart.panel.load(
-        () => (asked ? chart.ask() : ((asked = true), answers[i])),
+        (isAgain) => (isAgain ? chart.ask() : answers[i]),
         async (_, answer) => chart.show(answer, await events),
         signal,
       );

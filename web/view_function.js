@@ -106,13 +106,19 @@ export function functionView(root, context) {
   const calls = new Panel("How often it is called");
   const callers = new Panel("Callers and callees", { note: "as samplers saw it" });
   const versions = new Panel("Versions");
-  const [module, own] = cut(name);
+  const title = make("div", {});
+  const showName = (/** @type {string} */ whole) => {
+    const [module, own] = cut(whole);
+    fill(title, make("p", { class: "note" }, module), make("h1", {}, own));
+  };
+  showName(name);
   fill(
     heading,
-    make("div", {}, make("p", { class: "note" }, module), make("h1", {}, own)),
+    title,
     make(
       "div",
       { class: "tools" },
+      setting(X_AXIS, () => void load()),
       make("a", { class: "button", href: link("charts", { only: name }) }, "In the charts"),
     ),
   );
@@ -128,7 +134,9 @@ export function functionView(root, context) {
   }
 
   async function load() {
-    const trend = ask("trend", { ...selection, function: name, last: POINTS }, signal);
+    const askTrend = () => ask("trend", { ...selection, function: name, last: POINTS }, signal);
+    const trend = askTrend();
+    const trendOr = (/** @type {boolean} */ isAgain) => (isAgain ? askTrend() : trend);
     const events = ask("events", { ...selection, limit: 1000 }, signal).then(
       (answer) => answer.events,
       () => [],
@@ -137,21 +145,22 @@ export function functionView(root, context) {
     const filtered = { ...selection, filter: name, percentiles: "yes", limit: 1000 };
     await Promise.all([
       summary.load(
-        async () => {
-          const [{ functions }, answer] = await Promise.all([ask("functions", filtered, signal), trend]);
+        async (isAgain) => {
+          const [{ functions }, answer] = await Promise.all([ask("functions", filtered, signal), trendOr(isAgain)]);
           return { row: functions.find((/** @type {any} */ row) => row.name === answer.function), answer };
         },
         (body, { row, answer }) => {
           if (!row) {
             throw new Nothing("It was not called in this period: choose a longer one above.");
           }
+          showName(answer.function);
           summary.annotate(answer.file ? `${answer.file}:${answer.line ?? ""}` : "");
           fill(body, showVerdict(answer.trend), make("dl", { class: "tiles" }, ...tilesOf(row)));
         },
         signal,
       ),
       history.load(
-        () => trend,
+        trendOr,
         async (_, answer) => {
           need(answer);
           history.annotate(regression(answer.trend));
@@ -169,7 +178,7 @@ export function functionView(root, context) {
         signal,
       ),
       calls.load(
-        () => trend,
+        trendOr,
         async (_, answer) => {
           need(answer);
           calls.ready();
@@ -178,7 +187,7 @@ export function functionView(root, context) {
         signal,
       ),
       callers.load(() => askCalls(context, name), showCallers, signal),
-      versions.load(async () => askVersions(context, (await trend).function), showVersions, signal),
+      versions.load(async (isAgain) => askVersions(context, (await trendOr(isAgain)).function), showVersions, signal),
     ]);
   }
 

@@ -1,0 +1,229 @@
+// The page in use: links, keys, names that are markup, a server that goes away, orders to processes, and axe-core.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, test } from "node:test";
+import { ask, AXE, chart, demo, end, history, open, panel, running, serve } from "./harness.mjs";
+
+const EVIL = "</script><img src=x onerror=alert(1)>";
+const SMALL = "minimum_average=0.0005&minimum_total=0.01&minimum_calls=50";
+const ORDERS = encodeURIComponent("shop.orders::Orders.place");
+const VIEWS = [
+  ["Functions", "/"],
+  ["average_time", `/?view=charts&${SMALL}`],
+  ["Application profile", "/?view=slices"],
+  ["Versions", `/?view=function&function=${ORDERS}`],
+  ["Where threads were", "/?view=flame"],
+  ["Timed now", "/?view=processes"],
+];
+// A function that the sampler sees and one that calls it, until it is ended.
+const BUSY = `
+import time
+def inner():
+    end = time.monotonic() + 0.02
+    while time.monotonic() < end: pass
+def outer():
+    inner()
+print("ready")
+while True:
+    outer()
+`;
+
+/** @type {any} */
+let server;
+
+before(async () => {
+  server = await serve(demo());
+});
+
+test("a link goes through signing in, and back and forward through the views", async () => {
+  const { page, close } = await open(server, {
+    path: `/?view=charts&${SMALL}&x=time`,
+  });
+  assert.equal(new URL(page.url()).hash, "");
+  assert.equal((await chart(page, "#functionPerformanceChart-call_count")).x, "Time");
+  await page.click("#views >> text=Time slices");
+  await page.waitForURL(/view=slices/);
+  await chart(page, ".view .plot");
+  await page.goBack();
+  await chart(page, "#functionPerformanceChart-call_count");
+  await page.goForward();
+  await page.getByRole("heading", { level: 1, name: "Time slices" }).waitFor();
+  await page.click(".legend a.function >> nth=0");
+  await panel(page, "Summary");
+  await close();
+});
+
+test("a function and a click lead to what each version made of it", async () => {
+  const { page, close } = await open(server);
+  await panel(page, "Functions");
+  await page.fill('.panel input[type="search"]', "Coupons.discount");
+  await page.click('tr[data-function="shop.pricing::Coupons.discount"] a');
+  const versions = await panel(page, "Versions");
+  assert.match(await versions.locator("tbody tr:first-child").textContent(), /^2/);
+  assert.match(await versions.locator("tbody tr:first-child td:nth-child(5)").textContent(), /×|\+/);
+  await close();
+});
+
+test("a click isolates a function on all charts, another shows all", async () => {
+  const { page, close } = await open(server, {
+    path: `/?view=charts&${SMALL}`,
+  });
+  const visible = async (name) =>
+    (await chart(page, `#functionPerformanceChart-${name}`)).traces.filter((one) => one.visible === true);
+  const all = await visible("call_count");
+  await page.click("#functionPerformanceChart-call_count .legendtoggle >> nth=1", { force: true });
+  await page.waitForURL(/only=/);
+  await page.waitForFunction(() =>
+    document.querySelector("#functionPerformanceChart-call_count").data.some((one) => one.visible === "legendonly"),
+  );
+  assert.deepEqual(
+    (await visible("call_count")).map((one) => one.name),
+    [all[1].name],
+  );
+  await page.getByRole("button", { name: "Show all" }).click();
+  await page.waitForFunction(() =>
+    document.querySelector("#functionPerformanceChart-call_count").data.every((one) => one.visible === true),
+  );
+  await close();
+});
+
+test("the table is sorted and filtered by keys alone, and the address knows", async () => {
+  const { page, close } = await open(server);
+  await panel(page, "Functions");
+  await page.focus('[data-key="sort-calls"]');
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('th[aria-sort="descending"] [data-key="sort-calls"]');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.key), "sort-calls");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('th[aria-sort="ascending"] [data-key="sort-calls"]');
+  await page.fill('.panel input[type="search"]', "coupon");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("tbody tr[data-function]")].every((row) => /coupon/i.test(row.dataset.function)),
+  );
+  assert.match(page.url(), /sort=calls.*filter=coupon|filter=coupon.*sort=calls/);
+  await page.reload();
+  await page.waitForFunction(() => document.querySelector("tbody tr[data-function]"));
+  assert.equal(await page.inputValue('.panel input[type="search"]'), "coupon");
+  await page.fill('.panel input[type="search"]', "no such function");
+  await page.getByText("No function has “no such function” in its name.").waitFor();
+  await close();
+});
+
+test("a name that is markup stays text", async () => {
+  const store = history(
+    "markup",
+    `import tachograph\ndef f(): pass\nname = ${JSON.stringify(EVIL)}\n` +
+      "f.__code__ = f.__code__.replace(co_name=name, co_qualname=name)\nf.__name__ = f.__qualname__ = name\n" +
+      "timed = tachograph.timing(f)\nfor _ in range(200): timed()\n",
+  );
+  const evil = await serve(store);
+  const name = ask("rank", "--store", store)
+    .functions.map((row) => row.name)
+    .find((one) => one.includes("onerror"));
+  assert.ok(name?.endsWith(EVIL), name);
+  const { page, close } = await open(evil, {
+    path: "/?view=charts&minimum_calls=1",
+  });
+  const { traces } = await chart(page, "#functionPerformanceChart-call_count");
+  assert.ok(traces.some((trace) => trace.name === name));
+  assert.ok((await page.textContent("#functionPerformanceChart-call_count .legend")).includes(EVIL));
+  for (const path of ["/", `/?view=function&function=${encodeURIComponent(name)}`, "/?view=slices", "/?view=flame"]) {
+    await page.goto(evil.origin + path);
+    await page.waitForSelector(".panel:not([aria-busy])");
+    assert.equal(await page.locator("main img").count(), 0);
+  }
+  await page.goto(`${evil.origin}/`);
+  assert.ok((await (await panel(page, "Functions")).textContent()).includes(EVIL));
+  await close();
+  await evil.stop();
+});
+
+test("it survives the server, and goes on when it is back", async () => {
+  const store = demo();
+  const own = await serve(store);
+  const { page, close } = await open(own);
+  await panel(page, "Functions");
+  await own.stop();
+  await page.locator("#server", { hasText: "The server does not answer." }).waitFor();
+  assert.ok((await page.locator("tr[data-function]").count()) > 0, "what it said last stays");
+  await page.click("#views >> text=Charts");
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  const back = await serve(store, own.port);
+  await page.locator("#server").waitFor({ state: "hidden" });
+  await page.getByRole("heading", { level: 1, name: "Charts" }).waitFor();
+  await close();
+  await back.stop();
+});
+
+test("pausing a process from the page stops its samples", async () => {
+  const { child, store } = await running("busy", BUSY, "--sample-hz", "100", "--interval", "1");
+  const own = await serve(store);
+  const { page, close } = await open(own, { path: "/?view=processes" });
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  await page.getByText("paused", { exact: true }).waitFor();
+  const look = async () => {
+    const answer = await own.api("processes?by=process");
+    return {
+      ticks: answer.processes[0].sampler.tick_count,
+      time: answer.time_unix_ns,
+      calls: answer.rows[0].ever.call_count,
+    };
+  };
+  const first = await look();
+  let last = first;
+  while (last.calls < first.calls + 40) {
+    last = await look();
+  }
+  assert.ok(last.ticks <= first.ticks + 1, `${last.ticks - first.ticks} looks while it made 40 calls`);
+  await page.getByRole("button", { name: "Unpause" }).click();
+  await page.getByText("running", { exact: true }).waitFor();
+  while ((await look()).ticks <= last.ticks + 5);
+  await page.fill('input[aria-label="Samples a second"]', "20");
+  await page.keyboard.press("Enter");
+  while ((await own.api("processes?by=process")).processes[0].sampler.rate_hz !== 20);
+  await page.getByRole("button", { name: /Threads of process/ }).click();
+  await page.getByText("MainThread").waitFor();
+  await close();
+  await end(child);
+  // What it has sampled is a flame graph, and says who called whom.
+  const { page: later, close: closeLater } = await open(own, {
+    path: "/?view=flame",
+  });
+  await panel(later, "Where threads were");
+  await later.focus(".flame canvas");
+  for (let i = 0; i < 4; i++) {
+    await later.keyboard.press("ArrowDown");
+  }
+  const said = await later.textContent(".flame [aria-live]");
+  assert.match(said, /of all/);
+  await later.goto(`${own.origin}/?view=function&function=inner`);
+  const callers = await panel(later, "Callers and callees");
+  assert.match(await callers.textContent(), /outer/);
+  await closeLater();
+  await own.stop();
+});
+
+for (const scheme of ["light", "dark"]) {
+  for (const width of [1400, 400]) {
+    test(`axe-core finds nothing serious, and nothing is cut off: ${scheme}, ${width} pixels`, async () => {
+      const { page, close } = await open(server, { width, scheme });
+      for (const [title, path] of VIEWS) {
+        await page.goto(server.origin + path);
+        await page.locator("h2", { hasText: title }).waitFor();
+        await page.waitForFunction(() => !document.querySelector("[aria-busy], [data-kind=loading]:not([hidden])"));
+        // The policy refuses scripts of others: axe comes by the debugger.
+        await page.evaluate(readFileSync(AXE, "utf8"));
+        const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+        const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+        assert.deepEqual(
+          serious.map(({ id, nodes }) => [path, id, nodes.slice(0, 3).map((node) => node.html)]),
+          [],
+        );
+        const [wide, sight] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        assert.ok(wide <= sight, `${path} is ${wide} pixels wide`);
+      }
+      await close();
+    });
+  }
+}
