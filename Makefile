@@ -16,7 +16,7 @@ demo: build ## watch two versions of a small service being timed, half a minute
 build: venv ## build everything and install it into .venv
 	@tools/install_package .venv
 
-test: venv ## test the C core (plain, ASan, UBSan, TSan) and the package on each CPython found
+test: venv ## test the C core (plain, ASan, UBSan, TSan), the package on each CPython found, and the dashboard
 	@tools/bootstrap test
 	@.venv/bin/python tools/test
 

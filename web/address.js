@@ -94,10 +94,3 @@ export function onChange(follow) {
     }
   });
 }
-
-/** The token of a link that was opened though we are signed in: it has no business in the address line. */
-export function dropToken() {
-  if (location.hash.startsWith("#token=")) {
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-}

@@ -1,9 +1,10 @@
 // The page: which service and period is looked at, which view of it, and whether the server is there.
 
-import { dropToken, here, link, onChange, value } from "./address.js";
+import { here, link, onChange, value } from "./address.js";
 import { ask, server } from "./api.js";
 import { fill, find, make } from "./dom.js";
 import { showScope } from "./scope.js";
+import { signIn, takeToken } from "./token.js";
 import { chartsView } from "./view_charts.js";
 import { flameView } from "./view_flame.js";
 import { functionView } from "./view_function.js";
@@ -31,6 +32,8 @@ const VIEWS = [
 ];
 
 const SELECTION = ["service", "since", "until", "version", "run"];
+
+const RETRY_MS = 2000;
 
 let current = new AbortController();
 
@@ -114,10 +117,22 @@ function showServer() {
       : "The server does not answer. What you see is what it said last; the page goes on when it is back.";
 }
 
-dropToken();
+/** A link with a token: of a server that was started anew while this page was open, or of one that knows us. */
+async function takeLink() {
+  const token = takeToken();
+  if (token && server.state === "locked") {
+    await signIn(token).catch(() => {});
+    await show();
+  }
+}
+
+takeToken();
 onChange(() => {
   void show();
   window.scrollTo(0, 0);
 });
 server.addEventListener("change", showServer);
+addEventListener("hashchange", () => void takeLink());
+// Views ask for themselves while the server is there; when it is not, somebody has to see it come back.
+setInterval(() => server.state === "away" && !document.hidden && void ask("session").catch(() => {}), RETRY_MS);
 await show();

@@ -1,7 +1,8 @@
-// Exchanges the token of the address, which no server sees there, for a cookie, and opens the page.
+// Exchanges the token of the address for a cookie, and opens the view that was linked to.
+
+import { signIn, takeToken } from "./token.js";
 
 const message = document.getElementById("message");
-const token = new URLSearchParams(location.hash.slice(1)).get("token");
 
 /** @param {string} text */
 function say(text) {
@@ -10,20 +11,20 @@ function say(text) {
   }
 }
 
-if (token) {
+async function enter() {
+  const token = takeToken();
+  if (!token) {
+    return;
+  }
   say("Signing in ...");
-  // Out of the address line and the history before anything else.
-  history.replaceState(null, "", location.pathname + location.search);
   try {
-    const answer = await fetch("/sign-in", { method: "POST", body: token });
-    if (answer.ok) {
-      // The view that was linked to.
-      location.replace(location.pathname + location.search);
-    } else {
-      const failure = await answer.json();
-      say(failure.error.message);
-    }
-  } catch {
-    say("The server does not answer: is tachograph serve still running?");
+    await signIn(token);
+    location.replace(location.pathname + location.search);
+  } catch (failure) {
+    say(failure instanceof Error ? failure.message : String(failure));
   }
 }
+
+// Somebody who is here and opens the right address comes without loading the page anew.
+addEventListener("hashchange", () => void enter());
+await enter();

@@ -113,7 +113,7 @@ test("the table is sorted and filtered by keys alone, and the address knows", as
 test("a name that is markup stays text", async () => {
   const store = history(
     "markup",
-    `import tachograph\ndef f(): pass\nname = ${JSON.stringify(EVIL)}\n` +
+    `import tachograph\nexec("def f(): pass")\nname = ${JSON.stringify(EVIL)}\n` +
       "f.__code__ = f.__code__.replace(co_name=name, co_qualname=name)\nf.__name__ = f.__qualname__ = name\n" +
       "timed = tachograph.timing(f)\nfor _ in range(200): timed()\n",
   );
@@ -139,21 +139,34 @@ test("a name that is markup stays text", async () => {
   await evil.stop();
 });
 
-test("it survives the server, and goes on when it is back", async () => {
-  const store = demo();
-  const own = await serve(store);
-  const { page, close } = await open(own);
+test("it survives that the server goes away, and goes on when it is back", async () => {
+  const { page, close } = await open(server);
   await panel(page, "Functions");
-  await own.stop();
+  await page.context().setOffline(true);
   await page.locator("#server", { hasText: "The server does not answer." }).waitFor();
   assert.ok((await page.locator("tr[data-function]").count()) > 0, "what it said last stays");
   await page.click("#views >> text=Charts");
   await page.getByRole("button", { name: "Try again" }).waitFor();
-  const back = await serve(store, own.port);
+  await page.context().setOffline(false);
   await page.locator("#server").waitFor({ state: "hidden" });
   await page.getByRole("heading", { level: 1, name: "Charts" }).waitFor();
   await close();
-  await back.stop();
+});
+
+test("a server that was started anew is told the new address, in the same tab", async () => {
+  const store = demo();
+  const first = await serve(store);
+  const { page, close } = await open(first);
+  await panel(page, "Functions");
+  await first.stop();
+  const second = await serve(store, first.port);
+  await page.locator("#server", { hasText: "The server was started anew" }).waitFor();
+  await page.goto(second.address);
+  await page.locator("#server").waitFor({ state: "hidden" });
+  await panel(page, "Functions");
+  assert.equal(new URL(page.url()).hash, "");
+  await close();
+  await second.stop();
 });
 
 test("pausing a process from the page stops its samples", async () => {
@@ -183,7 +196,7 @@ test("pausing a process from the page stops its samples", async () => {
   await page.keyboard.press("Enter");
   while ((await own.api("processes?by=process")).processes[0].sampler.rate_hz !== 20);
   await page.getByRole("button", { name: /Threads of process/ }).click();
-  await page.getByText("MainThread").waitFor();
+  await page.locator(".threads tbody tr").first().waitFor();
   await close();
   await end(child);
   // What it has sampled is a flame graph, and says who called whom.
@@ -227,3 +240,12 @@ for (const scheme of ["light", "dark"]) {
     });
   }
 }
+
+// The picture of the README: PICTURE=docs/images/dashboard.png TEST=picture tools/test_browser .venv
+test("a picture", { skip: !process.env.PICTURE }, async () => {
+  const { page, close } = await open(server, { width: 1280 });
+  await panel(page, "Functions");
+  await page.waitForFunction(() => document.querySelectorAll(".sparkline").length > 15);
+  await page.screenshot({ path: process.env.PICTURE, clip: { x: 0, y: 0, width: 1280, height: 1000 }, fullPage: true });
+  await close();
+});
