@@ -1,6 +1,5 @@
 // What needs attention first: functions that got slower, functions that fail, figures that are not complete.
 
-import { link } from "./address.js";
 import { fill, make } from "./dom.js";
 import { count, counted, duration, relative, share } from "./figures.js";
 import { functionLink } from "./function_name.js";
@@ -26,15 +25,15 @@ function slower({ name, trend }) {
     ? [step.before_ns, step.after_ns, step.relative_change]
     : [trend.start_ns, trend.end_ns, trend.relative_change];
   const since = step
-    ? ["since version ", make("a", { href: link("function", { function: name }) }, step.version || "without a name")]
-    : [`steadily, ${duration(trend.slope_per_hour_ns)} more each hour`];
+    ? `since version ${step.version || "without a name"}`
+    : `steadily, ${duration(trend.slope_per_hour_ns)} more each hour`;
   return make(
     "span",
     {},
     functionLink(name),
     make("span", { class: "what" }, `${duration(from)} → ${duration(to)} a call `),
     make("strong", { class: "bad" }, relative(part)),
-    make("span", { class: "what" }, " ", ...since),
+    make("span", { class: "what" }, since),
   );
 }
 

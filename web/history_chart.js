@@ -31,15 +31,17 @@ function placeOf(service) {
 }
 
 /**
- * The line of least squares, from the first point to the last.
+ * The line of least squares, from the first point to the last. A logarithmic axis has no place for what is below 0.
+ * @param {any[]} points
  * @param {any} trend
  * @param {{unit: string, size: number}} unit
  * @param {(iteration: number) => number | Date} place
  */
-function regressionLine({ first_iteration: first, last_iteration: last, start_ns, end_ns }, { size }, place) {
+function regressionLine(points, { intercept_ns: intercept, slope_ns: slope }, { size }, place) {
+  const at = points.map(({ iteration }) => (intercept + slope * iteration) / size);
   return {
-    x: [place(first), place(last)],
-    y: [start_ns / size, end_ns / size],
+    x: points.map(({ iteration }) => place(iteration)),
+    y: value("y") === "log" ? at.map((y) => (y > 0 ? y : null)) : at,
     mode: "lines",
     name: "regression",
     line: { color: "#1b1f24", width: 1.5, dash: "dash" },
@@ -66,7 +68,7 @@ export async function showHistory(element, { function: name, points, trend }, ev
     draw("average_ns", "average", { line: { color: colour, width: 2.4 } }),
   ];
   if (trend.iteration_count > 1) {
-    traces.push(regressionLine(trend, unit, place));
+    traces.push(regressionLine(points, trend, unit, place));
   }
   await plot(element, traces, {
     xaxis: { title: { text: value("x") === "time" ? "Time" : "Iteration" } },

@@ -8,7 +8,7 @@ const SCRIPT = "/plotly.js";
 const INK = "#1b1f24";
 const GRID = "#e6e9ed";
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const NARROW = 600; // pixels: the legend goes below
+const NARROW = 640; // pixels, as in style.css: the legend goes below
 
 /** @type {Promise<any> | undefined} */
 let loading;
@@ -34,13 +34,18 @@ function library() {
   return loading;
 }
 
+/** Whether there is no room for a legend beside the chart; what draws it then shows one of its own. */
+export function isNarrow() {
+  return innerWidth < NARROW;
+}
+
 /**
  * What all charts have in common.
  * @param {number} width
  * @param {any} own
  */
 function layoutOf(width, own) {
-  const isNarrow = width < NARROW;
+  const isSmall = width < NARROW;
   const axis = {
     gridcolor: GRID,
     zerolinecolor: GRID,
@@ -50,11 +55,11 @@ function layoutOf(width, own) {
   };
   const { xaxis, yaxis, legend, ...rest } = own;
   return {
-    font: { family: FONT, size: isNarrow ? 11 : 12, color: INK },
+    font: { family: FONT, size: isSmall ? 11 : 12, color: INK },
     paper_bgcolor: "#fff",
     plot_bgcolor: "#fff",
     height: 400,
-    margin: { l: isNarrow ? 46 : 64, r: isNarrow ? 12 : 24, t: rest.title ? 56 : 24, b: 48 },
+    margin: { l: isSmall ? 46 : 64, r: isSmall ? 12 : 24, t: rest.title ? 56 : 24, b: 48 },
     hovermode: "closest",
     hoverlabel: { bgcolor: "#FFF", bordercolor: "#000", font: { size: 12, color: "#000" }, align: "left" },
     xaxis: { ...axis, ...xaxis, title: { ...axis.title, ...xaxis?.title } },
@@ -64,7 +69,7 @@ function layoutOf(width, own) {
       ...yaxis,
       title: { ...axis.title, ...yaxis?.title },
     },
-    legend: isNarrow
+    legend: isSmall
       ? { orientation: "h", y: -0.22, x: 0, font: { size: 10 }, ...legend }
       : { font: { size: 11 }, ...legend },
     ...rest,

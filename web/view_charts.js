@@ -10,7 +10,7 @@ import { functionLink } from "./function_name.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
 import { setting, X_AXIS, Y_AXIS } from "./setting.js";
-import { escape, eventLines, plot, restrict, timeOf, unitOf } from "./plot.js";
+import { escape, eventLines, isNarrow, plot, restrict, timeOf, unitOf } from "./plot.js";
 
 const POINTS = 5000;
 const FUNCTIONS = 50;
@@ -73,7 +73,8 @@ class Chart {
       tools: [make("label", { class: "minimum" }, "once above ", this.minimum, ` ${unit}`)],
     });
     this.element = make("div", { class: "chart", id: `functionPerformanceChart-${kind.name}` });
-    fill(this.panel.body, this.element);
+    this.legend = make("details", { class: "names" });
+    fill(this.panel.body, this.element, this.legend);
   }
 
   minimumText() {
@@ -123,7 +124,7 @@ class Chart {
         title: { text: "Function Performance Over Iterations", font: { size: 15 }, x: 0.02, xanchor: "left" },
         xaxis: { title: { text: this.view.isTime() ? "Time" : "Iteration" } },
         yaxis: { title: { text: `${this.kind.title} (${unit})` }, type: value("y") === "log" ? "log" : "linear" },
-        showlegend: true,
+        showlegend: !isNarrow(),
         ...eventLines(events, place),
       },
     );
@@ -135,7 +136,18 @@ class Chart {
       });
       chart.on("plotly_legenddoubleclick", () => false);
     }
+    this.showNames(service.name);
     await this.restrict();
+  }
+
+  /** The legend of small screens. @param {string} service */
+  showNames(service) {
+    const entries = this.names.map((name) => {
+      const swatch = make("span", { class: "swatch" });
+      swatch.style.background = colourOf(service, name);
+      return make("li", {}, make("button", { type: "button", click: () => this.view.isolate(name) }, swatch, name));
+    });
+    fill(this.legend, make("summary", {}, counted(entries.length, "function")), make("ul", {}, ...entries));
   }
 
   /** @param {number} shown @param {number} all */

@@ -168,10 +168,8 @@ test("the page of a function", async () => {
     points.forEach((point, i) => assert.ok(Math.abs(line.y[i] - point[member] / size) < 1e-9, title));
   }
   const regression = history.traces.find((trace) => trace.name === "regression");
-  assert.deepEqual(
-    regression.y.map((y) => Math.round(y * size)),
-    [trend.start_ns, trend.end_ns].map(Math.round),
-  );
+  const ends = [regression.y[0], regression.y[regression.y.length - 1]].map((y) => Math.round(y * size));
+  assert.deepEqual(ends, [trend.start_ns, trend.end_ns].map(Math.round));
   const note = await (await panel(page, "How long a call takes")).locator(".note").first().textContent();
   assert.ok(note.includes(`slope ${change(trend.slope_ns)} an iteration`), note);
   assert.ok(note.includes(`intercept ${duration(trend.intercept_ns)}`), note);
