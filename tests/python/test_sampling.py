@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ assert tachograph.stop(30)
 print(tachograph.query().total_records)
 """
     )
-    with sqlite3.connect(tmp_path / "h.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "h.db")) as connection:
         trees = connection.execute("SELECT COUNT(*), SUM(sample_count) FROM call_trees").fetchone()
     assert trees[0] > 1
     assert trees[1] == int(done.stdout)

@@ -1,7 +1,7 @@
 """Runs a program of this folder with a thread that samples it by `sys._current_frames`, for the truth of `truth.py` itself.
 
 What Python says of its own stacks, with its lock held, is always possible: a verdict against one of these is a mistake in
-the verdict. It is no measure of shares: it sees the others only where they let go of the lock.
+the verdict. Only what two readings agree on counts: the lock may be lost between two frames of one. It is no measure of shares: it sees the others only where they let go of the lock.
 
     python tests/targets/reference.py tests/targets/split.py --seconds 1 > STACKS
 """
@@ -33,8 +33,9 @@ def sample(stacks: collections.Counter[str], ended: threading.Event) -> None:
     own = threading.get_ident()
     while not ended.wait(0.0002):
         for ident, frame in sys._current_frames().items():
-            if ident != own:
-                stacks[fold(frame)] += 1
+            stack = fold(frame)
+            if ident != own and fold(frame) == stack:
+                stacks[stack] += 1
 
 
 def main() -> None:
