@@ -2,6 +2,7 @@
 
 #include "sample/sampler.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +183,34 @@ static char state_of(pid_t pid, pid_t tid) {
     return (char)(name_end && name_end[1] == ' ' ? name_end[2] : '\0');
 }
 
+/* What the kernel says of all threads before any of them is stopped for us: one that was stopped by somebody else runs
+ * for a moment when we let it go. */
+static void read_states(struct tg_dump *dump) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%ld/task", (long)dump->pid);
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        struct tg_dump_state *states = grow(dump->states, dump->state_count, &dump->state_capacity, sizeof *states);
+        if (states && tid > 0) {
+            dump->states = states;
+            states[dump->state_count++] = (struct tg_dump_state){tid, state_of(dump->pid, tid)};
+        }
+    }
+    if (directory) {
+        closedir(directory);
+    }
+}
+
+static char known_state_of(const struct tg_dump *dump, pid_t tid) {
+    for (size_t i = 0; i < dump->state_count; i++) {
+        if (dump->states[i].tid == tid) {
+            return dump->states[i].state;
+        }
+    }
+    return state_of(dump->pid, tid); /* it is newer */
+}
+
 /* What was found for this sample; of a thread that rests, what was found for the one before. */
 static void take_details(struct tg_dump *dump, struct tg_dump_thread *seen, uint64_t id, bool has_rested) {
     for (size_t i = 0; i < dump->pending_count; i++) {
@@ -210,7 +239,7 @@ static void see(void *context, const struct tg_sample *sample) {
     memcpy(frames, sample->frames, sample->depth * sizeof *frames);
     free(seen->frames);
     seen->thread = *sample->thread;
-    seen->state = state_of(dump->pid, sample->thread->tid);
+    seen->state = known_state_of(dump, sample->thread->tid);
     seen->has_gil = sample->has_gil;
     seen->frames = frames;
     seen->depth = sample->depth;
@@ -233,6 +262,7 @@ void tg_dump_release(struct tg_dump *dump) {
     free(dump->threads);
     free(dump->tasks);
     free(dump->pending);
+    free(dump->states);
     tg_symbols_release(&dump->symbols);
 }
 
@@ -321,6 +351,7 @@ static void join(struct tg_dump *dump) {
 }
 
 enum tg_status tg_dump_look(struct tg_dump *dump, struct tg_error *err) {
+    read_states(dump);
     enum tg_status status = look(dump, dump->with_locals ? inspect : NULL, err);
     if (status == TG_OK && !dump->with_locals && runs_asyncio(dump)) {
         status = look(dump, inspect, err);

@@ -48,6 +48,11 @@ struct tg_dump_thread {
     struct tg_dump_details details;
 };
 
+struct tg_dump_state {
+    pid_t tid;
+    char state; /* as above */
+};
+
 struct tg_dump_task {
     struct tg_asyncio_task task;
     uint64_t thread; /* the index of the one that runs it; SIZE_MAX: none, or not known */
@@ -69,6 +74,9 @@ struct tg_dump {
     struct tg_dump_task *tasks; /* by name */
     size_t task_count;
     size_t task_capacity;
+    struct tg_dump_state *states; /* before the first look */
+    size_t state_count;
+    size_t state_capacity;
     struct tg_dump_details *pending; /* of threads that are not told yet */
     size_t pending_count;
     bool failed; /* for want of memory */

@@ -178,9 +178,11 @@ def test_wrong_words(cli: Any) -> None:
         done = cli("attach", *words)
         assert done.returncode == 2
         assert "say which process" in done.stderr
-    other = cli.start_other("sleep", "60")
+    other = cli.start_other("cat", stdin=subprocess.PIPE)
+    other.stdin.write("begun\n")
+    other.stdin.flush()
+    assert other.stdout.readline() == "begun\n"
     done = cli("attach", other.pid)
     assert done.returncode == 1
-    assert "runs sleep and no Python" in done.stderr
-    other.kill()
+    assert "runs cat and no Python" in done.stderr
     other.communicate()
