@@ -122,9 +122,8 @@ static int run(const struct tg_command *command, char **words) {
     tg_strbuf_release(&out);
     for (size_t i = 0; i < gathered.waiting_store_count; i++) {
         const struct tg_waiting *waiting = &gathered.waiting[i];
-        tg_message_error("collect: %s; what %zu process%s left for %s waits on disk until that is over",
-                         waiting->err.message, waiting->process_count, plural(waiting->process_count),
-                         waiting->store_url);
+        tg_message_error("collect: %s; what %zu process%s left for %s waits on disk", waiting->err.message,
+                         waiting->process_count, plural(waiting->process_count), waiting->store_url);
     }
     bool all_stored = gathered.waiting_count == 0;
     tg_gathered_release(&gathered);

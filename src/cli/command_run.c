@@ -14,6 +14,7 @@
 #include "cli/printable.h"
 #include "cli/program.h"
 #include "cli/report.h"
+#include "cli/run_figures.h"
 #include "cli/run_history.h"
 #include "cli/run_notes.h"
 #include "measure/clock.h"
@@ -27,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXIT_FAILED         125
@@ -34,6 +36,8 @@
 #define EXIT_NOT_FOUND      127
 #define NOT_GIVEN           (-1)
 #define UUID_DIGITS         32
+#define HELPERS_NS          300000000 /* that children which outlive the program are waited for, */
+#define HELPERS_LOOKS       30        /* and how often they are looked at meanwhile */
 
 struct settings {
     struct tg_report_options report;
@@ -332,28 +336,16 @@ static enum tg_status report_paths(const struct settings *settings, const struct
     return status;
 }
 
-/* Whether a call of any function has ended. */
-static bool has_figures(const char *const *paths, size_t count) {
-    static const struct tg_report_options everything = {.all = true};
-    struct tg_report report;
-    bool any = true;
-    if (tg_report_open(&report, paths, count, &everything, NULL) == TG_OK) {
-        any = report.totals.row_count > 0;
-        tg_report_close(&report);
-    }
-    return any;
-}
-
 /* After the report, because a store that does not answer is waited for. */
 static void finish_history(const struct settings *settings, const struct environment *environment,
-                           const char *const *paths, size_t count) {
+                           const char *recording) {
     struct tg_strbuf text = TG_STRBUF_INIT;
     const char *interval = getenv("TACHOGRAPH_INTERVAL"); /* also that of a file, by now */
     const char *store = environment->store.length ? tg_strbuf_text(&environment->store) : NULL;
     const struct tg_run_history run = {.store = store,
                                        .run_uuid = environment->run_uuid,
-                                       .recording = paths[0],
-                                       .has_figures = has_figures(paths, count),
+                                       .recording = recording,
+                                       .has_figures = tg_run_has_figures(environment->run_uuid),
                                        .is_new = environment->is_new_store,
                                        .interval_was_chosen = settings->interval || (interval && interval[0])};
     tg_run_history_finish(&text, &run);
@@ -363,6 +355,28 @@ static void finish_history(const struct settings *settings, const struct environ
     tg_strbuf_release(&text);
 }
 
+static bool is_going_on(const struct tg_catalog *catalog, const struct environment *environment) {
+    for (size_t i = 0; i < catalog->count; i++) {
+        if (catalog->entries[i].alive && tg_catalog_is_of_run(&catalog->entries[i], environment->run_uuid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What helped the program, as the server of multiprocessing's forks, ends a moment after it, and belongs to it. */
+static enum tg_status read_ended(struct tg_catalog *catalog, const struct environment *environment, int64_t since_ns,
+                                 struct tg_error *err) {
+    const struct timespec pause = {.tv_nsec = HELPERS_NS / HELPERS_LOOKS};
+    enum tg_status status = tg_catalog_read(catalog, since_ns, err);
+    for (int i = 0; i < HELPERS_LOOKS && status == TG_OK && is_going_on(catalog, environment); i++) {
+        nanosleep(&pause, NULL);
+        tg_catalog_release(catalog);
+        status = tg_catalog_read(catalog, since_ns, err);
+    }
+    return status;
+}
+
 static enum tg_status report_run(const struct settings *settings, const struct environment *environment,
                                  const struct tg_program *program, const struct tg_child_end *end,
                                  struct tg_error *err) {
@@ -370,7 +384,7 @@ static enum tg_status report_run(const struct settings *settings, const struct e
     /* No recording of the run is older than its start, also by a clock that has been set back meanwhile. */
     int64_t counted_back_ns = tg_clock_wall_ns() - end->duration_ns;
     int64_t since_ns = environment->started_wall_ns < counted_back_ns ? environment->started_wall_ns : counted_back_ns;
-    enum tg_status status = tg_catalog_read(&catalog, since_ns, err);
+    enum tg_status status = read_ended(&catalog, environment, since_ns, err);
     if (status != TG_OK) {
         return status;
     }
@@ -383,7 +397,7 @@ static enum tg_status report_run(const struct settings *settings, const struct e
             status = report_paths(settings, environment, program, end, paths, count, err);
         }
         if (count > 0) {
-            finish_history(settings, environment, paths, count);
+            finish_history(settings, environment, paths[0]);
         }
     } else {
         status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list the recordings");

@@ -16,6 +16,10 @@
 void tg_fact_append(struct tg_strbuf *out, const struct tg_terminal *terminal, const char *label, const char *text,
                     size_t length);
 
+/* The same with a sentence of our own, which is wrapped instead. */
+void tg_fact_append_sentence(struct tg_strbuf *out, const struct tg_terminal *terminal, const char *label,
+                             const struct tg_strbuf *text);
+
 /* Which columns are not shown, as tg_table_append_hidden() lists them, and what shows them: on two lines where one
  * would not fit. Nothing where all are shown. */
 void tg_fact_append_hidden(struct tg_strbuf *out, const struct tg_terminal *terminal, const struct tg_strbuf *hidden,

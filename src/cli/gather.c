@@ -2,10 +2,13 @@
 #include "cli/gather.h"
 
 #include "base/strbuf.h"
+#include "cli/run_figures.h"
 #include "collect/orphans.h"
+#include "record/reader.h"
 #include "store/store.h"
 #include "store/store_url.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +84,35 @@ static void note_waiting(struct tg_gathered *gathered, const char *store_url, co
     }
 }
 
+/* The last run that was asked about. */
+struct known_run {
+    uint8_t uuid[16];
+    bool has_figures;
+};
+
+/* Of a run that counted nothing there is nothing to tell; of others all processes are told of, as in the report. */
+static bool is_of_silent_run(struct known_run *known, struct tg_orphan *orphan) {
+    if (orphan->silence != TG_ORPHAN_LEFT) {
+        return false;
+    }
+    if (memcmp(known->uuid, orphan->run_uuid, sizeof known->uuid) != 0) {
+        memcpy(known->uuid, orphan->run_uuid, sizeof known->uuid);
+        known->has_figures = tg_run_has_figures(known->uuid);
+    }
+    orphan->silence = known->has_figures ? TG_ORPHAN_TOLD : TG_ORPHAN_FORGOTTEN;
+    return !known->has_figures;
+}
+
+/* Takes leave of a process of a run that counted nothing, for which no store is made. False: there is more to it. */
+static bool forget(const struct tg_orphan *orphan) {
+    struct tg_header header;
+    bool alive;
+    size_t stored_count = 0;
+    return orphan->recording && tg_orphan_collect(orphan, NULL, NULL, &stored_count, NULL) == TG_OK
+           && tg_reader_peek(orphan->recording, &header, &alive) == TG_OK
+           && atomic_load_explicit(&header.collected, memory_order_relaxed) != 0;
+}
+
 static void gather_one(struct tg_gathered *gathered, struct open_store *open, const struct tg_orphan *orphan) {
     struct tg_error err = TG_ERROR_INIT;
     size_t stored_count = 0;
@@ -94,7 +126,7 @@ static void gather_one(struct tg_gathered *gathered, struct open_store *open, co
     } else if (!open->store) {
         note_waiting(gathered, orphan->store_url, &open->err);
     } else {
-        gathered->process_count++;
+        gathered->process_count += stored_count > 0;
     }
 }
 
@@ -102,6 +134,7 @@ enum tg_status tg_gather(const struct tg_gather_options *options, struct tg_gath
     char shown[1024];
     struct tg_orphans orphans = {.items = NULL};
     struct open_store open = {.url = NULL};
+    struct known_run known = {.has_figures = false};
     const char *full_url = options->store;
     *gathered = (struct tg_gathered){.process_count = 0};
     enum tg_status status = show_url(full_url, shown, sizeof shown, err);
@@ -109,8 +142,11 @@ enum tg_status tg_gather(const struct tg_gather_options *options, struct tg_gath
         status = tg_orphans_find(&orphans, err);
     }
     for (size_t i = 0; status == TG_OK && i < orphans.count; i++) {
-        const struct tg_orphan *orphan = &orphans.items[i];
+        struct tg_orphan *orphan = &orphans.items[i];
         if (is_wanted(options, shown, orphan)) {
+            if (is_of_silent_run(&known, orphan) && forget(orphan)) {
+                continue;
+            }
             use_store(&open, orphan->store_url, strcmp(orphan->store_url, shown) == 0 ? full_url : orphan->store_url);
             gather_one(gathered, &open, orphan);
         }

@@ -26,7 +26,7 @@ struct tg_waiting {
 };
 
 struct tg_gathered {
-    size_t process_count; /* all of which is stored now */
+    size_t process_count; /* of which something was stored by this call, and all is */
     size_t batch_count;   /* stored by this call */
     size_t waiting_count; /* processes of which something waits on */
     struct tg_waiting *waiting;

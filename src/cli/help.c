@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/wrap.h"
 #include "settings/setting.h"
 
 #include <string.h>
@@ -11,28 +12,6 @@
 #define WIDTH          ((size_t)80)
 #define OPTION_INDENT  ((size_t)26)
 #define EXAMPLE_INDENT ((size_t)6)
-
-/* Appends words, wrapped; `column` is where the line stands now, further lines are indented. */
-static void append_wrapped(struct tg_strbuf *out, const char *text, size_t column, size_t indent) {
-    bool first = true;
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        if (!first && column + 1 + length > WIDTH) {
-            tg_strbuf_append_char(out, '\n');
-            tg_strbuf_append_repeated(out, ' ', indent);
-            column = indent;
-        } else if (!first) {
-            tg_strbuf_append_char(out, ' ');
-            column++;
-        }
-        tg_strbuf_append_bytes(out, text, length);
-        column += length;
-        text += length;
-        text += strspn(text, " ");
-        first = false;
-    }
-    tg_strbuf_append_char(out, '\n');
-}
 
 /* Paragraphs, separated by newlines in the text and by empty lines in the output. */
 static void append_paragraphs(struct tg_strbuf *out, const char *text, size_t indent) {
@@ -42,7 +21,7 @@ static void append_paragraphs(struct tg_strbuf *out, const char *text, size_t in
         tg_strbuf_append_bytes(&paragraph, text, length);
         tg_strbuf_append(out, first ? "" : "\n");
         tg_strbuf_append_repeated(out, ' ', indent);
-        append_wrapped(out, tg_strbuf_text(&paragraph), indent, indent);
+        tg_wrap_append(out, tg_strbuf_text(&paragraph), WIDTH, indent, indent);
         tg_strbuf_release(&paragraph);
         text += length;
         text += strspn(text, "\n");
@@ -75,7 +54,7 @@ static void append_option(struct tg_strbuf *out, const struct tg_option *option)
     for (size_t i = 0; option->choices && option->choices[i]; i++) {
         tg_strbuf_printf(&text, "%s%s", i ? ", " : "; one of ", option->choices[i]);
     }
-    append_wrapped(out, tg_strbuf_text(&text), OPTION_INDENT, OPTION_INDENT);
+    tg_wrap_append(out, tg_strbuf_text(&text), WIDTH, OPTION_INDENT, OPTION_INDENT);
     tg_strbuf_release(&text);
 }
 
@@ -83,7 +62,7 @@ static void append_examples(struct tg_strbuf *out, const struct tg_example *exam
     tg_strbuf_append(out, "\nExamples:\n");
     for (const struct tg_example *example = examples; example->command; example++) {
         tg_strbuf_printf(out, "  %s\n%*s", example->command, (int)EXAMPLE_INDENT, "");
-        append_wrapped(out, example->what, EXAMPLE_INDENT, EXAMPLE_INDENT);
+        tg_wrap_append(out, example->what, WIDTH, EXAMPLE_INDENT, EXAMPLE_INDENT);
     }
 }
 
@@ -135,7 +114,7 @@ int tg_help_print_overview(void) {
         const struct tg_example *example = tg_commands[i]->examples;
         if (example) {
             tg_strbuf_printf(&text, "  %s\n%*s", example->command, (int)EXAMPLE_INDENT, "");
-            append_wrapped(&text, example->what, EXAMPLE_INDENT, EXAMPLE_INDENT);
+            tg_wrap_append(&text, example->what, WIDTH, EXAMPLE_INDENT, EXAMPLE_INDENT);
         }
     }
     tg_strbuf_append(&text, "\n'tachograph help COMMAND' has the options of a command, and more examples;\n"
@@ -161,7 +140,7 @@ static void append_setting(struct tg_strbuf *out, const struct tg_setting *setti
         tg_strbuf_printf(&text, "; without it %s", setting->without);
     }
     tg_strbuf_printf(out, "\n%*s", (int)EXAMPLE_INDENT, "");
-    append_wrapped(out, tg_strbuf_text(&text), EXAMPLE_INDENT, EXAMPLE_INDENT);
+    tg_wrap_append(out, tg_strbuf_text(&text), WIDTH, EXAMPLE_INDENT, EXAMPLE_INDENT);
     tg_strbuf_release(&text);
 }
 

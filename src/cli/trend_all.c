@@ -11,6 +11,7 @@
 #include "cli/sparkline.h"
 #include "cli/table.h"
 #include "cli/trend_verdict.h"
+#include "cli/wrap.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -170,7 +171,6 @@ static void append_functions(struct tg_strbuf *out, size_t count, const char *wh
     tg_strbuf_printf(out, "%s %sfunction%s", tg_humanize_count(count).text, which, count == 1 ? "" : "s");
 }
 
-/* The functions of which nothing is shown. */
 /* In the iterations of the selection no line can be told from noise yet. */
 static bool is_too_early(const struct tg_trends *trends) {
     for (size_t i = 0; i < trends->functions.count; i++) {
@@ -184,7 +184,10 @@ static bool is_too_early(const struct tg_trends *trends) {
 static void print_early(struct tg_history_question *question) {
     const struct tg_store_versions *versions = &question->history.scope.versions;
     struct tg_strbuf *out = &question->out;
-    tg_strbuf_printf(out, "too early to say: a trend takes calls in %d iterations\n", POINTS_LEAST);
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    tg_strbuf_printf(&line, "too early to say: a trend takes calls in %d iterations", POINTS_LEAST);
+    tg_wrap_append(out, tg_strbuf_text(&line), question->terminal.width, 0, 2);
+    tg_strbuf_release(&line);
     if (versions->count > 1) {
         tg_strbuf_append(out, "versions can be compared: ");
         tg_own_name_append(out);
@@ -202,11 +205,15 @@ static void print_early(struct tg_history_question *question) {
     }
 }
 
+/* The functions of which nothing is shown. */
 static void print_others(struct tg_history_question *question, const struct tg_trends *trends, size_t evident) {
     size_t others = trends->functions.count - evident;
     if (others) {
-        append_functions(&question->out, others, evident ? "other " : "");
-        tg_strbuf_append(&question->out, ": no change that stands out from noise, or too few calls\n");
+        struct tg_strbuf line = TG_STRBUF_INIT;
+        append_functions(&line, others, evident ? "other " : "");
+        tg_strbuf_append(&line, ": no change that stands out from noise, or too few calls");
+        tg_wrap_append(&question->out, tg_strbuf_text(&line), question->terminal.width, 0, 2);
+        tg_strbuf_release(&line);
     }
 }
 

@@ -8,9 +8,11 @@
 #include "cli/fact.h"
 #include "cli/history_head.h"
 #include "cli/history_period.h"
+#include "cli/printable.h"
 #include "cli/sparkline.h"
 #include "cli/table.h"
 #include "cli/trend_verdict.h"
+#include "cli/wrap.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -97,17 +99,17 @@ static void print_slope(struct tg_history_question *question, const struct tg_tr
     tg_strbuf_printf(&line, "%s per iteration ", tg_change_duration(trend->slope_ns).text);
     tg_strbuf_printf(&line, "(standard error %s), ", tg_change_level(trend->slope_error_ns).text);
     tg_strbuf_printf(&line, "%s per hour", tg_change_duration(per_hour_ns).text);
-    tg_history_print_fact(question, "slope", &line);
+    tg_fact_append_sentence(&question->out, &question->terminal, "slope", &line);
     tg_strbuf_truncate(&line, 0);
     if (trend->has_theil_sen) {
         tg_strbuf_printf(&line, "%s per iteration, by a line that outliers do not bend",
                          tg_change_duration(trend->theil_sen_slope_ns).text);
-        tg_history_print_fact(question, "Theil-Sen", &line);
+        tg_fact_append_sentence(&question->out, &question->terminal, "Theil-Sen", &line);
         tg_strbuf_truncate(&line, 0);
     }
     tg_strbuf_printf(&line, "%s at iteration 0", tg_change_level(trend->intercept_ns).text);
     tg_strbuf_printf(&line, " (standard error %s)", tg_change_level(trend->intercept_error_ns).text);
-    tg_history_print_fact(question, "intercept", &line);
+    tg_fact_append_sentence(&question->out, &question->terminal, "intercept", &line);
     tg_strbuf_release(&line);
 }
 
@@ -119,7 +121,7 @@ static void print_chance(struct tg_history_question *question, double probabilit
         tg_strbuf_printf(&line, "%s", tg_change_percent(probability).text + 1); /* without its sign */
     }
     tg_strbuf_printf(&line, " that noise alone %s", of_what);
-    tg_history_print_fact(question, "chance", &line);
+    tg_fact_append_sentence(&question->out, &question->terminal, "chance", &line);
     tg_strbuf_release(&line);
 }
 
@@ -135,9 +137,19 @@ static void print_comparison(struct tg_history_question *question, const struct 
     tg_strbuf_append_char(&question->out, '\n');
 }
 
+static void print_verdict(struct tg_history_question *question, const struct tg_rank_trend *row,
+                          const struct tg_rank_evidence *evidence) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    struct tg_strbuf shown = TG_STRBUF_INIT; /* versions are other people's words */
+    tg_trend_append_verdict(&line, row, question->history.scope.service->base_interval_ns, evidence);
+    tg_printable_append(&shown, tg_strbuf_text(&line), line.length);
+    tg_wrap_append(&question->out, tg_strbuf_text(&shown), question->terminal.width, 0, 2);
+    tg_strbuf_release(&shown);
+    tg_strbuf_release(&line);
+}
+
 static void print_text(struct tg_history_question *question, const struct tg_trend_one_view *view) {
     const struct tg_trend_one *one = &view->one;
-    const struct tg_store_service *service = question->history.scope.service;
     tg_history_print_head(question);
     print_function(question, &one->function);
     tg_history_print_period(question, &view->selection);
@@ -146,8 +158,7 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
         tg_history_print_nothing(question, &view->selection);
         return;
     }
-    tg_trend_append_verdict(&question->out, &one->row, service->base_interval_ns, view->evidence);
-    tg_strbuf_append_char(&question->out, '\n');
+    print_verdict(question, &one->row, view->evidence);
     if (one->row.is_step) {
         print_comparison(question, &one->row.step);
     }

@@ -61,10 +61,11 @@ void tg_collection_close(struct tg_collection *collection) {
     tg_interval_release(&collection->interval);
 }
 
-/* An end is told once, and only of a process of which something else was told. */
+/* An end is told once, and only of a process of which something else was told, unless somebody knows better. */
 static bool is_worth_telling(const struct tg_collection *collection, const struct tg_draft *draft,
                              enum tg_batch_end end) {
-    bool is_news = end != TG_BATCH_GOES_ON && collection->interval.seq && collection->interval.end == TG_BATCH_GOES_ON;
+    bool is_known = collection->interval.seq || collection->tells_silence;
+    bool is_news = end != TG_BATCH_GOES_ON && is_known && collection->interval.end == TG_BATCH_GOES_ON;
     return !tg_draft_is_empty(draft) || is_news;
 }
 

@@ -21,6 +21,7 @@ struct tg_collection {
     uint8_t uuid[16];
     struct tg_spool spool;
     struct tg_interval interval;
+    bool tells_silence;       /* its end is worth telling also when nothing else was */
     uint64_t compacted_bytes; /* of the spool, when it was made small the last time */
 };
 

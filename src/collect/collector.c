@@ -280,10 +280,18 @@ static void tidy(void) {
     }
 }
 
+/* Of a process that has told nothing yet, whoever adds up the run knows whether that is worth telling. */
+static bool has_told_nothing_of_run(const struct tg_recording *recording) {
+    static const uint8_t no_run[16];
+    return recording->path[0] && memcmp(recording->header->run_uuid, no_run, sizeof no_run) != 0
+           && (!is_of(&collector.collection, recording) || collector.collection.interval.seq == 0);
+}
+
 /* Nothing will be counted any more: when all is stored, nobody has to look again. */
 static void finish_recording(void) {
     const struct tg_recording *recording = tg_tracer_hold();
-    if (recording && is_of(&collector.collection, recording) && tg_collection_is_stored(&collector.collection)) {
+    if (recording && is_of(&collector.collection, recording) && tg_collection_is_stored(&collector.collection)
+        && !has_told_nothing_of_run(recording)) {
         atomic_store_explicit(&recording->header->collected, 1, memory_order_release);
         tg_spool_remove(&collector.collection.spool);
         tg_collection_close(&collector.collection);
@@ -294,10 +302,7 @@ static void finish_recording(void) {
 /* A process of `tachograph run` that ends before its first batch leaves all of it to its parent: it ends the sooner.
  * What was sampled nobody else could collect. */
 static bool is_left_to_run(const struct tg_recording *recording, enum tg_batch_end end) {
-    static const uint8_t no_run[16];
-    return end == TG_BATCH_ENDED && recording->path[0] && !tg_sampling_source()
-           && !is_of(&collector.collection, recording)
-           && memcmp(recording->header->run_uuid, no_run, sizeof no_run) != 0;
+    return end == TG_BATCH_ENDED && !tg_sampling_source() && has_told_nothing_of_run(recording);
 }
 
 /* Keeps the draft, and what a sampler has seen in it. Trees that do not fit a batch are left out, not their figures. */
@@ -650,6 +655,7 @@ enum tg_status tg_collector_flush(tg_ns patience_ns, struct tg_error *err) {
 static void tell_end(void) {
     const struct tg_recording *recording = tg_tracer_hold();
     if (recording) {
+        atomic_store_explicit(&recording->header->ended_monotonic_ns, tg_clock_monotonic_ns(), memory_order_relaxed);
         atomic_store_explicit(&recording->header->told_end, 1, memory_order_relaxed);
     }
     tg_tracer_let_go();
@@ -677,6 +683,21 @@ enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error
     }
     pthread_mutex_unlock(&collector.lock);
     return status;
+}
+
+void tg_collector_abandon(void) {
+    pthread_mutex_lock(&collector.lock);
+    collector.wanted = false;
+    atomic_store(&collector.awaits_call, false);
+    if (collector.state != NO_THREAD) {
+        bool ended = end_thread(PAUSE, NS_PER_S);
+        (void)ended; /* else it is in the middle of a first round, and ends after that */
+    }
+    if (collector.state == NO_THREAD) {
+        close_store();
+    }
+    pthread_mutex_unlock(&collector.lock);
+    tg_tracer_describe(&(struct tg_tracer_description){.store_url = "", .interval_ns = 0});
 }
 
 void tg_collector_before_fork(void) {

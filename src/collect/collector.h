@@ -57,6 +57,9 @@ TG_NODISCARD enum tg_status tg_collector_flush(tg_ns patience_ns, struct tg_erro
  * `patience_ns`. Statuses of tg_collector_flush(); without a collector TG_OK. */
 TG_NODISCARD enum tg_status tg_collector_stop(bool ending, tg_ns patience_ns, struct tg_error *err);
 
+/* Takes a start back that was made a moment ago: no batch is made, and another start may name another store. */
+void tg_collector_abandon(void);
+
 void tg_collector_before_fork(void);
 void tg_collector_after_fork_in_parent(void);
 void tg_collector_after_fork_in_child(void);

@@ -305,15 +305,33 @@ static int64_t last_end_wall_ns(const struct tg_header *header, uint64_t ticks) 
     return lived_ns < (uint64_t)(INT64_MAX - header->started_wall_ns) ? header->started_wall_ns + (int64_t)lived_ns : 0;
 }
 
+/* On the process's own time; 0 for what it cannot be. */
+static int64_t wall_of(const struct tg_header *header, tg_ns monotonic_ns) {
+    int64_t lived_ns;
+    int64_t wall_ns;
+    return __builtin_sub_overflow(monotonic_ns, header->started_monotonic_ns, &lived_ns)
+                   || __builtin_add_overflow(header->started_wall_ns, lived_ns, &wall_ns)
+               ? 0
+               : wall_ns;
+}
+
+static tg_ns told_end_ns(const struct tg_header *header) {
+    return atomic_load_explicit(&header->ended_monotonic_ns, memory_order_relaxed);
+}
+
+static int64_t later_of(int64_t one, int64_t other) {
+    return one > other ? one : other;
+}
+
 static void place_in_time(struct tg_draft *draft, const struct tg_interval *interval, const struct tg_header *header,
                           tg_ns now_monotonic_ns) {
     struct tg_batch *batch = &draft->batch;
     batch->interval_ns = header->interval_ns;
     batch->began_wall_ns = interval->seq ? interval->ended_wall_ns : header->started_wall_ns;
-    int64_t ended_wall_ns = now_monotonic_ns
-                                ? header->started_wall_ns + (now_monotonic_ns - header->started_monotonic_ns)
-                                : last_end_wall_ns(header, draft->last_end_ticks);
-    batch->ended_wall_ns = ended_wall_ns > batch->began_wall_ns ? ended_wall_ns : batch->began_wall_ns;
+    int64_t ended_wall_ns = now_monotonic_ns ? wall_of(header, now_monotonic_ns)
+                                             : later_of(last_end_wall_ns(header, draft->last_end_ticks),
+                                                        wall_of(header, told_end_ns(header)));
+    batch->ended_wall_ns = later_of(ended_wall_ns, batch->began_wall_ns);
 }
 
 static void set_quality(struct tg_draft *draft, const struct tg_interval *interval,

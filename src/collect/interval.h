@@ -76,8 +76,8 @@ void tg_interval_release(struct tg_interval *interval);
 TG_NODISCARD enum tg_status tg_interval_resume(struct tg_interval *interval, const struct tg_name_index *names,
                                                const struct tg_batch *batch, struct tg_error *err);
 
-/* What is new since the batch before, up to `now_monotonic_ns`, or for a dead process (0) up to the end of its last
- * call. The batch borrows from the draft and from the view. */
+/* What is new since the batch before, up to `now_monotonic_ns`, or for a dead process (0) up to the end that it
+ * told, or of its last call. The batch borrows from the draft and from the view. */
 TG_NODISCARD enum tg_status tg_interval_make(struct tg_interval *interval, const struct tg_view *view,
                                              tg_ns now_monotonic_ns, struct tg_draft *draft, struct tg_error *err);
 /* Whether nothing has happened that a batch should tell. */

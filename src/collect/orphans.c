@@ -55,6 +55,12 @@ static struct tg_orphan *add(struct tg_orphans *orphans, const char *recording, 
     return orphan->spool && orphan->store_url && (!recording || orphan->recording) ? orphan : NULL;
 }
 
+static void set_run(struct tg_orphan *orphan, const uint8_t run_uuid[16]) {
+    static const uint8_t none[16];
+    memcpy(orphan->run_uuid, run_uuid, sizeof orphan->run_uuid);
+    orphan->silence = memcmp(run_uuid, none, sizeof none) == 0 ? TG_ORPHAN_FORGOTTEN : TG_ORPHAN_LEFT;
+}
+
 /* Whether a recording of a dead process still has to be collected. */
 static bool is_due(const struct tg_header *header, bool alive) {
     return !alive && header->store_url[0] && header->interval_ns > 0
@@ -81,7 +87,7 @@ static enum tg_status find_recordings(struct tg_orphans *orphans, struct tg_erro
             break;
         }
         memcpy(orphan->uuid, header.uuid, sizeof orphan->uuid);
-        memcpy(orphan->run_uuid, header.run_uuid, sizeof orphan->run_uuid);
+        set_run(orphan, header.run_uuid);
     }
     tg_catalog_release(&catalog);
     return status;
@@ -160,7 +166,7 @@ static enum tg_status add_found(struct tg_orphans *orphans, const struct tg_spoo
     }
     memcpy(orphan->uuid, spool->uuid, sizeof orphan->uuid);
     if (due) {
-        memcpy(orphan->run_uuid, due->run_uuid, sizeof orphan->run_uuid);
+        set_run(orphan, due->run_uuid);
     }
     return TG_OK;
 }
@@ -252,6 +258,19 @@ static void mark_collected(const char *path) {
     }
 }
 
+/* What was not in the spool that was there before is taken for all that the recording has. Where the store knows the
+ * process's first interval, that is not so: the spool that told how much of it is stored has been lost. */
+static enum tg_status refuse_lost_spool(const struct tg_orphan *orphan, struct tg_collection *collection,
+                                        struct tg_error *err) {
+    tg_spool_remove(&collection->spool);
+    return tg_error_set(
+        err, TG_ERROR_NOT_FOUND,
+        "the file that told how much of \"%s\" is stored is gone from \"%s\", and with it what waited "
+        "there; 'tachograph report' shows what that recording has, and clean --discard-waiting gives it "
+        "up",
+        orphan->recording, orphan->spool);
+}
+
 /* Into which store, until when, and how much of it was stored. */
 struct storing {
     struct tg_store *store; /* NULL: into none */
@@ -304,13 +323,22 @@ static enum tg_status collect_recording(const struct tg_orphan *orphan, const st
         return tg_error_set(err, TG_ERROR_BUSY, "the recording \"%s\" has been collected meanwhile", orphan->recording);
     }
     bool told = atomic_load_explicit(&header.told_end, memory_order_relaxed) != 0;
+    bool was_empty = collection.spool.last_seq == 0;
+    size_t stored_before = storing->stored_count;
+    collection.tells_silence = orphan->silence == TG_ORPHAN_TOLD;
     status =
         tg_collection_close_interval(&collection, &reader->view, 0, told ? TG_BATCH_ENDED : TG_BATCH_FOUND, 0, err);
     if (status == TG_OK) {
         status = store_spool(&collection.spool, storing, err);
     }
-    if (status == TG_OK && tg_collection_is_stored(&collection)) {
-        mark_collected(orphan->recording);
+    bool is_stored = tg_collection_is_stored(&collection);
+    bool was_known = collection.spool.last_seq > 0 && storing->stored_count == stored_before;
+    if (status == TG_OK && is_stored && was_empty && was_known) {
+        status = refuse_lost_spool(orphan, &collection, err);
+    } else if (status == TG_OK && is_stored) {
+        if (collection.interval.seq > 0 || orphan->silence != TG_ORPHAN_LEFT) {
+            mark_collected(orphan->recording);
+        }
         tg_spool_remove(&collection.spool);
     }
     tg_collection_close(&collection);

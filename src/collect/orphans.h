@@ -19,12 +19,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What becomes of a process that has counted nothing. */
+enum tg_orphan_silence {
+    TG_ORPHAN_FORGOTTEN, /* as of no run */
+    TG_ORPHAN_LEFT,      /* to whoever adds up its run, and knows whether that counted anything */
+    TG_ORPHAN_TOLD,      /* it is stored as a process that began and ended: part of a run that did */
+};
+
 struct tg_orphan {
     char *recording; /* path, owned; NULL: gone or collected, there is a spool alone */
     char *spool;     /* path of its directory ("": not known), or of the file where there is no recording; owned */
     char *store_url; /* owned */
     uint8_t uuid[16];
     uint8_t run_uuid[16]; /* zero: of no run, or not known */
+    enum tg_orphan_silence silence;
 };
 
 struct tg_orphans {
@@ -33,7 +41,8 @@ struct tg_orphans {
     size_t capacity;
 };
 
-/* All that the user's ended processes have left in the directories this process knows. */
+/* All that the user's ended processes have left in the directories this process knows. Those of a run that counted
+ * nothing are to be left, unless the caller knows better. */
 TG_NODISCARD enum tg_status tg_orphans_find(struct tg_orphans *orphans, struct tg_error *err);
 /* NULL and a second call are fine. */
 void tg_orphans_release(struct tg_orphans *orphans);

@@ -242,6 +242,8 @@ struct tg_header {
     _Atomic uint32_t sampler_hindrance; /* enum tg_sampler_hindrance */
 
     tg_place failures; /* the area of exceptions; none before the first */
+
+    _Atomic int64_t ended_monotonic_ns; /* when the process came to its end (told_end); 0: not told */
 };
 
 /* What later changes must not break: the file is read by programs built from other versions of this header. */

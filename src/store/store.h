@@ -257,6 +257,7 @@ struct tg_store_run {
     int64_t first_iteration;
     int64_t last_iteration;
     bool has_figures;
+    bool has_part; /* in the selection */
 };
 struct tg_store_runs {
     struct tg_store_run *items; /* in the order in which they began; those in which no call ended are left out */

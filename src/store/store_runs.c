@@ -70,7 +70,8 @@ static enum tg_status add_run(struct tg_store_runs *runs, const char *id, const 
     return run->host && run->program && run->version ? TG_OK : no_memory(err);
 }
 
-static enum tg_status add_process(struct tg_store_runs *runs, const struct tg_sql_value *values, struct tg_error *err) {
+static enum tg_status add_process(struct tg_store_runs *runs, const struct tg_store_selection *selection,
+                                  const struct tg_sql_value *values, struct tg_error *err) {
     char id[TG_RUN_ID_SIZE];
     bool is_of_run = is_run(tg_value_to_bytes(&values[1]));
     write_id(id, tg_value_to_bytes(&values[is_of_run]));
@@ -87,20 +88,22 @@ static enum tg_status add_process(struct tg_store_runs *runs, const struct tg_sq
     int64_t ended_wall_ns = tg_value_to_integer(&values[10]);
     run->process_count++;
     run->has_figures = run->has_figures || tg_value_to_integer(&values[11]) != 0;
+    run->has_part =
+        run->has_part || (last_iteration >= selection->first_iteration && first_iteration <= selection->last_iteration);
     run->first_iteration = first_iteration < run->first_iteration ? first_iteration : run->first_iteration;
     run->last_iteration = last_iteration > run->last_iteration ? last_iteration : run->last_iteration;
     run->ended_wall_ns = ended_wall_ns > run->ended_wall_ns ? ended_wall_ns : run->ended_wall_ns;
     return TG_OK;
 }
 
-/* Drops those in which no call ended. */
-static void keep_figures(struct tg_store_runs *runs) {
+/* Drops those in which no call ended, and those that lie elsewhere. */
+static void keep_wanted(struct tg_store_runs *runs) {
     size_t kept = 0;
     for (size_t i = 0; i < runs->count; i++) {
         struct tg_store_run run = runs->items[i];
         runs->items[i] = runs->items[kept]; /* to be released with the others */
         runs->items[kept] = run;
-        kept += run.has_figures;
+        kept += run.has_figures && run.has_part;
     }
     while (runs->count > kept) {
         struct tg_store_run *run = &runs->items[--runs->count];
@@ -117,7 +120,10 @@ enum tg_status tg_store_runs(struct tg_store *store, const struct tg_store_selec
     uint8_t run_uuid[16];
     bool found = false;
     *runs = (struct tg_store_runs){.items = NULL};
-    tg_store_put_range(parameters, selection);
+    struct tg_store_selection whole = *selection; /* for the processes of a run that lie elsewhere, too */
+    whole.first_iteration = INT64_MIN;
+    whole.last_iteration = INT64_MAX;
+    tg_store_put_range(parameters, &whole);
     enum tg_status status = tg_store_put_chosen(parameters + 3, selection, run_uuid, err);
     if (status == TG_OK) {
         status = tg_store_begin_reading(store, err);
@@ -131,14 +137,14 @@ enum tg_status tg_store_runs(struct tg_store *store, const struct tg_store_selec
         if (status != TG_OK || !found) {
             break;
         }
-        status = add_process(runs, values, err);
+        status = add_process(runs, selection, values, err);
     }
     tg_store_reset(store, TG_QUERY_RUNS);
     status = tg_store_end_reading(store, status, err);
     if (status != TG_OK) {
         tg_store_runs_release(runs);
     } else {
-        keep_figures(runs);
+        keep_wanted(runs);
     }
     return status;
 }

@@ -343,6 +343,27 @@ static void a_dead_process_is_taken_to_the_last_call(void **state) {
     tg_reader_close(&reader);
 }
 
+/* Of a process that told its end, the last interval goes up to that; one without calls is told of where wanted. */
+static void an_end_that_was_told_counts(void **state) {
+    (void)state;
+    struct tg_view view = hold_view();
+    struct tg_header *header = (struct tg_header *)(void *)view.base;
+    atomic_store(&header->ended_monotonic_ns, header->started_monotonic_ns + 5000);
+    tg_tracer_let_go();
+    for (int wanted = 0; wanted < 2; wanted++) {
+        open_collection();
+        collection.tells_silence = wanted;
+        view = hold_view();
+        assert_int_equal(tg_collection_close_interval(&collection, &view, 0, TG_BATCH_ENDED, 0, NULL), TG_OK);
+        tg_tracer_let_go();
+        assert_int_equal(collection.spool.last_seq, wanted);
+        tg_collection_close(&collection);
+    }
+    open_collection();
+    assert_int_equal(sum_of("m::f").end, TG_BATCH_ENDED);
+    assert_int_equal(collection.interval.ended_wall_ns - header->started_wall_ns, 5000);
+}
+
 int main(void) {
 #define WITH_TRACER(TEST) cmocka_unit_test_setup_teardown(TEST, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -354,6 +375,7 @@ int main(void) {
         WITH_TRACER(a_sum_continues_where_batches_ended),
         WITH_TRACER(no_room_makes_a_longer_interval),
         WITH_TRACER(a_dead_process_is_taken_to_the_last_call),
+        WITH_TRACER(an_end_that_was_told_counts),
     };
     return cmocka_run_group_tests_name("collection", tests, NULL, NULL);
 }

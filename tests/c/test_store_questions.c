@@ -102,6 +102,7 @@ static void runs_are_processes_together(void **state) {
     assert_int_equal(run->end, TG_STORE_EVENT_END);
     assert_int_equal(run->process_count, 2);
     assert_int_equal(run->last_iteration - run->first_iteration, 14);
+    int64_t process_4_iteration = run->last_iteration;
     assert_string_equal(runs.items[3].id, "05010000000000000000000000000000");
     assert_int_equal(runs.items[3].end, 0);
     memcpy(selection.run, runs.items[3].id, sizeof selection.run);
@@ -113,6 +114,14 @@ static void runs_are_processes_together(void **state) {
     selection.last_iteration = 1;
     assert_int_equal(tg_store_runs(store, &selection, &runs, NULL), TG_OK);
     assert_int_equal(runs.count, 3);
+    tg_store_runs_release(&runs);
+
+    selection = history_everything(store);
+    selection.first_iteration = process_4_iteration;
+    assert_int_equal(tg_store_runs(store, &selection, &runs, NULL), TG_OK);
+    assert_int_equal(runs.count, 1);
+    assert_int_equal(runs.items[0].process_count, 2);
+    assert_int_equal(runs.items[0].started_wall_ns, HISTORY_BEGIN_NS + 3);
     tg_store_runs_release(&runs);
     tg_store_close(store);
 }

@@ -186,6 +186,28 @@ def test_a_recording_that_is_out_of_sight(history: Any) -> None:
     assert list(history.spool.iterdir()) == []
 
 
+def test_a_spool_that_was_lost(history: Any) -> None:
+    """It told how much is stored: what is left of the recording would be stored twice, or not at all. It is said."""
+    program = history.drive()
+    assert program.tell("call 5") == "5"
+    assert program.tell("flush 10") == "True"
+    assert program.tell("call 3") == "3"
+    program.process.kill()
+    program.process.wait()
+    for spool in history.spool.iterdir():
+        spool.unlink()
+    for _ in range(2):  # and nothing is done with by that
+        told = history.collect()
+        assert (told.returncode, json.loads(told.stdout)["waiting"]) == (1, 1)
+        assert "is gone from" in told.stderr
+        assert "tachograph report" in told.stderr
+    ((calls,),) = history.rows("SELECT SUM(call_count) FROM function_statistics")
+    assert calls == 5
+    gone = history.finish([str(history.program), "clean", "--discard-waiting", history.store, "--yes"])
+    assert gone.returncode == 0
+    assert history.collect().returncode == 0
+
+
 def test_a_spool_that_nothing_belongs_to_goes_in_the_end(history: Any) -> None:
     kill_at_once(history, 2)
     for recording in history.runtime.iterdir():

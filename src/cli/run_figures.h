@@ -1,0 +1,11 @@
+/* run_figures: whether a run counted anything, by its recordings. */
+#ifndef TG_RUN_FIGURES_H
+#define TG_RUN_FIGURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Whether a call of any function has ended in any process of the run, as far as its recordings are to be seen. */
+bool tg_run_has_figures(const uint8_t run_uuid[16]);
+
+#endif
