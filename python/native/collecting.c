@@ -2,6 +2,8 @@
 #include "collecting.h"
 
 #include "collect/collector.h"
+#include "record/catalog.h"
+#include "record/tracer.h"
 #include "sample/inside.h"
 #include "state.h"
 #include "store/store_url.h"
@@ -103,6 +105,38 @@ PyObject *tg_stop_collecting(PyObject *Py_UNUSED(module), PyObject *timeout) {
     }
     Py_BEGIN_ALLOW_THREADS status = tg_collector_stop(false, patience_ns, NULL);
     Py_END_ALLOW_THREADS return PyBool_FromLong(status == TG_OK);
+}
+
+/* abandon_collecting(): as if it had not been started */
+PyObject *tg_abandon_collecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    Py_BEGIN_ALLOW_THREADS tg_collector_abandon();
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+}
+
+static bool is_alone(void) {
+    uint8_t run_uuid[16] = {0};
+    struct tg_catalog catalog;
+    bool alone = true;
+    const struct tg_recording *recording = tg_tracer_hold();
+    if (recording) {
+        memcpy(run_uuid, recording->header->run_uuid, sizeof run_uuid);
+    }
+    tg_tracer_let_go();
+    if (tg_catalog_read(&catalog, 0, NULL) != TG_OK) {
+        return true;
+    }
+    for (size_t i = 0; i < catalog.count && alone; i++) {
+        alone = !tg_catalog_is_of_run(&catalog.entries[i], run_uuid) || catalog.entries[i].pid == (uint64_t)getpid();
+    }
+    tg_catalog_release(&catalog);
+    return alone;
+}
+
+/* is_alone_in_run() -> bool: no other process of its `tachograph run` has a recording */
+PyObject *tg_is_alone_in_run(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    bool alone;
+    Py_BEGIN_ALLOW_THREADS alone = is_alone();
+    Py_END_ALLOW_THREADS return PyBool_FromLong(alone);
 }
 
 /* flush_collecting(timeout) -> bool: all is stored */

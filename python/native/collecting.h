@@ -13,6 +13,8 @@
 PyObject *tg_default_store(PyObject *module, PyObject *service);
 PyObject *tg_start_collecting(PyObject *module, PyObject *args);
 PyObject *tg_stop_collecting(PyObject *module, PyObject *timeout);
+PyObject *tg_abandon_collecting(PyObject *module, PyObject *ignored);
+PyObject *tg_is_alone_in_run(PyObject *module, PyObject *ignored);
 PyObject *tg_flush_collecting(PyObject *module, PyObject *timeout);
 PyObject *tg_is_collecting(PyObject *module, PyObject *ignored);
 PyObject *tg_before_fork(PyObject *module, PyObject *ignored);

@@ -225,6 +225,8 @@ static PyMethodDef module_methods[] = {
     {"start_collecting", tg_start_collecting, METH_VARARGS,
      "start_collecting($module, store, service, version, interval, /)\n--\n\n"},
     {"stop_collecting", tg_stop_collecting, METH_O, "stop_collecting($module, timeout, /)\n--\n\n"},
+    {"abandon_collecting", tg_abandon_collecting, METH_NOARGS, "abandon_collecting($module, /)\n--\n\n"},
+    {"is_alone_in_run", tg_is_alone_in_run, METH_NOARGS, "is_alone_in_run($module, /)\n--\n\n"},
     {"flush_collecting", tg_flush_collecting, METH_O, "flush_collecting($module, timeout, /)\n--\n\n"},
     {"is_collecting", tg_is_collecting, METH_NOARGS, "is_collecting($module, /)\n--\n\n"},
     {"before_fork", tg_before_fork, METH_NOARGS, "before_fork($module, /)\n--\n\n"},

@@ -77,8 +77,10 @@ struct tg_selection *tg_selection_new(PyObject *patterns, PyObject *exclude, PyO
         tg_selection_free(selection);
         return NULL;
     }
+    selection->exclusion_count = selection->exclude.count;
     selection->matched = PyMem_Calloc(selection->patterns.count + 1, sizeof *selection->matched);
-    if (!selection->matched) {
+    selection->excluded = PyMem_Calloc(selection->exclusion_count + 1, sizeof *selection->excluded);
+    if (!selection->matched || !selection->excluded) {
         tg_selection_free(selection);
         PyErr_NoMemory();
         return NULL;
@@ -95,6 +97,7 @@ void tg_selection_free(struct tg_selection *selection) {
     release_texts(&selection->projects);
     release_texts(&selection->foreign);
     PyMem_Free(selection->matched);
+    PyMem_Free(selection->excluded);
     PyMem_Free(selection);
 }
 
@@ -154,13 +157,18 @@ int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns) 
     return result;
 }
 
-static bool any_matches(const struct tg_text_list *patterns, const char *module, const char *qualname) {
-    for (size_t i = 0; i < patterns->count; i++) {
-        if (tg_pattern_match_function(patterns->texts[i], module, qualname)) {
-            return true;
+/* All are asked, so that it is known of each whether it ever says anything. */
+static bool is_excluded(struct tg_selection *selection, const char *module, const char *qualname) {
+    bool excluded = false;
+    for (size_t i = 0; i < selection->exclude.count; i++) {
+        if (tg_pattern_match_function(selection->exclude.texts[i], module, qualname)) {
+            excluded = true;
+            if (i < selection->exclusion_count) {
+                selection->excluded[i] = true;
+            }
         }
     }
-    return false;
+    return excluded;
 }
 
 static bool lies_in(const struct tg_text_list *directories, const char *file) {
@@ -204,7 +212,7 @@ int tg_selection_chooses(struct tg_selection *selection, PyObject *module, PyObj
             chosen = true;
         }
     }
-    return chosen && !any_matches(&selection->exclude, module_name, function_name);
+    return chosen && !is_excluded(selection, module_name, function_name);
 }
 
 int tg_selection_names(const struct tg_selection *selection, PyObject *name) {
@@ -228,20 +236,30 @@ int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyO
     return chosen;
 }
 
-PyObject *tg_selections_unmatched(const struct tg_selections *selections) {
-    PyObject *unmatched = PyList_New(0);
-    for (size_t i = 0; unmatched && i < selections->count; i++) {
-        const struct tg_selection *selection = selections->items[i];
-        for (size_t j = 0; unmatched && j < selection->patterns.count; j++) {
-            if (selection->matched[j]) {
-                continue;
-            }
-            PyObject *pattern = PyUnicode_FromString(selection->patterns.texts[j]);
-            if (!pattern || PyList_Append(unmatched, pattern) < 0) {
-                Py_CLEAR(unmatched);
-            }
-            Py_XDECREF(pattern);
+static int append_unmatched(PyObject *list, const struct tg_text_list *texts, const bool *matched, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        PyObject *text = matched[i] ? NULL : PyUnicode_FromString(texts->texts[i]);
+        if (!matched[i] && (!text || PyList_Append(list, text) < 0)) {
+            Py_XDECREF(text);
+            return -1;
         }
+        Py_XDECREF(text);
     }
-    return unmatched;
+    return 0;
+}
+
+PyObject *tg_selections_unmatched(const struct tg_selections *selections) {
+    PyObject *patterns = PyList_New(0);
+    PyObject *exclusions = PyList_New(0);
+    bool failed = !patterns || !exclusions;
+    for (size_t i = 0; !failed && i < selections->count; i++) {
+        const struct tg_selection *selection = selections->items[i];
+        failed =
+            append_unmatched(patterns, &selection->patterns, selection->matched, selection->patterns.count) < 0
+            || append_unmatched(exclusions, &selection->exclude, selection->excluded, selection->exclusion_count) < 0;
+    }
+    PyObject *both = failed ? NULL : PyTuple_Pack(2, patterns, exclusions);
+    Py_XDECREF(patterns);
+    Py_XDECREF(exclusions);
+    return both;
 }

@@ -24,6 +24,8 @@ struct tg_selection {
     struct tg_text_list projects; /* directories, ending with "/" */
     struct tg_text_list foreign;  /* directories inside them that are not the project's: environments */
     bool *matched;                /* by pattern: whether it ever said yes */
+    size_t exclusion_count;       /* of `exclude`, the first ones: given with the patterns, and not taken back later */
+    bool *excluded;               /* by these: whether it ever said no to what was chosen */
     size_t holder_count;
 };
 
@@ -50,7 +52,7 @@ int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyO
 /* Whether a pattern names the function of this full name, whatever is excluded. Same results. */
 int tg_selection_names(const struct tg_selection *selection, PyObject *name);
 
-/* A new list of the patterns that never said yes. */
+/* A new tuple of two lists: the patterns that never said yes, and the exclusions that never said no. */
 PyObject *tg_selections_unmatched(const struct tg_selections *selections);
 
 #endif

@@ -108,6 +108,7 @@ def start_collecting(store: str, service: str, version: str | None, interval: fl
 
 # What the others answer, whatever they are asked.
 _ANSWERS: dict[str, object] = {
+    "abandon_collecting": None,
     "after_fork_in_child": None,
     "after_fork_in_parent": None,
     "before_fork": None,
@@ -117,6 +118,7 @@ _ANSWERS: dict[str, object] = {
     "flush_collecting": False,
     "instrument_everything": 0,
     "instrument_functions": 0,
+    "is_alone_in_run": True,
     "is_collecting": False,
     "misspelt_settings": (),
     "pause_sampling": None,
@@ -131,7 +133,7 @@ _ANSWERS: dict[str, object] = {
     "stop_sampling": None,
     "time_function": True,  # so that the decorator hands the function back
     "uninstrument_functions": 0,
-    "unmatched_patterns": (),
+    "unmatched_patterns": ((), ()),
     "watch_main": None,
 }
 

@@ -9,6 +9,8 @@ from tachograph._instrument import instrument as _instrument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tachograph._instrument import Target
 
 _DEFAULT_INTERVAL = 10.0
@@ -64,6 +66,8 @@ def start(
             is counted as torn, and code that is dense with calls is seen too seldom. ``TACHOGRAPH_SAMPLE_SIGNALS``,
             ``sample_signals``; else True.
 
+    A call that fails leaves the process as it was.
+
     Raises:
         RuntimeError: this process keeps a history already, or has kept one in another store.
         ValueError: an argument, or what is set, cannot be used.
@@ -78,17 +82,20 @@ def start(
     if instrument is None and "TACHOGRAPH_RUN" not in os.environ:
         instrument = known.lines("TACHOGRAPH_TIME") or None
     # Under ``tachograph run`` its command line has said where to, and what.
-    if not (_State.is_by_run and _native.is_collecting()):
-        _start_collecting(known, service, version, store, interval)
-    if sampling[0]:
-        _sampling.start_native(*sampling)
-    if instrument is not None:
-        try:
+    undo: list[Callable[[], object]] = []
+    try:
+        if not (_State.is_by_run and _native.is_collecting()):
+            _start_collecting(known, service, version, store, interval)
+            undo.append(_native.abandon_collecting)
+        if sampling[0]:
+            undo.append(_sampling.undo())
+            _sampling.start_native(*sampling)
+        if instrument is not None:
             _instrument(instrument, exclude=known.lines("TACHOGRAPH_EXCLUDE"))
-        except BaseException:
-            if not _State.is_by_run:
-                stop()
-            raise
+    except BaseException:
+        for take_back in reversed(undo):
+            take_back()
+        raise
 
 
 def _check_types(texts: dict[str, str | None], interval: float | None) -> None:

@@ -9,7 +9,7 @@ from tachograph import _forks, _native, _settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from tachograph._samples import Samples, SamplingState
 
@@ -54,6 +54,12 @@ def wanted(
 def may_signal(known: _settings.Known) -> bool:
     """Whether threads may be sent signals, as it is set."""
     return _settings.is_yes(known.text("TACHOGRAPH_SAMPLE_SIGNALS") or "1")
+
+
+def undo() -> Callable[[], object]:
+    """What makes sampling again what it is now, after a start."""
+    running, paused, hz, *_, mode, may_signal = _native.sampling_state()
+    return (lambda: _native.start_sampling(hz, paused, mode, may_signal)) if running else _native.stop_sampling
 
 
 def start_native(hz: float, paused: bool, mode: str, signals: bool) -> None:

@@ -78,4 +78,5 @@ class _Decorator:
         return self._lock
 
 
+_Decorator.__call__.__qualname__ = "timing"  # as Python's own messages call it
 timing = _Decorator()

@@ -82,13 +82,13 @@ def _reason(pattern: str) -> str:
 def unmatched() -> list[str]:
     """One message for each pattern that has named no function so far, with what it may have meant, or why.
 
-    None where there are forked children: they may have imported what this process has not, as the workers of a server.
+    None where there are children: they may have imported what this process has not, as the workers of a server.
     """
-    if os.getpid() in _forked:
+    patterns, exclusions = _native.unmatched_patterns()
+    if not (patterns or exclusions) or os.getpid() in _forked or not _native.is_alone_in_run():
         return []
-    return [
-        f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in _native.unmatched_patterns()
-    ]
+    messages = [f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in patterns]
+    return messages + [f"tachograph: nothing was excluded by {pattern!r}{_reason(pattern)}" for pattern in exclusions]
 
 
 def watch_forks() -> None:

@@ -675,3 +675,45 @@ def test_a_wrong_argument_starts_nothing(tmp_path: Path, argument: Any, error: t
         tachograph.start(**{"service": "shop", "store": tmp_path / "none.db", **argument})
     assert not tachograph.flush(timeout=20)
     assert not (tmp_path / "none.db").exists()
+
+
+FAILING = {  # what comes last in a start: the sampler, then the functions
+    "sampler": ("_sampling", "start_native"),
+    "functions": ("_collect", "_instrument"),
+}
+
+
+@pytest.mark.parametrize("where", FAILING)
+@pytest.mark.parametrize("sampled_before", [False, True])
+def test_a_start_that_fails_late_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, sampled_before: bool
+) -> None:
+    """Whatever it is that fails: here what no program can foresee."""
+    import importlib
+
+    module, name = FAILING[where]
+    if sampled_before:
+        tachograph.start(service="shop", store="none", sample_hz=50)
+    sampling = tachograph.sampling_state()
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    with tachograph.span("one"):
+        pass
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(importlib.import_module(f"tachograph.{module}"), name, interrupt)
+        tachograph.start(service="shop", store=tmp_path / "first.db", sample_hz=70, instrument="shop.*")
+    state = 3 if sampled_before else 2  # running, paused, its rate
+    assert tachograph.sampling_state()[:state] == sampling[:state]
+    assert len(list(Path("/proc/self/task").iterdir())) == threads
+    assert not tachograph.flush(timeout=20)
+    assert not (tmp_path / "first.db").exists()
+    tachograph.start(service="shop", store=tmp_path / "second.db")  # as if there had been no first one
+    with tachograph.span("one"):
+        pass
+    assert tachograph.stop(timeout=30)
+    with history.open(tmp_path / "second.db") as kept:
+        assert [one.call_count for one in kept.functions()] == [2]
+
+
+def interrupt(*_: object, **__: object) -> None:
+    """As by Ctrl-C."""
+    raise KeyboardInterrupt
