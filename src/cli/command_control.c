@@ -1,5 +1,7 @@
 /* `tachograph pause`, `unpause` and `rate`: orders to the samplers of running processes. See commands.h. */
+#include "base/strbuf.h"
 #include "cli/commands.h"
+#include "cli/history_command.h"
 #include "cli/message.h"
 #include "cli/process_id.h"
 #include "record/catalog.h"
@@ -7,7 +9,6 @@
 #include "record/reader.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,9 @@ static const char *const state_names[] = {
 
 /* Orders to several processes; what fails with one is said, and the others get theirs. */
 struct giving {
+    const char *name; /* of the command */
     struct tg_control_order order;
+    struct tg_strbuf out;
     size_t given_count;
     size_t failed_count;
 };
@@ -45,11 +48,12 @@ static void give(struct giving *giving, const struct tg_catalog_entry *entry) {
     struct tg_error err = TG_ERROR_INIT;
     struct tg_sampler_status now;
     if (tg_control_give(entry->path, &giving->order, PATIENCE_NS, &now, &err) != TG_OK) {
-        tg_message_error("%s", err.message);
+        tg_message_error("%s: %s", giving->name, err.message);
         giving->failed_count++;
         return;
     }
-    printf("process %" PRIu64 " %s, %" PRIu32 " Hz\n", entry->pid, state_names[now.state], now.rate_hz);
+    tg_strbuf_printf(&giving->out, "process %" PRIu64 " %s, %" PRIu32 " Hz\n", entry->pid, state_names[now.state],
+                     now.rate_hz);
     giving->given_count++;
 }
 
@@ -67,7 +71,9 @@ static void give_to_all(struct giving *giving, const struct tg_catalog *catalog)
         }
     }
     if (giving->given_count + giving->failed_count == 0) {
-        tg_message_error("no process samples: one that calls tachograph.start(sample_hz=100) does");
+        tg_message_error("%s: no process samples: one that calls tachograph.start(sample_hz=100) does, or is run with "
+                         "'tachograph run --sample-hz 100'",
+                         giving->name);
         giving->failed_count++;
     }
 }
@@ -90,18 +96,20 @@ static void give_to_pids(struct giving *giving, const struct tg_catalog *catalog
         if (entry) {
             give(giving, entry);
         } else {
-            tg_message_error("process %s records nothing here: 'tachograph top' lists those that do", pids->items[i]);
+            tg_message_error("%s: process %s records nothing here: 'tachograph top' lists those that do", giving->name,
+                             pids->items[i]);
             giving->failed_count++;
         }
     }
 }
 
-static int control(const struct settings *settings, const struct tg_control_order *order) {
-    struct giving giving = {.order = *order};
+static int control(const struct tg_command *command, const struct settings *settings,
+                   const struct tg_control_order *order) {
+    struct giving giving = {.name = command->name, .order = *order, .out = TG_STRBUF_INIT};
     struct tg_catalog catalog;
     struct tg_error err = TG_ERROR_INIT;
     if (tg_catalog_read(&catalog, 0, &err) != TG_OK) {
-        tg_message_error("%s", err.message);
+        tg_message_error("%s: %s", command->name, err.message);
         return TG_EXIT_FAILED;
     }
     if (settings->pids.count > 0) {
@@ -110,6 +118,11 @@ static int control(const struct settings *settings, const struct tg_control_orde
         give_to_all(&giving, &catalog);
     }
     tg_catalog_release(&catalog);
+    if (tg_history_write(&giving.out, &err) != TG_OK) {
+        tg_message_error("%s: %s", command->name, err.message);
+        giving.failed_count++;
+    }
+    tg_strbuf_release(&giving.out);
     return giving.failed_count ? TG_EXIT_FAILED : TG_EXIT_OK;
 }
 
@@ -121,7 +134,7 @@ static int run_simple(const struct tg_command *command, char **words, enum tg_co
             tg_message_error("%s: unexpected '%s'; a process is named by -p", command->name, words[0]);
             exit_code = TG_EXIT_USAGE;
         } else {
-            exit_code = control(&settings, &(struct tg_control_order){.kind = kind});
+            exit_code = control(command, &settings, &(struct tg_control_order){.kind = kind});
         }
     }
     tg_text_list_release(&settings.pids);
@@ -154,12 +167,14 @@ static int run_rate(const struct tg_command *command, char **words) {
                              TG_SAMPLER_RATE_MAX_HZ);
             exit_code = TG_EXIT_USAGE;
         } else {
-            exit_code = control(&settings, &order);
+            exit_code = control(command, &settings, &order);
         }
     }
     tg_text_list_release(&settings.pids);
     return exit_code;
 }
+
+#define EXIT_CODES "0 all have done it, 1 a process has not, or none samples; 2 wrong usage"
 
 static const char *const usage[] = {"[OPTION]...", NULL};
 static const char *const rate_usage[] = {"[OPTION]... HZ", NULL};
@@ -184,21 +199,30 @@ const struct tg_command tg_command_pause = {
     .description = "Exact timing goes on; the file 'disable' stops that too (tachograph help settings).",
     .options = options,
     .examples = pause_examples,
+    .exit_codes = EXIT_CODES,
     .run = run_pause,
 };
 const struct tg_command tg_command_unpause = {
     .name = "unpause",
     .summary = "let the samplers of running processes go on",
     .usage = usage,
+    .description =
+        "Those that 'tachograph pause' holds, and those that began paused (sample_paused). What was not sampled "
+        "meanwhile is in no history.",
     .options = options,
     .examples = unpause_examples,
+    .exit_codes = EXIT_CODES,
     .run = run_unpause,
 };
 const struct tg_command tg_command_rate = {
     .name = "rate",
     .summary = "set how often the samplers of running processes look",
     .usage = rate_usage,
+    .description =
+        "A sample stands for the time that its thread spent since the one before, so what was taken at different "
+        "rates adds up. A higher one shows more, and costs more.",
     .options = options,
     .examples = rate_examples,
+    .exit_codes = EXIT_CODES,
     .run = run_rate,
 };

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A file opened later must not become standard output because that was closed. What is filled in here closes when the
- * program to run starts: it shall find what we found. */
+/* A file opened later must not become standard output because that was closed, and what is written there fails as it
+ * would have. What is filled in here closes when the program to run starts: it shall find what we found. */
 static void fill_descriptors(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR | O_CLOEXEC) != fd) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY | O_CLOEXEC) != fd) {
             _exit(TG_EXIT_FAILED);
         }
     }
