@@ -10,6 +10,7 @@
 #include "collect/spool.h"
 #include "record/runtime.h"
 #include "settings/settings.h"
+#include "store/store.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -85,6 +86,15 @@ static void warn_of_spools(void) {
     }
 }
 
+/* For a store that cannot be meant nothing waits, which must not look as if all was well. */
+static enum tg_status check_named(const char *store, struct tg_error *err) {
+    struct tg_error why = TG_ERROR_INIT;
+    enum tg_status status = tg_store_check_place(store, &why);
+    return status == TG_ERROR_FORMAT || status == TG_ERROR_INVALID || status == TG_ERROR_UNSUPPORTED
+               ? tg_error_set(err, status, "%s", why.message)
+               : TG_OK;
+}
+
 static int run(const struct tg_command *command, char **words) {
     struct settings settings = {.store = NULL};
     struct tg_error err = TG_ERROR_INIT;
@@ -103,6 +113,9 @@ static int run(const struct tg_command *command, char **words) {
                                        .only_store = settings.store != NULL};
     if (status == TG_OK) {
         status = tg_gather(&gather, &gathered, &err);
+    }
+    if (status == TG_OK && settings.store && gathered.process_count + gathered.waiting_count == 0) {
+        status = check_named(settings.store, &err);
     }
     free(set);
     if (status != TG_OK) {

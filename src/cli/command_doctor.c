@@ -5,6 +5,7 @@
 #include "cli/message.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct settings {
@@ -37,7 +38,8 @@ static void ask(struct tg_doctor *doctor, const struct tg_interpreter_wish *opti
     struct tg_interpreter_wish set = {.name = tg_settings_get(doctor->settings, TG_SETTING_PYTHON),
                                       .origin = tg_strbuf_text(&origin)};
     tg_doctor_ask_settings(doctor, read, err);
-    tg_doctor_ask_python(doctor, option->name ? option : &set);
+    const char *variable = getenv(tg_setting_table[TG_SETTING_PYTHON].variable);
+    tg_doctor_ask_python(doctor, option->name ? option : &set, option->name || !set.name || (variable && variable[0]));
     tg_doctor_ask_clock(doctor);
     tg_doctor_ask_recordings(doctor);
     tg_doctor_ask_history(doctor);

@@ -21,6 +21,7 @@
 #include "record/catalog.h"
 #include "record/runtime.h"
 #include "settings/settings.h"
+#include "store/store.h"
 #include "store/store_url.h"
 
 #include <errno.h>
@@ -441,7 +442,11 @@ static enum tg_status check(const struct settings *settings, struct tg_error *er
         return tg_error_set(err, TG_ERROR_UNSUPPORTED, "the clock tsc is not safe here (%s); leave --clock out",
                             obstacle);
     }
-    return settings->report.output && !settings->no_report ? tg_output_check(settings->report.output, err) : TG_OK;
+    enum tg_status status =
+        settings->report.output && !settings->no_report ? tg_output_check(settings->report.output, err) : TG_OK;
+    const char *store = settings->store ? settings->store : tg_settings_store_of_environment();
+    bool is_kept = store && !settings->no_history && strcmp(store, TG_NO_STORE) != 0;
+    return status == TG_OK && is_kept ? tg_store_check_place(store, err) : status;
 }
 
 /* Whether programs are to run plain, and what is to be said about that. */
@@ -555,8 +560,9 @@ const struct tg_command tg_command_run = {
     .examples = examples,
     .exit_codes =
         "Those of the program, 0 to 255; when a signal ends it, tachograph ends by the same one. Of tachograph "
-        "itself: 2 wrong usage, or no such script; 125 it failed; 126 the interpreter cannot be executed; "
-        "127 it is not found",
+        "itself, before the program starts: 2 wrong usage, or no such script; 125 it failed, also where the report or "
+        "the history could not be written; 126 the interpreter cannot be executed; 127 it is not found. A report that "
+        "cannot be written later is said, and lies in the recording: it changes no exit code",
     .program = true,
     .run = run,
 };

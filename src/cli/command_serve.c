@@ -4,6 +4,7 @@
 #include "cli/message.h"
 #include "serve/server.h"
 #include "settings/settings.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -227,6 +228,9 @@ static int run(const struct tg_command *command, char **words) {
     const char *service = settings.service ? settings.service : own;
     if (status == TG_OK) {
         status = tg_history_locate(settings.store, service, &url, NULL, &err);
+    }
+    if (status == TG_OK && tg_store_check_place(tg_strbuf_text(&url), &err) == TG_ERROR_FORMAT) {
+        status = TG_ERROR_FORMAT; /* others may come to be there, and are waited for */
     }
     if (status == TG_OK) {
         status = serve(&settings, tg_strbuf_text(&url), service, &err);

@@ -52,7 +52,8 @@ void tg_doctor_print_json(const struct tg_doctor *doctor, struct tg_strbuf *out)
 
 /* doctor_setup.c: what is set, and whether anything is switched off; the Python that `run` would start. */
 void tg_doctor_ask_settings(struct tg_doctor *doctor, enum tg_status read, const struct tg_error *err);
-void tg_doctor_ask_python(struct tg_doctor *doctor, const struct tg_interpreter_wish *wish);
+/* `may_run`: false where nobody but a file of the directory has named it. */
+void tg_doctor_ask_python(struct tg_doctor *doctor, const struct tg_interpreter_wish *wish, bool may_run);
 /* doctor_places.c: where recordings, what waits and the history lie, and whether there is room. */
 void tg_doctor_ask_recordings(struct tg_doctor *doctor);
 void tg_doctor_ask_history(struct tg_doctor *doctor);

@@ -2,6 +2,7 @@
 #include "cli/doctor.h"
 
 #include "base/humanize.h"
+#include "base/trial.h"
 #include "collect/leftovers.h"
 #include "collect/spool.h"
 #include "record/runtime.h"
@@ -21,20 +22,6 @@
 #define LITTLE_BYTES        (UINT64_C(16) << 20)
 #define STORE_CALL_NS       INT64_C(5000000000)
 
-/* What there is of a path: itself, or the nearest directory above it. */
-static void append_existing(struct tg_strbuf *out, const char *path) {
-    struct stat info;
-    tg_strbuf_append(out, path);
-    while (out->length > 1 && stat(tg_strbuf_text(out), &info) != 0) {
-        const char *slash = strrchr(tg_strbuf_text(out), '/');
-        size_t length = slash ? (size_t)(slash - tg_strbuf_text(out)) : 0;
-        tg_strbuf_truncate(out, length);
-        if (length == 0) {
-            tg_strbuf_append(out, slash ? "/" : ".");
-        }
-    }
-}
-
 struct room {
     bool known;
     bool is_memory;
@@ -47,7 +34,7 @@ static struct room room_of(const char *path) {
     struct statfs type;
     struct statvfs space;
     struct tg_strbuf existing = TG_STRBUF_INIT;
-    append_existing(&existing, path);
+    tg_trial_append_existing(&existing, path);
     const char *at = tg_strbuf_text(&existing);
     struct room room = {.known = statfs(at, &type) == 0 && statvfs(at, &space) == 0};
     tg_strbuf_release(&existing);
@@ -83,8 +70,8 @@ static void judge_runtime(struct tg_doctor *doctor, const char *path) {
 /* Whether a directory that is not there yet could be made. */
 static bool can_be_made(const char *path) {
     struct tg_strbuf existing = TG_STRBUF_INIT;
-    append_existing(&existing, path);
-    bool can = access(tg_strbuf_text(&existing), W_OK | X_OK) == 0;
+    tg_trial_append_existing(&existing, path);
+    bool can = tg_trial_directory(tg_strbuf_text(&existing)) == 0;
     tg_strbuf_release(&existing);
     return can;
 }
@@ -159,11 +146,12 @@ static void ask_waiting(struct tg_doctor *doctor) {
 /* A history in a file that is not there yet. */
 static void judge_new_file(struct tg_doctor *doctor, const char *path) {
     struct tg_strbuf existing = TG_STRBUF_INIT;
-    append_existing(&existing, path);
+    tg_trial_append_existing(&existing, path);
     const char *directory = tg_strbuf_text(&existing);
-    if (access(directory, W_OK | X_OK) != 0) {
+    int error = tg_trial_directory(directory);
+    if (error) {
         tg_doctor_add(doctor, TG_VERDICT_PROBLEM, "name another store, or make it writable",
-                      "%s cannot be made: %s: %s", path, directory, strerrordesc_np(errno));
+                      "%s cannot be made: %s: %s", path, directory, strerrordesc_np(error));
     } else {
         tg_doctor_add(doctor, TG_VERDICT_OK, NULL, "%s is made by the first program that keeps one", path);
     }
@@ -200,7 +188,9 @@ static void judge_store(struct tg_doctor *doctor, const char *text) {
     if (status == TG_OK) {
         tg_doctor_add(doctor, TG_VERDICT_OK, NULL, "%s, %s", tg_strbuf_text(&place), known.engine);
     } else {
-        tg_doctor_add(doctor, status == TG_ERROR_NOT_FOUND ? TG_VERDICT_NOTE : TG_VERDICT_PROBLEM, NULL, "%s",
+        bool is_problem = status != TG_ERROR_NOT_FOUND;
+        tg_doctor_add(doctor, is_problem ? TG_VERDICT_PROBLEM : TG_VERDICT_NOTE,
+                      is_problem ? "mend that, or name another store; until then figures wait on disk" : NULL, "%s",
                       err.message);
     }
     tg_store_close(store);
@@ -223,7 +213,7 @@ void tg_doctor_ask_history(struct tg_doctor *doctor) {
     } else if (tg_store_url_default(&usual, name ? name : "SERVICE", &err) == TG_OK) {
         judge_store(doctor, tg_strbuf_text(&usual));
     } else {
-        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, NULL, "%s", err.message);
+        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, "set HOME, or name a store with TACHOGRAPH_STORE", "%s", err.message);
     }
     tg_strbuf_release(&usual);
     ask_spool(doctor);

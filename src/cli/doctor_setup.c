@@ -58,7 +58,8 @@ void tg_doctor_ask_settings(struct tg_doctor *doctor, enum tg_status read, const
     doctor->group = "settings";
     ask_switches(doctor);
     if (read != TG_OK) {
-        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, NULL, "%s", err->message);
+        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, "mend it there; 'tachograph help settings' lists what can be set",
+                      "%s", err->message);
     }
     while (tg_setting_next_misspelt(&at, &note)) {
         tg_doctor_add(doctor, TG_VERDICT_NOTE, NULL, "%s", note.message);
@@ -73,7 +74,7 @@ void tg_doctor_ask_settings(struct tg_doctor *doctor, enum tg_status read, const
     }
 }
 
-void tg_doctor_ask_python(struct tg_doctor *doctor, const struct tg_interpreter_wish *wish) {
+void tg_doctor_ask_python(struct tg_doctor *doctor, const struct tg_interpreter_wish *wish, bool may_run) {
     struct tg_interpreter interpreter;
     struct tg_error err = TG_ERROR_INIT;
     doctor->group = "python";
@@ -83,8 +84,15 @@ void tg_doctor_ask_python(struct tg_doctor *doctor, const struct tg_interpreter_
                       "%s", err.message);
         return;
     }
+    if (!may_run) {
+        tg_doctor_add(doctor, TG_VERDICT_NOTE, "--python PATH asks it, once you trust what this directory names",
+                      "%s (from %s) was not asked: what a directory names is not run before you say so",
+                      interpreter.path, interpreter.origin);
+        return;
+    }
     if (tg_interpreter_probe(&interpreter, &err) != TG_OK) {
-        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, NULL, "%s", err.message);
+        tg_doctor_add(doctor, TG_VERDICT_PROBLEM, "name another Python with --python, or set TACHOGRAPH_PYTHON", "%s",
+                      err.message);
     } else if (interpreter.lacks_hook) {
         tg_doctor_add(doctor, TG_VERDICT_PROBLEM, "install it into that Python with pip",
                       "%s (from %s) can import tachograph, but does not when it starts: run times nothing there",

@@ -23,6 +23,7 @@
 #define MINOR_FIRST 11
 #define MINOR_LAST  14
 
+static const char question_start[] = "import sys";
 static const char question[] =
     "import sys\n"
     "if sys.path[:1] == ['']: del sys.path[0]\n"
@@ -57,6 +58,10 @@ static const char *complaint(char *text) {
         text[--length] = '\0';
     }
     text += strspn(text, " \n");
+    char *echo = strstr(text, question_start); /* of the words that it was given, as 'ls' says what it cannot find */
+    if (echo) {
+        return "it takes Python's words for something else";
+    }
     if (strncmp(text, "Traceback", strlen("Traceback")) == 0) {
         const char *newline = strrchr(text, '\n');
         return newline ? newline + 1 : text;

@@ -2,6 +2,7 @@
 #include "cli/output.h"
 
 #include "base/strbuf.h"
+#include "base/trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,10 +132,8 @@ enum tg_status tg_output_check(const char *path, struct tg_error *err) {
     struct tg_strbuf directory = TG_STRBUF_INIT;
     append_directory(&directory, resolved ? resolved : path);
     tg_strbuf_append_char(&directory, '.');
-    enum tg_status status = TG_OK;
-    if (access(tg_strbuf_text(&directory), W_OK | X_OK) != 0) {
-        status = cannot_write(err, errno, path);
-    }
+    int error = tg_strbuf_status(&directory) == TG_OK ? tg_trial_directory(tg_strbuf_text(&directory)) : ENOMEM;
+    enum tg_status status = error ? cannot_write(err, error, path) : TG_OK;
     tg_strbuf_release(&directory);
     free(resolved);
     return status;

@@ -81,6 +81,13 @@ static enum tg_status check_clock(const char *value, struct tg_error *err) {
     return tg_clock_parse(value, &kind, err);
 }
 
+static enum tg_status check_directory(const char *value, struct tg_error *err) {
+    return value[0] == '/'
+               ? TG_OK
+               : tg_error_set(err, TG_ERROR_INVALID,
+                              "'%s' is no absolute path: processes in other directories would look elsewhere", value);
+}
+
 const struct tg_setting tg_setting_table[TG_SETTING_COUNT] = {
     [TG_SETTING_SERVICE] = {.variable = "TACHOGRAPH_SERVICE",
                             .key = "service",
@@ -171,10 +178,12 @@ const struct tg_setting tg_setting_table[TG_SETTING_COUNT] = {
     [TG_SETTING_RUNTIME_DIR] = {.variable = "TACHOGRAPH_RUNTIME_DIR",
                                 .help = "where recordings lie, an absolute path",
                                 .without = "$XDG_RUNTIME_DIR/tachograph, else /dev/shm/tachograph-UID, else "
-                                           "/tmp/tachograph-UID"},
+                                           "/tmp/tachograph-UID",
+                                .check = check_directory},
     [TG_SETTING_SPOOL_DIR] = {.variable = "TACHOGRAPH_SPOOL_DIR",
                               .help = "where figures wait for their store, an absolute path",
-                              .without = "$XDG_STATE_HOME/tachograph/spool, else ~/.local/state/tachograph/spool"},
+                              .without = "$XDG_STATE_HOME/tachograph/spool, else ~/.local/state/tachograph/spool",
+                              .check = check_directory},
     [TG_SETTING_DISABLE] = {.variable = "TACHOGRAPH_DISABLE", .help = "1: nothing is timed, programs run plain"},
 };
 

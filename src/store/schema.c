@@ -268,7 +268,10 @@ enum tg_status tg_schema_check(struct tg_sql *sql, const struct tg_schema *schem
         return status;
     }
     if (version == 0) {
-        return tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no history yet: \"tachograph store init\" makes one");
+        return tg_error_set(
+            err, TG_ERROR_NOT_FOUND,
+            "there is no history yet: \"tachograph collect\" brings what waits for it, and \"tachograph "
+            "store init\" makes an empty one");
     }
     if (version < 0 || (uint64_t)version > schema->count) {
         return refuse_newer(version, schema, err);

@@ -34,6 +34,7 @@ struct connection {
     struct tg_sqlite_file *file;
     char *path; /* absolute */
     unsigned generation;
+    bool reading;            /* it was opened to ask questions only */
     tg_ns answer_timeout_ns; /* 0: answers may take as long as they do */
     tg_ns answer_deadline_ns;
 };
@@ -97,7 +98,10 @@ static enum tg_status status_of(sqlite3 *db, int code) {
 }
 
 /* What to do about it, for a person. */
-static const char *advice(enum tg_status status) {
+static const char *advice(const struct connection *connection, int code, enum tg_status status) {
+    if (connection->reading && (code & 0xff) == SQLITE_NOTADB) {
+        return ": name the file of a history";
+    }
     switch (status) {
     case TG_ERROR_BUSY:
         return ": another program is writing to it; try again";
@@ -128,7 +132,8 @@ static enum tg_status failure(const struct connection *connection, int code, str
         }
         return status;
     }
-    return tg_error_set(err, status, "the history \"%s\": %s%s", connection->path, words, advice(status));
+    return tg_error_set(err, status, "the history \"%s\": %s%s", connection->path, words,
+                        advice(connection, code, status));
 }
 
 static bool is_of_parent(const struct connection *connection) {
@@ -319,6 +324,7 @@ static enum tg_status sqlite_open(struct tg_sql **sql, const struct tg_store_url
     }
     connection->base.driver = &tg_sql_sqlite;
     connection->generation = tg_sqlite_system_generation();
+    connection->reading = options->read_only;
     enum tg_status status = connect_to_file(connection, url->path, options, err);
     if (status != TG_OK) {
         sqlite_close(&connection->base);

@@ -288,6 +288,11 @@ static enum tg_status create_file(int *fd, const char *path, struct tg_error *er
 
 static enum tg_status open_descriptor(int *fd, bool *read_only, const char *path, bool create, struct tg_error *err) {
     *read_only = false;
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        return tg_error_set(err, TG_ERROR_FORMAT, "\"%s\" is a directory: name a file in it, as in %s/shop.db", path,
+                            path);
+    }
     *fd = open(path, O_RDWR | O_CLOEXEC);
     if (*fd < 0 && errno == ENOENT && create) {
         return create_file(fd, path, err);
@@ -343,7 +348,7 @@ enum tg_status tg_sqlite_file_open(struct tg_sqlite_file **file, const char *pat
     if (fstat(fd, &info) != 0) {
         status = tg_error_set_errno(err, errno, "cannot look at the history \"%s\"", path);
     } else if (!S_ISREG(info.st_mode)) {
-        status = tg_error_set(err, TG_ERROR_INVALID, "\"%s\" is no file: name one to keep the history in", path);
+        status = tg_error_set(err, TG_ERROR_FORMAT, "\"%s\" is no file: name one to keep the history in", path);
     }
     if (status != TG_OK) {
         close(fd);

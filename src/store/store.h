@@ -36,6 +36,10 @@ void tg_store_close(struct tg_store *store);
 /* Refuses a URL that cannot be meant: TG_ERROR_INVALID, TG_ERROR_UNSUPPORTED (no engine of this build has its scheme).
  * That the store can be reached is not asked. */
 TG_NODISCARD enum tg_status tg_store_check_url(const char *url, struct tg_error *err);
+/* Refuses also a file that cannot be meant: what is there is a directory, the database of another program or no
+ * database at all, or the file cannot be made or written to. Makes none. Of a server nothing is asked, and one that is
+ * locked or full may be meant. */
+TG_NODISCARD enum tg_status tg_store_check_place(const char *url, struct tg_error *err);
 /* Whether it is behind a connection, which a server closes when it was idle for long. */
 bool tg_store_is_remote(const struct tg_store *store);
 

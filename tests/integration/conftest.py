@@ -197,6 +197,10 @@ class History:
         """Starts programs/driven.py."""
         return Driven(self.start(self.command("driven.py", under=under), **self.options(**more)))
 
+    def drive_by(self, command: list[str]) -> Driven:
+        """The same by a command of one's own."""
+        return Driven(self.start(command))
+
     def collect(self, *, store: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         """`tachograph collect`, of this store alone: other candidates for recordings are not the test's."""
         return self.finish(self.collect_command(store), **self.options(keeping=False, **more))

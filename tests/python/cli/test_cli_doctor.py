@@ -136,9 +136,9 @@ def test_store_that_is_there(cli: Any, doctor: Any) -> None:
 
 
 def test_what_waits(cli: Any, doctor: Any, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
     store = f"{tmp_path}/file/h.db"
-    assert cli("run", "--store", store, cli.script("def f(): pass\nf()\n")).returncode == 0
+    script = cli.script(f"def f(): pass\nf()\nopen({str(tmp_path / 'file')!r}, 'w').close()\n")
+    assert cli("run", "--store", store, script).returncode == 0
     assert f"wait for a store, such as sqlite:///{store}" in notes_of(doctor(), "history")[0]
 
 
@@ -207,8 +207,29 @@ def test_what_hinders_a_process_that_samples_itself(
 
 def test_every_complaint_says_what_to_do(doctor: Any) -> None:
     bad = {"TACHOGRAPH_DISABLE": "1", "TACHOGRAPH_STROE": "1", "TACHOGRAPH_RUNTIME_DIR": "x"}
-    for _, verdict, text, remedy in doctor(env=bad, preexec_fn=limited(resource.RLIMIT_NOFILE, 32)):
-        assert verdict == "ok" or remedy or "; " in text
+    for environment in (
+        bad,
+        {"TACHOGRAPH_SPOOL_DIR": "x"},
+        {"TACHOGRAPH_SPOOL_DIR": "/proc/none"},
+        {"TACHOGRAPH_STORE": "/"},
+    ):
+        findings = doctor(env=environment, preexec_fn=limited(resource.RLIMIT_NOFILE, 32))
+        assert len(problems(findings)) >= 2
+        for _, verdict, text, remedy in findings:
+            assert verdict == "ok" or remedy or (verdict == "note" and "; " in text)
+
+
+def test_what_a_directory_names_is_not_run(cli: Any, doctor: Any) -> None:
+    """Only who is asked by name, or by the environment, is trusted."""
+    evil = cli.script("#!/bin/sh\ntouch ran\n", "evil")
+    evil.chmod(0o755)
+    (cli.directory / "pyproject.toml").write_text('[tool.tachograph]\npython = "./evil"\n')
+    (note,) = notes_of(doctor(env={"TACHOGRAPH_PYTHON": ""}), "python")
+    assert "was not asked" in note
+    assert f"{cli.directory}/pyproject.toml:2" in note
+    assert not (cli.directory / "ran").exists()
+    doctor("--python", "./evil")
+    assert (cli.directory / "ran").exists()
 
 
 def test_wrong_words(cli: Any) -> None:

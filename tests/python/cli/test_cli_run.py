@@ -181,10 +181,12 @@ def test_a_history_is_kept_and_named_last(cli: Any, tmp_path: Path) -> None:
 
 def test_what_waits_is_told_by_store(cli: Any, tmp_path: Path) -> None:
     stores = [tmp_path / "folder" / "a.db", tmp_path / "garbage.db"]
-    stores[0].parent.write_bytes(b"no folder")
-    stores[1].write_bytes(b"garbage" * 1000)
-    for store in stores:
-        result = cli("run", "--store", store, "--no-report", cli.script(WORK))
+    spoils = [  # while the program runs: before, it would not be started
+        f"open({str(stores[0].parent)!r}, 'w').write('no folder')\n",
+        f"open({str(stores[1])!r}, 'w').write('garbage' * 1000)\n",
+    ]
+    for store, spoil in zip(stores, spoils, strict=True):
+        result = cli("run", "--store", store, "--no-report", cli.script(WORK + spoil))
         assert (result.returncode, "the rest waits; store it with: tachograph collect" in result.stderr) == (0, True)
     result = cli("collect", "--json")
     waiting = {one["store"]: one for one in json.loads(result.stdout)["waiting_for"]}
@@ -265,6 +267,8 @@ def test_output_that_cannot_be_written_is_known_before(cli: Any) -> None:
     assert (result.returncode, result.stdout) == (125, "")
     assert "report.txt" in result.stderr
     assert cli("run", "-o", cli.directory, script).returncode == 125
+    assert cli("run", "-o", "/proc/report.txt", script).returncode == 125  # where permissions would let root
+    assert list(cli.directory.iterdir()) == [script]  # and nothing is left of the trial
 
 
 def test_full_disk_names_the_recording_and_leaves_the_exit_code(cli: Any) -> None:
