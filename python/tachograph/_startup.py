@@ -85,7 +85,7 @@ def _say(message: str) -> None:
 
 
 def _warn_of_unmatched() -> None:
-    for message in unmatched():
+    for message in unmatched(were_named=bool(_lines("TACHOGRAPH_TIME"))):
         _say(message)
 
 
@@ -121,7 +121,7 @@ def start() -> None:
     _native.instrument_everything(patterns, _lines("TACHOGRAPH_EXCLUDE"), projects, foreign)
     # They import the main program of their parent as __mp_main__.
     _native.watch_main(_is_of_multiprocessing("spawn", "forkserver"))
-    if _lines("TACHOGRAPH_TIME"):
+    if _lines("TACHOGRAPH_TIME") or _lines("TACHOGRAPH_EXCLUDE"):
         import atexit
 
         watch_forks()

@@ -73,18 +73,20 @@ def _reason(pattern: str) -> str:
     package = module.removesuffix(".*")
     if set(package) & set("*?["):
         return ""
-    if package not in _modules():
+    if package not in [*_modules(), "__main__"]:
         return f": no module {package} was imported"
     what = "was imported, but has no such function" if separator else "has no function in Python"
     return f": {package} {what}"
 
 
-def unmatched() -> list[str]:
+def unmatched(*, were_named: bool = True) -> list[str]:
     """One message for each pattern that has named no function so far, with what it may have meant, or why.
 
-    None where there are children: they may have imported what this process has not, as the workers of a server.
+    Without ``were_named`` nobody has named patterns, and of exclusions alone is told. None where there are children:
+    they may have imported what this process has not, as the workers of a server.
     """
     patterns, exclusions = _native.unmatched_patterns()
+    patterns = patterns if were_named else []
     if not (patterns or exclusions) or os.getpid() in _forked or not _native.is_alone_in_run():
         return []
     messages = [f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in patterns]

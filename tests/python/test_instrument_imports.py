@@ -275,7 +275,7 @@ def test_the_hook_is_one_method_and_goes_again() -> None:
     assert bootstrap._LoaderBasics.__dict__["exec_module"] is hooked
     uninstrument()
     assert bootstrap._LoaderBasics.exec_module is before
-    assert _native.unmatched_patterns() == []
+    assert _native.unmatched_patterns() == ([], [])
 
 
 def test_own_loaders_that_call_the_hooked_one(module_path: Path) -> None:
