@@ -44,7 +44,8 @@ static const struct tg_option options[] = {
     {.name = "discard-waiting",
      .kind = TG_OPTION_TEXT,
      .value = "STORE",
-     .help = "also figures of ended processes that wait for this store, or for '" ALL_STORES "' of them: they are lost",
+     .help = "nothing but figures of ended processes that wait for this store, or for '" ALL_STORES
+             "' of them: they are lost",
      .offset = offsetof(struct settings, discard)},
     {.name = "json",
      .kind = TG_OPTION_FLAG,
@@ -75,7 +76,7 @@ static void decide(struct tg_clean *clean, const char *discarded) {
     for (size_t i = 0; i < clean->leftovers.count; i++) {
         const struct tg_leftover *item = &clean->leftovers.items[i];
         bool is_old = any_age || clean->now_s - item->changed_s >= age_ns / NS_PER_S;
-        clean->fates[i].goes = is_old && (item->state == TG_LEFTOVER_DONE || is_discarded(item, discarded));
+        clean->fates[i].goes = is_old && (discarded ? is_discarded(item, discarded) : item->state == TG_LEFTOVER_DONE);
     }
 }
 

@@ -173,7 +173,7 @@ const struct tg_command tg_command_export = {
     .summary = "write what was sampled as a flame graph, or for other tools",
     .usage = usage,
     .description = "Adds up the call trees of a service's history, or of a part of it.\n"
-                   "folded: a line for each stack, outermost function first, and its microseconds; speedscope: for "
+                   "As folded: a line for each stack, outermost function first, and its microseconds; speedscope: for "
                    "www.speedscope.app; flamegraph: a page of its own, to look at.",
     .options = options,
     .examples = examples,

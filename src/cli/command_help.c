@@ -50,6 +50,8 @@ static int run(const struct tg_command *command, char **words) {
 const struct tg_command tg_command_help = {
     .name = "help",
     .summary = "show what a command does, its options and examples",
+    .description = "Without a word it lists the commands; 'tachograph help settings' lists what can be set in the "
+                   "environment and in pyproject.toml.",
     .usage = usage,
     .options = options,
     .examples = examples,

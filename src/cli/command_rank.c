@@ -232,7 +232,8 @@ const struct tg_command tg_command_rank = {
     .usage = usage,
     .description =
         "Ranks the functions of a service over its history, or over a part of it.\n"
-        "average: the mean of the iterations' averages, in which quiet and busy times weigh the same; per call: total "
+        "Ranked by average: the mean of the iterations' averages, in which quiet and busy times weigh the same; per "
+        "call: total "
         "by calls, in which busy times weigh more; total: the sum of all calls; self: without the timed functions "
         "called from there; p99: the time that 99 % of the calls did not exceed (within 6.25 %); errors: calls that "
         "ended with an exception. An iteration is one interval of the history.",

@@ -256,7 +256,8 @@ const struct tg_command tg_command_report = {
         "Shows what recordings hold: the exact timings of each function. A recording is named by its file, by the "
         "process that wrote it, or by the run that it belongs to; without a name it is the latest, with all processes "
         "of its run. Several are summed up, function by function.\n"
-        "total: the sum of all calls; self: without the timed functions called from there; average: total by calls; "
+        "The columns are total: the sum of all calls; self: without the timed functions called from there; average: "
+        "total by calls; "
         "p50 and p99: the time that 50 % and 99 % of the calls did not exceed (within 6.25 %); errors: calls that "
         "ended with an exception; running: calls that have not ended.",
     .options = options,

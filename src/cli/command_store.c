@@ -272,7 +272,8 @@ const struct tg_command tg_command_store = {
     .summary = "make, show, migrate or check a history",
     .usage = usage,
     .description =
-        "init makes file, database and tables where they are missing; programs that keep a history do that by "
+        "The action init makes file, database and tables where they are missing; programs that keep a history do that "
+        "by "
         "themselves, when they may. status shows what is kept. migrate brings the tables of an older tachograph up to "
         "date. verify asks the database about its files, and checks that every figure belongs to an interval and a "
         "function, that no batch of a process is missing, and that the sums are those of their rows.\n"

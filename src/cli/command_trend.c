@@ -6,6 +6,8 @@
 #include "cli/percent.h"
 #include "cli/trend_view.h"
 
+#include <string.h>
+
 #define ROWS 10 /* of the text, unless told otherwise */
 
 struct settings {
@@ -114,6 +116,12 @@ static int run(const struct tg_command *command, char **words) {
     }
     if (settings.all ? words[0] != NULL : !words[0] || words[1]) {
         return refuse_words(words, settings.all);
+    }
+    if (words[0] && strpbrk(words[0], "*?")) {
+        tg_message_error("trend: '%s' is a pattern, and a trend is of one function: --all shows all that have one, "
+                         "'tachograph rank' lists their names",
+                         words[0]);
+        return TG_EXIT_USAGE;
     }
     settings.function = words[0];
     return tg_history_command_run(command, &settings.history, answer, &settings);

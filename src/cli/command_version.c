@@ -26,6 +26,7 @@ static int run(const struct tg_command *command, char **words) {
 const struct tg_command tg_command_version = {
     .name = "version",
     .summary = "show the version of tachograph",
+    .description = "Shows the version, and which kinds of histories this build has no library for.",
     .usage = usage,
     .options = options,
     .run = run,

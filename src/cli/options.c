@@ -207,6 +207,11 @@ static bool is_operand(const char *word) {
     return word[0] != '-' || !word[1] || (word[1] >= '0' && word[1] <= '9');
 }
 
+/* "-5", as head takes it: the limit of a command that has one. */
+static bool is_bare_limit(const struct tg_command *command, const char *word) {
+    return word[0] == '-' && word[1] && word[1 + strspn(word + 1, "0123456789")] == '\0' && find_letter(command, 'n');
+}
+
 enum tg_status tg_options_parse(const struct tg_command *command, char **words, void *settings, bool *help,
                                 struct tg_error *err) {
     struct parser parser = {.command = command, .words = words, .settings = settings, .help = help, .err = err};
@@ -215,7 +220,9 @@ enum tg_status tg_options_parse(const struct tg_command *command, char **words, 
     *help = false;
     while (*parser.words && status == TG_OK && !*help) {
         char *word = *parser.words++;
-        if (parser.ended || is_operand(word)) {
+        if (!parser.ended && is_bare_limit(command, word)) {
+            status = tg_error_set(err, TG_ERROR_INVALID, "unknown option '%s'; did you mean '-n %s'?", word, word + 1);
+        } else if (parser.ended || is_operand(word)) {
             *operands++ = word;
             parser.ended = parser.ended || command->program;
         } else if (strcmp(word, "--") == 0) {

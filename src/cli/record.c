@@ -2,6 +2,7 @@
 #include "cli/record.h"
 
 #include "base/humanize.h"
+#include "cli/message.h"
 #include "cli/output.h"
 #include "cli/printable.h"
 #include "export/export_group.h"
@@ -122,11 +123,6 @@ static enum tg_status refuse_empty(const struct tg_record *record, struct tg_err
                             "doctor' says what is in the way",
                             quality.lost_count);
     }
-    if (quality.taken_count > 0) {
-        return tg_error_set(
-            err, TG_ERROR_NOT_FOUND, "all %" PRIu64 " samples were of threads that waited; %s", quality.taken_count,
-            record->options.measure == TG_EXPORT_WALL ? "--idle records them too" : "--wall --idle records them too");
-    }
     return tg_error_set(err, TG_ERROR_NOT_FOUND,
                         "it was over before the first sample; record longer, or at a higher "
                         "rate (-r)");
@@ -140,8 +136,14 @@ static enum tg_status write_out(const char *path, const struct tg_strbuf *text, 
 }
 
 enum tg_status tg_record_finish(struct tg_record *record, const char *what, struct tg_error *err) {
-    if (record->profile.quality.taken_count == 0) {
+    if (record->profile.quality.taken_count == 0 && tg_family_quality(&record->family).taken_count == 0) {
         return refuse_empty(record, err);
+    }
+    if (record->profile.quality.taken_count == 0) { /* that is an answer, and somebody waits for the file */
+        tg_message_warning("record: all %" PRIu64 " samples were of threads that waited; %s",
+                           tg_family_quality(&record->family).taken_count,
+                           record->options.measure == TG_EXPORT_WALL ? "--idle records them too"
+                                                                     : "--wall --idle records them too");
     }
     struct tg_strbuf title = TG_STRBUF_INIT;
     struct tg_strbuf text = TG_STRBUF_INIT;

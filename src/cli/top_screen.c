@@ -5,6 +5,7 @@
 #include "base/humanize.h"
 #include "cli/printable.h"
 #include "cli/top.h"
+#include "cli/wrap.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #define HEIGHT_FOR_SUMMARY 4
 #define HEIGHT_FOR_KEYS    5
 #define HEIGHT_FOR_SCOPE   6
+#define HELP_COLUMNS       ((size_t)62)
+#define HELP_INDENT        ((size_t)10)
 #define SUMMARY_WIDTH      ((size_t)73) /* of its figures at their places */
 
 struct frame {
@@ -113,6 +116,7 @@ static void add_scope(const struct frame *frame) {
     const struct tg_top *top = frame->top;
     struct tg_strbuf line = TG_STRBUF_INIT;
     struct tg_strbuf problems = TG_STRBUF_INIT;
+    size_t start;
     if (top->is_paused) {
         tg_strbuf_append(&line, "PAUSED  ");
     }
@@ -122,7 +126,11 @@ static void add_scope(const struct frame *frame) {
         tg_printable_append(&line, top->filter, strlen(top->filter));
         tg_strbuf_append(&line, "'");
     }
+    start = line.length;
     append_interval(frame, &line);
+    if (line.length > frame->terminal->width) { /* the first thing to go */
+        tg_strbuf_truncate(&line, start);
+    }
     tg_top_append_quality(&frame->view->sums, &problems);
     if (problems.length) {
         tg_strbuf_printf(&line, "; note: %s", tg_strbuf_text(&problems));
@@ -145,7 +153,8 @@ static void add_keys(const struct frame *frame) {
     const struct tg_top *top = frame->top;
     size_t used = 0;
     if (top->shows_help) {
-        tg_printable_shorten_start(frame->out, "any key goes back, arrows move", 30, frame->terminal->width);
+        tg_strbuf_append(frame->out,
+                         frame->terminal->width < 30 ? "any key goes back" : "any key goes back, arrows move");
         return;
     }
     if (top->is_typing) {
@@ -176,41 +185,27 @@ static void add_keys(const struct frame *frame) {
     }
 }
 
-static const char *const help_lines[] = {
-    "q ^C      quit",
-    "s S < >   sort by the next, or the previous, column",
-    "/         type what names must have in them; esc ends that",
-    "a         functions, of all processes together",
-    "p t       processes; threads. enter looks into one, esc leaves",
-    "space     pause; the next figures are of all the time since",
-    "arrows, page up, page down, home, end   move",
-    "",
-    "calls/s   calls that ended, for each second",
-    "average   how long they took",
-    "p99       what 99 % of them did not exceed (within 6.25 %)",
-    "self      of the time spent in timed functions, the part spent",
-    "          here and not in timed functions called from here",
-    "running   calls that have not ended",
-    "errors/s  calls that ended with an exception",
-    "errors, calls, total   ever, not only in the last interval",
-    "dim       nothing has ended or runs, or its process has ended",
-    "cut off   a process that ended in the middle of calls: killed,",
-    "          or with threads that nobody waited for",
+/* Keys and titles, and what they mean; "": an empty line. */
+static const char *const help_lines[][2] = {
+    {"q ^C", "quit"},
+    {"s S < >", "sort by the next, or the previous, column"},
+    {"/", "type what names must have in them; esc ends that"},
+    {"a", "functions, of all processes together"},
+    {"p t", "processes; threads. enter looks into one, esc leaves"},
+    {"space", "pause; the next figures are of all the time since"},
+    {"arrows", "move; so do page up, page down, home and end"},
+    {"", ""},
+    {"calls/s", "calls that ended, for each second"},
+    {"average", "how long they took"},
+    {"p99", "what 99 % of them did not exceed (within 6.25 %)"},
+    {"self", "of the time spent in timed functions, the part spent here and not in timed functions called from here"},
+    {"running", "calls that have not ended"},
+    {"errors/s", "calls that ended with an exception"},
+    {"errors", "as calls and total: ever, not only in the last interval"},
+    {"dim", "nothing has ended or runs, or its process has ended"},
+    {"cut off", "a process that ended in the middle of calls: killed, or with threads that nobody waited for"},
 };
 #define HELP_LINES (sizeof help_lines / sizeof help_lines[0])
-
-static void add_help(const struct frame *frame, size_t height) {
-    struct tg_strbuf line = TG_STRBUF_INIT;
-    size_t last_first = HELP_LINES > height ? HELP_LINES - height : 0;
-    size_t first = frame->top->help_first < last_first ? frame->top->help_first : last_first;
-    frame->top->help_first = first;
-    for (size_t i = first; i < first + height; i++) {
-        tg_strbuf_truncate(&line, 0);
-        tg_strbuf_append(&line, i < HELP_LINES ? help_lines[i] : "");
-        add_line(frame, &line);
-    }
-    tg_strbuf_release(&line);
-}
 
 static size_t count_lines(const struct tg_strbuf *text, size_t start) {
     size_t count = 0;
@@ -218,6 +213,43 @@ static size_t count_lines(const struct tg_strbuf *text, size_t start) {
         count += text->data[i] == '\n';
     }
     return count;
+}
+
+/* All of the help, for a terminal so wide. */
+static void wrap_help(struct tg_strbuf *out, size_t width) {
+    bool is_wide = width >= HELP_COLUMNS / 2;
+    size_t indent = is_wide ? HELP_INDENT : 2;
+    for (size_t i = 0; i < HELP_LINES; i++) {
+        const char *key = help_lines[i][0];
+        size_t start = out->length;
+        tg_strbuf_append(out, key);
+        if (*key) {
+            tg_strbuf_append_repeated(out, ' ', is_wide ? HELP_INDENT - strlen(key) : 2);
+        }
+        tg_wrap_append(out, help_lines[i][1], width < HELP_COLUMNS ? width : HELP_COLUMNS, out->length - start, indent);
+    }
+}
+
+/* A page of it: as far as it was moved, and so that the last page is full. */
+static void add_help(const struct frame *frame, size_t height) {
+    struct tg_strbuf all = TG_STRBUF_INIT;
+    wrap_help(&all, frame->terminal->width);
+    size_t line_count = count_lines(&all, 0);
+    size_t last_first = line_count > height ? line_count - height : 0;
+    size_t first = frame->top->help_first < last_first ? frame->top->help_first : last_first;
+    const char *line = tg_strbuf_text(&all);
+    frame->top->help_first = first;
+    for (size_t i = 0; i < first + height; i++) {
+        size_t length = strcspn(line, "\n");
+        if (i >= first) {
+            struct tg_strbuf text = TG_STRBUF_INIT;
+            tg_strbuf_append_bytes(&text, line, length);
+            add_line(frame, &text);
+            tg_strbuf_release(&text);
+        }
+        line += length + (line[length] == '\n');
+    }
+    tg_strbuf_release(&all);
 }
 
 static void add_table(const struct frame *frame, size_t height) {
