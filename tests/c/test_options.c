@@ -104,6 +104,17 @@ static void takes_every_spelling(void **state) {
     }
 }
 
+static void a_bare_number_is_no_operand(void **state) {
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, &reader, "-5");
+    assert_int_equal(parsed.status, TG_ERROR_INVALID);
+    assert_non_null(strstr(parsed.err.message, "did you mean '-n 5'?"));
+    parse(&parsed, &reader, "-2h -- -5"); /* a moment, and what stands behind the end of options */
+    assert_int_equal(parsed.status, TG_OK);
+    assert_operands(&parsed, "-2h -5");
+}
+
 static void options_may_follow_operands(void **state) {
     (void)state;
     struct parsed parsed;
@@ -214,10 +225,15 @@ static void refuses_with_what_was_meant(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_every_spelling),          cmocka_unit_test(options_may_follow_operands),
-        cmocka_unit_test(two_dashes_end_the_options),    cmocka_unit_test(a_dash_and_a_digit_begin_an_operand),
-        cmocka_unit_test(program_keeps_its_own_options), cmocka_unit_test(lists_keep_all_and_texts_the_last),
-        cmocka_unit_test(help_stops_the_reading),        cmocka_unit_test(refuses_with_what_was_meant),
+        cmocka_unit_test(takes_every_spelling),
+        cmocka_unit_test(a_bare_number_is_no_operand),
+        cmocka_unit_test(options_may_follow_operands),
+        cmocka_unit_test(two_dashes_end_the_options),
+        cmocka_unit_test(a_dash_and_a_digit_begin_an_operand),
+        cmocka_unit_test(program_keeps_its_own_options),
+        cmocka_unit_test(lists_keep_all_and_texts_the_last),
+        cmocka_unit_test(help_stops_the_reading),
+        cmocka_unit_test(refuses_with_what_was_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,6 +283,31 @@ static void help_leaves_with_any_key_and_q_quits(void **state) {
     assert_false(type("q"));
 }
 
+static void narrow_help_is_wrapped(void **state) {
+    (void)state;
+    type("h");
+    assert_frame(20, 9,
+                 "2 processes, 1 ended\n"
+                 "functions by self\n"
+                 "q ^C  quit\n"
+                 "s S < >  sort by the\n"
+                 "  next, or the\n"
+                 "  previous, column\n"
+                 "/  type what names\n"
+                 "  must have in them;\n"
+                 "any key goes back\n");
+    for (int i = 0; i < 100; i++) { /* to its end, and no further */
+        press(TG_KEY_DOWN, 0);
+    }
+    assert_frame(20, 6,
+                 "2 processes, 1 ended\n"
+                 "functions by self\n"
+                 "  calls: killed, or\n"
+                 "  with threads that\n"
+                 "  nobody waited for\n"
+                 "any key goes back\n");
+}
+
 static void a_pause_and_notes_are_said(void **state) {
     (void)state;
     live.processes[0]->quality.torn_count = 1;
@@ -364,6 +389,7 @@ int main(void) {
         TOP_TEST(sorts_by_the_next_column),
         TOP_TEST(scrolls_within_what_there_is),
         TOP_TEST(help_leaves_with_any_key_and_q_quits),
+        TOP_TEST(narrow_help_is_wrapped),
         TOP_TEST(a_pause_and_notes_are_said),
         TOP_TEST(names_do_nothing_to_the_terminal),
         TOP_TEST(marks_what_matters),

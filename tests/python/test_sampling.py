@@ -352,7 +352,9 @@ assert tachograph.sampling_state()[:3] == (True, True, 300.0)
 assert give("unpause").returncode == 0
 spin_until(more(20))
 tachograph.stop()
-assert "samples nothing" in give("pause").stderr
+for name in (["pause"], ["unpause"], ["rate", "5"]):
+    said = give(*name).stderr
+    assert said.startswith(f"tachograph: {name[0]}: ") and "samples nothing" in said, said
 """,
         command,
     )

@@ -171,6 +171,13 @@ def test_what_waits_for_a_mistyped_store_can_be_given_up(cli: Any, waiting: str,
     assert "nothing to collect" in cli("collect").stdout
 
 
+def test_nothing_else_goes_with_what_is_given_up(cli: Any, waiting: str, function: Any) -> None:
+    done = cli.record([function("m::f", [5])])
+    assert cli("clean", "--discard-waiting", waiting, "--yes").returncode == 0
+    assert done.exists()
+    assert [state[:2] for state in states(cli)] == [("recording", "done")]
+
+
 def test_other_stores_are_not_given_up(cli: Any, waiting: str) -> None:
     result = cli("clean", "--discard-waiting", "/other.db", "--yes")
     assert result.returncode == 1

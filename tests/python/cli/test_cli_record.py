@@ -99,6 +99,13 @@ def test_a_process_is_recorded_without_its_knowing(cli: Any, target: Any) -> Non
     assert re.search(r"^hottest +\d+\.\d % ", done.stderr, re.MULTILINE)
 
 
+def test_a_program_that_only_waits_has_its_file_all_the_same(cli: Any) -> None:
+    done = cli("record", "-r", "200", "-o", "waits.folded", "-c", "import time; time.sleep(0.5)")
+    assert done.returncode == 0
+    assert "samples were of threads that waited; --idle records them too" in done.stderr
+    assert (cli.directory / "waits.folded").read_text() == ""
+
+
 def test_threads_that_wait_are_recorded_on_request(cli: Any, target: Any) -> None:
     done = cli("record", "-p", target.pid, "-d", "0.3", "--idle", "-t", "-o", "all.folded")
     assert done.returncode == 0, done.stderr

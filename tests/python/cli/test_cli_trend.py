@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,27 @@ def test_trend_in_words(cli: Any, shop: Path) -> None:
     assert next(line for line in lines if line.startswith("averages"))[10] == "▁"
     for label in ("slope", "Theil-Sen", "intercept", "chance"):
         assert any(line.startswith(label) for line in lines)
+
+
+@pytest.mark.parametrize("width", [20, 21, 40, 70])
+def test_its_sentences_are_wrapped_not_cut(cli: Any, shop: Path, width: int) -> None:
+    """Each line fits, and the words are those of a wide terminal."""
+
+    def sentences(columns: int) -> list[str]:
+        words = ["trend", SEARCH, "--store", shop, "--version", "1"]
+        text = re.sub(r"\x1b\[[0-9;]*m", "", cli.on_terminal(columns, *words))
+        assert max(map(len, text[text.index("slope ") :].splitlines())) <= columns
+        verdict = text[text.index("gets slower") : text.index("iteration ")]
+        return " ".join([verdict, text[text.index("slope ") :]]).split()
+
+    assert sentences(width) == sentences(200)
+
+
+def test_a_pattern_is_no_function(cli: Any, shop: Path) -> None:
+    result = cli("trend", "*", "--store", shop)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "'*' is a pattern" in result.stderr
+    assert "--all" in result.stderr
 
 
 def test_a_version_is_a_step(cli: Any, shop: Path) -> None:
