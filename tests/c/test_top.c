@@ -302,8 +302,8 @@ static void narrow_help_is_wrapped(void **state) {
     assert_frame(20, 6,
                  "2 processes, 1 ended\n"
                  "functions by self\n"
-                 "  calls: killed, or\n"
-                 "  with threads that\n"
+                 "  killed, or with\n"
+                 "  threads that\n"
                  "  nobody waited for\n"
                  "any key goes back\n");
 }

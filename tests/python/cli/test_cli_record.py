@@ -100,8 +100,12 @@ def test_a_process_is_recorded_without_its_knowing(cli: Any, target: Any) -> Non
 
 
 def test_a_program_that_only_waits_has_its_file_all_the_same(cli: Any) -> None:
-    done = cli("record", "-r", "200", "-o", "waits.folded", "-c", "import time; time.sleep(0.5)")
-    assert done.returncode == 0
+    script = cli.script(TARGET.replace("threads = [", "threads = [][:0] and ["), "waits.py")
+    process = cli.start_other(sys.executable, script, stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "ready\n"
+    done = cli("record", "-p", process.pid, "-d", "0.3", "-o", "waits.folded")
+    process.communicate()
+    assert done.returncode == 0, done.stderr
     assert "samples were of threads that waited; --idle records them too" in done.stderr
     assert (cli.directory / "waits.folded").read_text() == ""
 
