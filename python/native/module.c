@@ -9,6 +9,7 @@
 
 #include "base/yes_no.h"
 #include "collecting.h"
+#include "exception_value.h"
 #include "history.h"
 #include "hook.h"
 #include "instrument.h"
@@ -207,6 +208,7 @@ static PyMethodDef module_methods[] = {
     {"start_recording", start_recording, METH_NOARGS, "start_recording($module, /)\n--\n\n"},
     {"time_function", tg_time_function, METH_O, "time_function($module, function, /)\n--\n\n"},
     {"is_timed", is_timed, METH_O, "is_timed($module, function, /)\n--\n\n"},
+    {"capture_value", tg_capture_value, METH_VARARGS, "capture_value($module, value, calls_repr, /)\n--\n\n"},
     {"wrap_callable", tg_wrap_callable, METH_VARARGS, "wrap_callable($module, callable, name, /)\n--\n\n"},
     {"instrument_functions", tg_instrument_functions, METH_VARARGS,
      "instrument_functions($module, functions, exclude, /)\n--\n\n"},

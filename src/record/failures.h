@@ -2,9 +2,9 @@
  * failures: exceptions in a recording, as one process writes them and any reads them. The layout is in format.h; what
  * the texts say is decided by who makes them.
  *
- * Writing is two steps, so that what only needs to be counted costs no more: tg_failure_count() counts, and says whether
- * a sample is wanted, which tg_failure_keep() then takes. A group has at most TG_FAILURE_SAMPLES samples in an epoch;
- * counts go on.
+ * Writing is two steps, so that what only needs to be counted costs no more: tg_failure_count() counts, and says
+ * whether a sample is wanted, which tg_failure_keep() then takes. A group has at most TG_FAILURE_SAMPLES samples in an
+ * epoch; counts go on.
  *
  * Threads: any thread may write, under the tracer's lock; readers take none. The collector alone says what is taken. A
  * forked child begins with none, in a recording of its own.

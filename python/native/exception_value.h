@@ -1,0 +1,32 @@
+/*
+ * Python objects as JSON (failure/capture.h), for the arguments of a call that has failed.
+ *
+ * No Python code runs for it: objects are read as they lie in memory, and what only their own code could tell is told
+ * by its type and size. So nothing hangs, raises, recurses or changes what is read; a subclass is read as the base that
+ * it is laid out as. With `calls_repr` what has no form of its own is asked for its repr(); that may do anything, and
+ * what it raises is dropped.
+ *
+ *   None, bool, int, float, str       as in JSON; huge integers and what is no number by name
+ *   list, tuple, set, frozenset, dict  arrays and objects; a key that is no str is written as one
+ *   dataclasses, named tuples          objects of their fields
+ *   enum members                       "Color.RED"
+ *   bytes, datetime, Decimal, UUID     texts
+ *   numpy's scalars                    numbers
+ *   anything else                      "<shop.cart.Cart, 48 bytes>"
+ */
+#ifndef TG_EXCEPTION_VALUE_H
+#define TG_EXCEPTION_VALUE_H
+
+#include <Python.h>
+
+#include "failure/capture.h"
+
+#include <stdbool.h>
+
+/* Writes `value` as the value that is due. The error indicator is clear before and after. */
+void tg_value_capture(struct tg_capture *capture, PyObject *value, bool calls_repr);
+
+/* Module function; docs with its definition. */
+PyObject *tg_capture_value(PyObject *module, PyObject *args);
+
+#endif
