@@ -57,11 +57,14 @@ function showNavigation() {
  */
 async function contextOf(signal) {
   const selection = selectionOf();
+  // Both at once: of an empty history the second has nothing to say.
+  const versionsOf = ask("versions", { service: selection.service }, signal);
+  versionsOf.catch(() => {});
   const { services, store } = await ask("services", {}, signal);
   if (services.length === 0) {
     return null;
   }
-  const { service, versions } = await ask("versions", { service: selection.service }, signal);
+  const { service, versions } = await versionsOf;
   return { service, services, versions, store, selection: { ...selection, service: service.name }, signal };
 }
 
