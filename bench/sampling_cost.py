@@ -22,9 +22,9 @@ def from_outside(claim: str, threads: int) -> None:
         for name, options in (("blocking", []), ("nonblocking", ["--nonblocking"])):
             short, long = (1, 2) if QUICK else (2, 6)
             hz = 200 if threads == 1 else 20
-            before, start = spy(process.pid, hz, short, *options)
-            after, end = spy(process.pid, hz, long, *options)
-            taken = samples_of(after) - samples_of(before)
+            before, start = spy(process.pid, hz, short, "--idle", *options)
+            after, end = spy(process.pid, hz, long, "--idle", *options)
+            taken = (samples_of(after) - samples_of(before)) / threads
             report(f"{claim}_spy_{name}", 1e6 * (end - start) / taken / walk["decile"], samples=taken)
 
 

@@ -115,12 +115,12 @@ def samples_of(lines: list[str]) -> int:
     return sum(int(line.rpartition(" ")[2]) for line in lines)
 
 
-def record(pid: int, hz: int, seconds: float) -> tuple[list[str], int, int]:
+def record(pid: int, hz: int, seconds: float, *options: str) -> tuple[list[str], int, int]:
     """Stacks as `tachograph record` sees them, with lines, folded; how many samples they are, and how many were lost."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "stacks"
         command = [TACHOGRAPH, "record", "-p", str(pid), "-d", f"{seconds:g}", "-r", str(hz), "-f", "folded", "-l"]
-        done = subprocess.run([*command, "-o", path], capture_output=True, text=True, check=True)
+        done = subprocess.run([*command, *options, "-o", path], capture_output=True, text=True, check=True)
         said = done.stdout + done.stderr
         taken = re.search(r"([\d,]+) samples? of", said)
         lost = re.search(r"([\d,]+) of [\d,]+ samples could not", said)
