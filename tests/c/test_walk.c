@@ -1,0 +1,162 @@
+/* The walk's checks, on stacks made by hand: what is whole is believed, and each way to be wrong has its name. */
+#include "sample/walk.h"
+
+#include "cmocka_all.h"
+#include "made_stack.h"
+
+#include <stdalign.h>
+#include <unistd.h>
+
+#define NOWHERE UINT64_C(0x10000)
+
+static alignas(4096) uint8_t memory[MADE_BYTES];
+
+struct fixture {
+    struct tg_python_process process;
+    struct tg_walker walker;
+    struct tg_stack stack;
+    struct made_stack made;
+};
+
+static void open_fixture(struct fixture *fixture, unsigned minor) {
+    uint64_t base = (uint64_t)(uintptr_t)memory;
+    *fixture = (struct fixture){.process = {.pid = getpid(), .memory = {.pid = getpid(), .fd = -1}}};
+    fixture->process.layout = *tg_layout_find(minor);
+    fixture->process.code_type = base + MADE_TYPE;
+    fixture->process.eval_frame = base; /* where no thread is */
+    made_stack_make(&fixture->made, tg_layout_find(minor), memory, base);
+    assert_int_equal(tg_walker_init(&fixture->walker, &fixture->process, NULL), TG_OK);
+    tg_stack_init(&fixture->stack, base);
+}
+
+static void close_fixture(struct fixture *fixture) {
+    tg_stack_release(&fixture->stack);
+    tg_walker_release(&fixture->walker);
+}
+
+static enum tg_walk_result walk(struct fixture *fixture, enum tg_walk_mode mode) {
+    fixture->walker.now_ns++;
+    return tg_walk(&fixture->walker, &fixture->stack, mode, 0);
+}
+
+/* What the walk says of a stack that was spoilt, in each version and when its thread is stopped. */
+static void expect(void (*spoil)(const struct made_stack *made), enum tg_walk_mode mode, enum tg_walk_result result) {
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        struct fixture fixture;
+        open_fixture(&fixture, minor);
+        spoil(&fixture.made);
+        assert_int_equal(walk(&fixture, mode), result);
+        close_fixture(&fixture);
+    }
+}
+
+static uint64_t of_frame(const struct made_stack *made, int frame, uint32_t member) {
+    return made->frames[frame] + member;
+}
+
+static void a_stack_that_is_whole(void **state) {
+    (void)state;
+    static const enum tg_walk_mode modes[] = {TG_WALK_STOPPED, TG_WALK_RUNNING, TG_WALK_AT_REST};
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        for (size_t i = 0; i < 3; i++) {
+            struct fixture fixture;
+            open_fixture(&fixture, minor);
+            assert_int_equal(walk(&fixture, modes[i]), TG_WALK_WHOLE);
+            assert_int_equal(fixture.stack.frame_count, MADE_FRAMES);
+            for (uint32_t k = 0; k < MADE_FRAMES; k++) {
+                const struct tg_raw_frame *frame = &fixture.stack.frames[k];
+                assert_int_equal(frame->address, fixture.made.base + fixture.made.frames[MADE_FRAMES - 1 - k]);
+                assert_int_equal(frame->code, fixture.made.base + MADE_CODE + (MADE_FRAMES - 1 - k) * 1024);
+            }
+            assert_int_equal(walk(&fixture, modes[i]), TG_WALK_WHOLE); /* by what is known of it now */
+            close_fixture(&fixture);
+        }
+    }
+}
+
+static void end_early(const struct made_stack *made) {
+    made_put(made, of_frame(made, 1, made->layout->frame.previous), 0);
+}
+
+static void go_round(const struct made_stack *made) {
+    made_put(made, of_frame(made, 0, made->layout->frame.previous), made->base + made->frames[2]);
+}
+
+static void lead_nowhere(const struct made_stack *made) {
+    made_put(made, of_frame(made, 1, made->layout->frame.previous), NOWHERE);
+}
+
+static void lead_between_words(const struct made_stack *made) {
+    made_put(made, of_frame(made, 1, made->layout->frame.previous), made->base + made->frames[0] + 4);
+}
+
+static void own_by_nobody(const struct made_stack *made) {
+    made->bytes[of_frame(made, 1, made->layout->frame.owner)] = 0x7F;
+}
+
+static void run_no_code(const struct made_stack *made) {
+    made_put(made, MADE_CODE + 1024 + made->layout->object.type, made->base + 8);
+}
+
+static void run_beyond_the_code(const struct made_stack *made) {
+    made_put(made, of_frame(made, 1, made->layout->frame.instruction),
+             made->base + MADE_CODE + 1024 + made->layout->code.size + 2 * MADE_UNITS + 2);
+}
+
+static void leave_the_top(const struct made_stack *made) {
+    made_put(made, made->layout->thread.datastack_top, made->base + made->frames[2] + 8 * MADE_FRAME_WORDS + 8);
+}
+
+static void what_is_wrong_has_its_name(void **state) {
+    (void)state;
+    expect(end_early, TG_WALK_STOPPED, TG_WALK_ROOT);
+    expect(go_round, TG_WALK_STOPPED, TG_WALK_DEEP);
+    expect(lead_nowhere, TG_WALK_STOPPED, TG_WALK_UNREADABLE);
+    expect(lead_between_words, TG_WALK_STOPPED, TG_WALK_OWNER);
+    expect(own_by_nobody, TG_WALK_STOPPED, TG_WALK_OWNER);
+    expect(run_no_code, TG_WALK_STOPPED, TG_WALK_CODE);
+    expect(run_beyond_the_code, TG_WALK_STOPPED, TG_WALK_INSTRUCTION);
+    expect(leave_the_top, TG_WALK_RUNNING, TG_WALK_TOP);
+    expect(leave_the_top, TG_WALK_STOPPED, TG_WALK_WHOLE); /* it is about to call, and cannot go on with it */
+}
+
+/* The same stack, spoilt after it was known: what was proven before does not stand for it. */
+static void what_is_known_is_not_believed_for_ever(void **state) {
+    (void)state;
+    static void (*const spoils[])(const struct made_stack *made) = {end_early, own_by_nobody, run_beyond_the_code};
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        for (size_t i = 0; i < sizeof spoils / sizeof spoils[0]; i++) {
+            struct fixture fixture;
+            open_fixture(&fixture, minor);
+            assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
+            spoils[i](&fixture.made);
+            assert_int_not_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
+            close_fixture(&fixture);
+        }
+    }
+}
+
+static void a_thread_that_runs_nothing(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        struct fixture fixture;
+        open_fixture(&fixture, minor);
+        const struct tg_layout *layout = fixture.made.layout;
+        bool has_cframe = layout->thread.cframe != TG_LAYOUT_NONE;
+        made_put(&fixture.made, has_cframe ? MADE_CFRAME + layout->cframe.current_frame : layout->thread.current_frame,
+                 0);
+        assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
+        assert_int_equal(fixture.stack.frame_count, 0);
+        close_fixture(&fixture);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stack_that_is_whole),
+        cmocka_unit_test(what_is_wrong_has_its_name),
+        cmocka_unit_test(what_is_known_is_not_believed_for_ever),
+        cmocka_unit_test(a_thread_that_runs_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
