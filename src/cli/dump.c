@@ -191,8 +191,11 @@ static void read_states(struct tg_dump *dump) {
     DIR *directory = opendir(path);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid <= 0) {
+            continue; /* . and .. */
+        }
         struct tg_dump_state *states = grow(dump->states, dump->state_count, &dump->state_capacity, sizeof *states);
-        if (states && tid > 0) {
+        if (states) {
             dump->states = states;
             states[dump->state_count++] = (struct tg_dump_state){tid, state_of(dump->pid, tid)};
         }
