@@ -184,6 +184,10 @@ static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
     if (quality.missed_count) {
         tg_strbuf_printf(out, "%s%s looks fell out, since this machine was busy", out->length > start ? "; " : "",
                          tg_humanize_count(quality.missed_count).text);
+        if (quality.preempted_ns) {
+            tg_strbuf_printf(out, " (its threads had %s of processors meanwhile)",
+                             tg_humanize_duration(quality.preempted_ns).text);
+        }
     }
     if (lost.sample_count) {
         tg_strbuf_printf(out, "%s%s samples found no space", out->length > start ? "; " : "",

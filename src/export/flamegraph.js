@@ -437,7 +437,7 @@ function functionRow(row) {
   return line;
 }
 
-/** "3,000 samples, 100 a second; 2 could not be taken" */
+/** "3,000 samples in 30 s every 10 ms; 2 left out, unproven; 5 looks fell out" */
 function summary() {
   const parts = [`${profile.taken.toLocaleString('en')} samples`];
   if (profile.duration_ns) {
@@ -446,8 +446,10 @@ function summary() {
   if (profile.period_ns) {
     parts.push(`every ${duration(profile.period_ns)}`);
   }
-  const left = profile.missed + profile.torn;
-  return parts.join(' ') + (left ? `; ${left.toLocaleString('en')} could not be taken` : '');
+  const torn = profile.torn ? `; ${profile.torn.toLocaleString('en')} left out, unproven` : '';
+  const looks = profile.missed === 1 ? 'look' : 'looks';
+  const missed = profile.missed ? `; ${profile.missed.toLocaleString('en')} ${looks} fell out` : '';
+  return parts.join(' ') + torn + missed;
 }
 
 function refresh() {

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,3 +240,32 @@ def test_forks_and_programs_that_are_followed(cli: Any, start: Any) -> None:
     assert done.returncode == 0, done.stderr
     out, err = process.communicate(timeout=100)
     assert (out, err, process.returncode) == ("0\n", "", 0)
+
+
+def await_work(pid: int, seconds: float) -> None:
+    """Waits until a process has used so much more processor time."""
+    clock = (~pid << 3) | 2  # as Linux numbers the clocks of processes
+    end = time.clock_gettime(clock) + seconds
+    while time.clock_gettime(clock) < end:
+        os.sched_yield()
+
+
+def test_looks_that_fell_out_are_told_with_what_passed_in_them(cli: Any, start: Any) -> None:
+    process = start(TARGET)
+    record = cli.start("record", "-p", process.pid, "-r", "1000", "-o", "out.folded")
+    await_work(record.pid, 0.02)
+    held = True
+    while held:  # stopped while it holds a thread, it would hold it for long
+        record.send_signal(signal.SIGCONT)
+        await_work(record.pid, 0.001)
+        record.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, record.pid, os.WSTOPPED)
+        held = "t" in {state_of(task) for task in Path(f"/proc/{process.pid}/task").iterdir()}
+    await_work(process.pid, 0.5)
+    record.send_signal(signal.SIGCONT)
+    await_work(record.pid, 0.02)
+    record.send_signal(signal.SIGINT)
+    _, said = record.communicate(timeout=60)
+    assert record.returncode == 0
+    lost = next(line for line in said.splitlines() if line.startswith("lost"))
+    assert "looks fell out, since this machine was busy (its threads had " in lost
