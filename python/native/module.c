@@ -176,6 +176,7 @@ static PyObject *is_timed(PyObject *module, PyObject *function) {
 
 static PyObject *start_recording(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     tg_start_recording();
+    tg_tracer_continue();
     Py_RETURN_NONE;
 }
 
@@ -238,6 +239,7 @@ static PyMethodDef module_methods[] = {
     {"start_sampling", tg_start_sampling, METH_VARARGS, "start_sampling($module, hz, paused, /)\n--\n\n"},
     {"stop_sampling", tg_stop_sampling, METH_NOARGS, "stop_sampling($module, /)\n--\n\n"},
     {"pause_sampling", tg_pause_sampling, METH_O, "pause_sampling($module, paused, /)\n--\n\n"},
+    {"sampler_family", tg_sampler_family, METH_VARARGS, "sampler_family($module, path, pause, /)\n--\n\n"},
     {"sampling_state", tg_sampling_state, METH_NOARGS, "sampling_state($module, /)\n--\n\n"},
     {"export_samples", tg_export_samples, METH_VARARGS, "export_samples($module, format, by_thread, /)\n--\n\n"},
     {"sampled_functions", tg_sampled_functions, METH_NOARGS, "sampled_functions($module, /)\n--\n\n"},

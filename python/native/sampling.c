@@ -4,12 +4,15 @@
 #include "collect/sampling_source.h"
 #include "export/export.h"
 #include "profile/flat.h"
+#include "record/control_family.h"
 #include "sample/inside.h"
 #include "state.h"
 
 #include <string.h>
 
 #define NS_PER_S 1e9
+
+#define PATIENCE_NS INT64_C(1000000000) /* with each of a family */
 
 static PyObject *fail(enum tg_status status, const struct tg_error *err) {
     PyErr_SetString(status == TG_ERROR_INVALID  ? PyExc_ValueError
@@ -110,6 +113,7 @@ PyObject *tg_start_sampling(PyObject *Py_UNUSED(module), PyObject *args) {
     options.is_silent = !signals;
     static const struct tg_sampling_source source = {.take = take, .accept = accept};
     tg_start_recording(); /* through it orders come from outside */
+    tg_tracer_continue();
     tg_sampling_source_set(&source);
     enum tg_status status;
     Py_BEGIN_ALLOW_THREADS status = tg_inside_start(&options, &err);
@@ -132,6 +136,47 @@ PyObject *tg_pause_sampling(PyObject *Py_UNUSED(module), PyObject *paused) {
     }
     Py_BEGIN_ALLOW_THREADS tg_inside_pause(wanted);
     Py_END_ALLOW_THREADS Py_RETURN_NONE;
+}
+
+static PyObject *members_of(const struct tg_control_family *family) {
+    PyObject *list = PyList_New((Py_ssize_t)family->count);
+    for (size_t i = 0; list && i < family->count; i++) {
+        const struct tg_control_member *member = &family->members[i];
+        PyObject *row =
+            Py_BuildValue("KNIKN", (unsigned long long)member->pid,
+                          PyBool_FromLong(member->status.state == TG_SAMPLER_PAUSED), (unsigned)member->status.rate_hz,
+                          (unsigned long long)member->status.tick_count, PyBool_FromLong(member->obeyed));
+        if (!row) {
+            Py_CLEAR(list);
+            break;
+        }
+        PyList_SET_ITEM(list, (Py_ssize_t)i, row);
+    }
+    return list;
+}
+
+/* sampler_family(path, pause) -> [(pid, is_paused, rate_hz, tick_count, obeyed)]: of the processes like the one with
+ * the recording at `path`; `pause`: True and False are orders to all of them, None is none */
+PyObject *tg_sampler_family(PyObject *Py_UNUSED(module), PyObject *args) {
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_control_family family;
+    PyObject *path;
+    PyObject *pause;
+    if (!PyArg_ParseTuple(args, "O&O:sampler_family", PyUnicode_FSConverter, &path, &pause)) {
+        return NULL;
+    }
+    const struct tg_control_order order = {.kind = pause == Py_True ? TG_CONTROL_PAUSE : TG_CONTROL_UNPAUSE};
+    const char *name = PyBytes_AS_STRING(path);
+    bool is_order = pause != Py_None;
+    enum tg_status status;
+    Py_BEGIN_ALLOW_THREADS status = tg_control_family_find(&family, name, &err);
+    if (status == TG_OK && is_order) {
+        tg_control_family_give(&family, &order, PATIENCE_NS);
+    }
+    Py_END_ALLOW_THREADS Py_DECREF(path);
+    PyObject *members = status == TG_OK ? members_of(&family) : fail(status, &err);
+    tg_control_family_release(&family);
+    return members;
 }
 
 /* sampling_state() -> the fields of SamplingState, in their order */

@@ -126,6 +126,7 @@ _ANSWERS: dict[str, object] = {
     "project_settings": {},
     "remove_hook": None,
     "sampled_functions": ((), 0),
+    "sampler_family": (),
     "sampling_state": (False, False, 0.0, "", 0, 0, 0, 0, 0, "wall", True),
     "start_recording": None,
     "start_sampling": None,

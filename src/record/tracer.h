@@ -95,6 +95,9 @@ bool tg_tracer_return(struct tg_call *call, bool (*has_failed)(const struct tg_c
 void tg_tracer_pause(struct tg_call *call);
 void tg_tracer_resume(struct tg_call *call, uintptr_t stack_key);
 
+/* In a forked child: makes its recording now, and not at its first timed call. Elsewhere it does nothing. */
+void tg_tracer_continue(void);
+
 /* The recording, for readers in this process; its path is "" when it lives in anonymous memory. NULL: none. Until
  * tg_tracer_let_go(), which is due in either case, threads that end wait with handing over their counts, and forks
  * wait: take no lock in between that a forking thread may have, Python's for one. */

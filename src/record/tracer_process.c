@@ -91,6 +91,15 @@ bool tg_tracer_reopen(void) {
     return tg_tracer.open;
 }
 
+void tg_tracer_continue(void) {
+    pthread_mutex_lock(&tg_tracer.lock);
+    bool reopens = tg_tracer.inherited && tg_tracer_reopen();
+    pthread_mutex_unlock(&tg_tracer.lock);
+    if (reopens && tg_tracer.reopened) {
+        tg_tracer.reopened();
+    }
+}
+
 enum tg_status tg_tracer_open(const struct tg_tracer_options *options, struct tg_error *note, struct tg_error *err) {
     if (tg_tracer.open || tg_tracer.inherited) {
         return tg_error_set(err, TG_ERROR_EXISTS, "this process has a recording already");
