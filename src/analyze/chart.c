@@ -16,6 +16,12 @@ struct place {
     size_t line; /* in the chart, or while choosing: in `functions` */
 };
 
+/* A point that was looked at, to be drawn: what takes longest is reading them. */
+struct kept_point {
+    int64_t function_id;
+    struct tg_chart_point point;
+};
+
 struct drawing {
     struct tg_chart *chart;
     const struct tg_chart_question *question;
@@ -24,6 +30,10 @@ struct drawing {
     size_t capacity;               /* points of a line */
     struct tg_store_series series; /* of the one function that is asked for */
     size_t next;                   /* in places: most likely the one that is asked for next */
+    struct kept_point *kept;       /* all that were looked at, in their order */
+    size_t kept_count;
+    size_t kept_capacity;
+    bool are_too_many; /* to be kept: they are read again */
 };
 
 static int by_function_id(const void *left, const void *right) {
@@ -85,6 +95,22 @@ int64_t tg_chart_start_of_step(int64_t iteration, int64_t step) {
     return iteration - (rest < 0 ? rest + step : rest);
 }
 
+static void keep(struct drawing *drawing, int64_t function_id, const struct tg_chart_point *point) {
+    size_t most = drawing->question->kept ? drawing->question->kept : TG_CHART_KEPT;
+    if (drawing->kept_count == drawing->kept_capacity && !drawing->are_too_many) {
+        size_t capacity = drawing->kept_capacity ? 2 * drawing->kept_capacity : TG_CHART_POINTS;
+        capacity = capacity < most ? capacity : most;
+        struct kept_point *kept =
+            capacity > drawing->kept_capacity ? realloc(drawing->kept, capacity * sizeof *kept) : NULL;
+        drawing->are_too_many = kept == NULL;
+        drawing->kept = kept ? kept : drawing->kept;
+        drawing->kept_capacity = kept ? capacity : drawing->kept_capacity;
+    }
+    if (!drawing->are_too_many) {
+        drawing->kept[drawing->kept_count++] = (struct kept_point){.function_id = function_id, .point = *point};
+    }
+}
+
 /* Choosing: the figures of each function stand in a line of its own, without points. */
 static enum tg_status look_at_point(void *context, int64_t function_id, const struct tg_store_point *point,
                                     struct tg_error *err) {
@@ -99,6 +125,7 @@ static enum tg_status look_at_point(void *context, int64_t function_id, const st
     const struct tg_chart_point whole = {point->iteration, point->call_count,
                                          amount_of(point, drawing->question->column)};
     double value = tg_chart_value(&whole, drawing->question->column);
+    keep(drawing, function_id, &whole);
     line->largest = value > line->largest ? value : line->largest;
     line->sum += whole.amount;
     line->count++;
@@ -218,13 +245,10 @@ static enum tg_status make_room(struct drawing *drawing, struct tg_error *err) {
 }
 
 /* The latest points, in a ring: that of the n-th is n modulo the capacity. */
-static enum tg_status draw_point(void *context, int64_t function_id, const struct tg_store_point *point,
-                                 struct tg_error *err) {
-    struct drawing *drawing = context;
+static void draw_one(struct drawing *drawing, int64_t function_id, const struct tg_chart_point *point) {
     struct place *place = find_place(drawing, function_id);
-    (void)err;
     if (!place) {
-        return TG_OK;
+        return;
     }
     struct tg_chart_line *line = &drawing->chart->lines[place->line];
     int64_t iteration = tg_chart_start_of_step(point->iteration, drawing->question->step);
@@ -233,10 +257,18 @@ static enum tg_status draw_point(void *context, int64_t function_id, const struc
         last = line->count++ % drawing->capacity;
         line->points[last] = (struct tg_chart_point){.iteration = iteration};
     }
-    uint64_t amount = amount_of(point, drawing->question->column);
     line->points[last].call_count += point->call_count;
-    line->points[last].amount += amount;
-    line->sum += amount;
+    line->points[last].amount += point->amount;
+    line->sum += point->amount;
+}
+
+static enum tg_status draw_point(void *context, int64_t function_id, const struct tg_store_point *point,
+                                 struct tg_error *err) {
+    struct drawing *drawing = context;
+    const struct tg_chart_point whole = {point->iteration, point->call_count,
+                                         amount_of(point, drawing->question->column)};
+    (void)err;
+    draw_one(drawing, function_id, &whole);
     return TG_OK;
 }
 
@@ -280,6 +312,17 @@ static enum tg_status read_points(struct drawing *drawing, struct tg_store *stor
     return status;
 }
 
+/* Of those that were kept, else of all as they are now. */
+static enum tg_status draw_points(struct drawing *drawing, struct tg_store *store, struct tg_error *err) {
+    if (drawing->are_too_many) {
+        return read_points(drawing, store, draw_point, err);
+    }
+    for (size_t i = 0; i < drawing->kept_count; i++) {
+        draw_one(drawing, drawing->kept[i].function_id, &drawing->kept[i].point);
+    }
+    return TG_OK;
+}
+
 static enum tg_status draw(struct drawing *drawing, struct tg_store *store, struct tg_error *err) {
     enum tg_status status = find_functions(drawing, store, err);
     if (status == TG_OK) {
@@ -294,7 +337,7 @@ static enum tg_status draw(struct drawing *drawing, struct tg_store *store, stru
     choose_lines(drawing);
     status = make_room(drawing, err);
     if (status == TG_OK && drawing->chart->line_count > 0) {
-        status = read_points(drawing, store, draw_point, err);
+        status = draw_points(drawing, store, err);
     }
     for (size_t i = 0; i < drawing->chart->line_count && status == TG_OK; i++) {
         status = unroll(&drawing->chart->lines[i], drawing->capacity, err);
@@ -309,6 +352,7 @@ enum tg_status tg_chart_read(struct tg_chart *chart, struct tg_store *store, con
     enum tg_status status = draw(&drawing, store, err);
     tg_store_series_release(&drawing.series);
     free(drawing.places);
+    free(drawing.kept);
     return status;
 }
 

@@ -24,6 +24,9 @@
 /* The most points of a function. */
 #define TG_CHART_POINTS 5000
 
+/* Points that are kept in memory on the way, unless the question says otherwise: 64 MiB. */
+#define TG_CHART_KEPT ((size_t)2 << 20U)
+
 enum tg_chart_column {
     TG_CHART_AVERAGE,
     TG_CHART_TOTAL,
@@ -45,6 +48,7 @@ struct tg_chart_question {
     bool with_others;     /* also the sum of all that are not shown */
     size_t last;          /* of each function its last points, one iteration each; 0: all, in steps */
     int64_t step;         /* iterations; at least tg_chart_step() */
+    size_t kept;          /* of a part of the history with more points than this all are read twice; 0: TG_CHART_KEPT */
 };
 
 struct tg_chart_point {

@@ -5,10 +5,13 @@
 
 #define MS INT64_C(1000000)
 
+/* 0: as many as there are; else most are read twice, and nothing may be different. */
+static size_t kept;
+
 /* All of it, in steps of one iteration. */
 static struct tg_chart_question question_of(struct tg_store *store, enum tg_chart_column column) {
     struct tg_chart_question question = {
-        .selection = history_everything(store), .column = column, .minimum = -1, .limit = 100, .step = 1};
+        .selection = history_everything(store), .column = column, .minimum = -1, .limit = 100, .step = 1, .kept = kept};
     question.selection.first_iteration = -100;
     question.selection.last_iteration = 1000;
     return question;
@@ -227,5 +230,8 @@ int main(void) {
         cmocka_unit_test(a_step_is_as_short_as_the_points_allow),
         cmocka_unit_test_setup(quality_is_summed, history_set_up),
     };
-    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+    int failed = cmocka_run_group_tests_name("chart", tests, fixture_set_up, fixture_tear_down);
+    kept = 3;
+    failed += cmocka_run_group_tests_name("chart, read twice", tests, fixture_set_up, fixture_tear_down);
+    return failed;
 }
