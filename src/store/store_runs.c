@@ -11,14 +11,18 @@ static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to list the runs");
 }
 
+static void release_run(struct tg_store_run *run) {
+    free(run->host);
+    free(run->version);
+    free(run->program);
+}
+
 void tg_store_runs_release(struct tg_store_runs *runs) {
     if (!runs) {
         return;
     }
     for (size_t i = 0; i < runs->count; i++) {
-        free(runs->items[i].host);
-        free(runs->items[i].version);
-        free(runs->items[i].program);
+        release_run(&runs->items[i]);
     }
     free(runs->items);
     *runs = (struct tg_store_runs){.items = NULL};
@@ -100,17 +104,14 @@ static enum tg_status add_process(struct tg_store_runs *runs, const struct tg_st
 static void keep_wanted(struct tg_store_runs *runs) {
     size_t kept = 0;
     for (size_t i = 0; i < runs->count; i++) {
-        struct tg_store_run run = runs->items[i];
-        runs->items[i] = runs->items[kept]; /* to be released with the others */
-        runs->items[kept] = run;
-        kept += run.has_figures && run.has_part;
+        struct tg_store_run *run = &runs->items[i];
+        if (run->has_figures && run->has_part) {
+            runs->items[kept++] = *run;
+        } else {
+            release_run(run);
+        }
     }
-    while (runs->count > kept) {
-        struct tg_store_run *run = &runs->items[--runs->count];
-        free(run->host);
-        free(run->version);
-        free(run->program);
-    }
+    runs->count = kept;
 }
 
 enum tg_status tg_store_runs(struct tg_store *store, const struct tg_store_selection *selection,
