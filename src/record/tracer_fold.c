@@ -100,7 +100,7 @@ static void add_block(struct tg_counters *sum, struct tg_counters *before, struc
     }
     add_counts(sum, part);
     read_histogram(&histogram, part);
-    if (TG_LOAD(sum->call_count) > 1) {
+    if (TG_LOAD(sum->call_count) > 1 || buckets_at(&sum->buckets)) { /* a block that was used before has buckets */
         write_histogram(sum, &histogram);
     }
 }

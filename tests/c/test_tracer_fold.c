@@ -166,6 +166,25 @@ static void figures_move_to_the_ended_threads(void **state) {
     tg_snapshot_release(&snapshot);
 }
 
+static void *call_once(void *function) {
+    fixture_call(*(const uint32_t *)function, 25000);
+    return NULL;
+}
+
+/* The block of a function's old sum is the next function's sum, and has buckets before it has a second call. */
+static void a_first_call_is_in_the_histogram_of_a_block_used_before(void **state) {
+    (void)state;
+    name_functions();
+    for (int i = 0; i < 3; i++) {
+        pthread_join(start(call_once, &functions[0]), NULL);
+        assert_histogram_is_whole("m::f0");
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(start(call_once, &functions[1]), NULL);
+        assert_histogram_is_whole("m::f1");
+    }
+}
+
 static const struct tg_counters *block_of_ended(uint32_t function) {
     const struct tg_recording *recording = tg_tracer_hold();
     tg_tracer_let_go();
@@ -525,6 +544,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_kill_costs_the_calls_in_flight, fixture_set_up, fixture_tear_down),
         WITH_TRACER(counts_are_exact_over_threads),
         WITH_TRACER(figures_move_to_the_ended_threads),
+        WITH_TRACER(a_first_call_is_in_the_histogram_of_a_block_used_before),
         WITH_TRACER(extremes_move_with_their_epochs),
         WITH_TRACER(thread_blocks_are_used_again),
         WITH_TRACER(histograms_that_are_used_again_are_empty),
