@@ -1,4 +1,4 @@
-"""Functions that are not timed: after uninstrument(), and when tachograph is merely imported.
+"""Functions that are not timed: after uninstrument(), with hot_reload, and when tachograph is merely imported.
 
 Copies of one function lie at different addresses and differ by nanoseconds for that alone, so several copies of each
 kind are measured, and what two groups of never timed ones differ by is the noise.
@@ -7,6 +7,7 @@ kind are measured, and what two groups of never timed ones differ by is the nois
 import importlib
 from statistics import mean, median
 
+from harness import workloads
 from harness.claim import report, rounds
 from harness.rounds import Contender, measure, pin
 from harness.workloads import contender
@@ -32,9 +33,14 @@ def main() -> None:
         tachograph.uninstrument(function)
         return function
 
+    def reloaded(function):
+        function.__globals__["__file__"] = workloads.__file__  # its file has to be one
+        return tachograph.hot_reload(function)
+
     kinds = {
         "never": [contender("empty") for _ in range(COPIES)],
         "noise": [contender("empty") for _ in range(COPIES)],
+        "reloaded": [contender("empty", reloaded) for _ in range(COPIES)],
         "after": [contender("empty", timed_once) for _ in range(COPIES)],
     }
     everything = {name: one for kind, made in kinds.items() for name, one in group(kind, made).items()}
@@ -45,6 +51,7 @@ def main() -> None:
 
     noise = level(samples, "noise") - level(samples, "never")
     report("uninstrumented", level(samples, "after") - level(samples, "never"), noise_ns=noise)
+    report("hot_reload", level(samples, "reloaded") - level(samples, "never"), noise_ns=noise)
     imported = measure(alone, rounds(40))
     report("imported", level(imported, "alone") - level(before, "alone"))
 

@@ -53,6 +53,7 @@ BARS = (
         note="192 bytes are the block (three cache lines: two would not hold its figures), 4 its place in a table",
     ),
     Bar("uninstrumented", "a function after uninstrument: 0 within noise", "ns", 0, noise="noise_ns"),
+    Bar("hot_reload", "hot_reload, on a call while its file is as it was", "ns", 100, 5),
     Bar("imported", "a function where tachograph is merely imported", "ns"),
     Bar("collector_share", "the collector, 1,000 functions a second: of one core", "%", 1, 0.2),
     Bar("collected_ns", "a call while it collects: 0 more within noise", "ns", 0, noise="noise_ns"),

@@ -7,6 +7,7 @@
 #include "sample/inside.h"
 #include "state.h"
 #include "store/store_url.h"
+#include "watching.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,12 +158,14 @@ PyObject *tg_is_collecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(igno
 PyObject *tg_before_fork(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     tg_inside_before_fork();
     tg_collector_before_fork();
+    tg_watching_before_fork();
     Py_RETURN_NONE;
 }
 
 static int go_on(void *Py_UNUSED(unused)) {
     tg_collector_after_fork_in_parent();
     tg_inside_after_fork_in_parent();
+    tg_watching_after_fork_in_parent();
     return 0;
 }
 
@@ -178,5 +181,6 @@ PyObject *tg_after_fork_in_parent(PyObject *Py_UNUSED(module), PyObject *Py_UNUS
 PyObject *tg_after_fork_in_child(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     tg_collector_after_fork_in_child();
     tg_inside_after_fork_in_child();
+    tg_watching_after_fork_in_child();
     Py_RETURN_NONE;
 }

@@ -9,6 +9,7 @@ struct choice {
     struct tg_state *state;
     PyObject *module;
     PyCodeObject *only;             /* this code alone */
+    PyCodeObject *except;           /* all but this code */
     struct tg_selection *selection; /* what this selection chooses */
     PyObject *made;                 /* dict: address of a code -> its probe, NULL: not kept */
 };
@@ -17,6 +18,9 @@ struct choice {
 static int is_chosen(const struct choice *choice, PyCodeObject *code) {
     if (choice->only) {
         return code == choice->only;
+    }
+    if (choice->except == code) {
+        return 0;
     }
     if (choice->selection) {
         return tg_selection_chooses(choice->selection, choice->module, code->co_qualname, code->co_filename);
@@ -125,7 +129,7 @@ static void keep_version(PyFunctionObject *function, uint32_t version_before, Py
 #endif
 }
 
-static int set_code(PyObject *function, PyObject *code) {
+int tg_function_set_code(PyObject *function, PyObject *code) {
     PyObject *before = Py_NewRef(PyFunction_GET_CODE(function));
     uint32_t version = ((PyFunctionObject *)function)->func_version;
     int result = PyObject_SetAttrString(function, "__code__", code);
@@ -162,7 +166,7 @@ static int change_function(code_change change, void *context, PyObject *function
     int result = entry ? 0 : -1;
     /* Making the change may have run others, who may have set this function's code. */
     if (entry && PyTuple_GET_ITEM(entry, 0) != code && PyFunction_GET_CODE(function) == code) {
-        result = set_code(function, PyTuple_GET_ITEM(entry, 0));
+        result = tg_function_set_code(function, PyTuple_GET_ITEM(entry, 0));
     }
     Py_XDECREF(entry);
     Py_XDECREF(key);
@@ -246,6 +250,28 @@ static PyObject *all_functions(void) {
 
 #endif
 
+PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyObject *module, bool is_timed) {
+    struct choice itself = {.state = state, .module = module, .only = code};
+    struct choice nested = {.state = state, .module = module, .except = code};
+    PyObject *base = is_timed ? rewrite(&itself, code) : Py_NewRef((PyObject *)code);
+    PyObject *timed = base ? rewrite(&nested, (PyCodeObject *)base) : NULL;
+    Py_XDECREF(base);
+    return timed;
+}
+
+PyObject *tg_functions_of_globals(PyObject *globals) {
+    PyObject *all = all_functions();
+    PyObject *functions = all ? PyList_New(0) : NULL;
+    for (Py_ssize_t i = 0; functions && i < PyList_GET_SIZE(all); i++) {
+        PyObject *function = PyList_GET_ITEM(all, i);
+        if (PyFunction_GET_GLOBALS(function) == globals && PyList_Append(functions, function) < 0) {
+            Py_CLEAR(functions);
+        }
+    }
+    Py_XDECREF(all);
+    return functions;
+}
+
 static PyObject *count_or_null(Py_ssize_t count) {
     return count < 0 ? NULL : PyLong_FromSsize_t(count);
 }
@@ -263,7 +289,7 @@ PyObject *tg_time_function(PyObject *module, PyObject *function) {
     if (!changed) {
         return NULL;
     }
-    int result = changed == (PyObject *)code ? 0 : set_code(function, changed);
+    int result = changed == (PyObject *)code ? 0 : tg_function_set_code(function, changed);
     Py_DECREF(changed);
     if (result < 0) {
         return NULL;

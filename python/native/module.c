@@ -10,6 +10,7 @@
 #include "base/yes_no.h"
 #include "collecting.h"
 #include "exception_value.h"
+#include "exchange.h"
 #include "history.h"
 #include "hook.h"
 #include "instrument.h"
@@ -20,6 +21,7 @@
 #include "span.h"
 #include "state.h"
 #include "statistics.h"
+#include "watching.h"
 #include "wrapper.h"
 
 #include <assert.h>
@@ -182,7 +184,9 @@ static PyObject *start_recording(PyObject *Py_UNUSED(module), PyObject *Py_UNUSE
 
 static PyObject *remove_hook(PyObject *module, PyObject *Py_UNUSED(ignored)) {
     struct tg_state *state = tg_state_of(module);
-    tg_hook_remove(state);
+    if (!state->on_import) {
+        tg_hook_remove(state);
+    }
     tg_selections_release(&state->selections);
     Py_RETURN_NONE;
 }
@@ -243,6 +247,15 @@ static PyMethodDef module_methods[] = {
     {"sampling_state", tg_sampling_state, METH_NOARGS, "sampling_state($module, /)\n--\n\n"},
     {"export_samples", tg_export_samples, METH_VARARGS, "export_samples($module, format, by_thread, /)\n--\n\n"},
     {"sampled_functions", tg_sampled_functions, METH_NOARGS, "sampled_functions($module, /)\n--\n\n"},
+    {"watch_files", tg_watch_files, METH_VARARGS, "watch_files($module, on_change, on_import, /)\n--\n\n"},
+    {"watch_path", tg_watch_path, METH_O, "watch_path($module, path, /)\n--\n\n"},
+    {"unwatch_path", tg_unwatch_path, METH_O, "unwatch_path($module, root, /)\n--\n\n"},
+    {"stop_watching", tg_stop_watching, METH_NOARGS, "stop_watching($module, /)\n--\n\n"},
+    {"functions_of", tg_functions_of, METH_O, "functions_of($module, globals, /)\n--\n\n"},
+    {"compiled_code", tg_compiled_code, METH_O, "compiled_code($module, code, /)\n--\n\n"},
+    {"code_hash", tg_hash_of_code, METH_O, "code_hash($module, code, /)\n--\n\n"},
+    {"timed_code", tg_timed_code, METH_VARARGS, "timed_code($module, code, module, is_timed, /)\n--\n\n"},
+    {"exchange_code", tg_exchange_code, METH_VARARGS, "exchange_code($module, function, code, /)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };
 

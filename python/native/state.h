@@ -30,6 +30,8 @@ struct tg_state {
     PyObject *spans;                 /* dict: "module::name" -> function id */
     PyObject *load_module;           /* exec_module of files as it was; NULL: the hook is not installed */
     PyObject *load_frozen;           /* the same of modules frozen into the interpreter */
+    PyObject *on_import;             /* told of each module from a file before it runs; NULL: nobody */
+    PyObject *on_change;             /* told of files that have changed (watching.h) */
     struct tg_measures *drained;     /* by function: what drain() has given out */
     size_t drained_count;
     uint64_t drain_serial;    /* of the last drain */

@@ -30,6 +30,7 @@ from tachograph._sampling import export_samples, pause, query, sampling_state, s
 from tachograph._timing import timing
 from tachograph._upload import upload_function_statistics
 from tachograph._version import __version__
+from tachograph._watch import Watch, hot_reload, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FunctionStatistics",
+    "Watch",
     "__version__",
     "drain",
     "export_samples",
     "flush",
+    "hot_reload",
     "instrument",
     "pause",
     "query",
@@ -56,6 +59,7 @@ __all__ = [
     "uninstrument",
     "unpause",
     "upload_function_statistics",
+    "watch",
 ]
 
 

@@ -132,10 +132,14 @@ _ANSWERS: dict[str, object] = {
     "start_sampling": None,
     "stop_collecting": True,
     "stop_sampling": None,
+    "stop_watching": None,
     "time_function": True,  # so that the decorator hands the function back
     "uninstrument_functions": 0,
     "unmatched_patterns": ((), ()),
+    "unwatch_path": None,
+    "watch_files": None,
     "watch_main": None,
+    "watch_path": 0,
 }
 
 

@@ -127,8 +127,8 @@ struct tg_buckets {
 };
 
 struct tg_function_entry {
-    uint64_t code_hash; /* 0: not known */
-    uint32_t line;      /* of the definition; 0: not known */
+    _Atomic uint64_t code_hash; /* 0: not known; this and the line change when code is reloaded */
+    _Atomic uint32_t line;      /* of the definition; 0: not known */
     uint32_t name_bytes;
     uint32_t file_bytes;
     uint32_t reserved;

@@ -141,6 +141,29 @@ uint32_t tg_function_registry_add(struct tg_function_registry *registry, const s
     return find(registry, source->name, name_bytes, &id) ? id : add(registry, source, name_bytes);
 }
 
+static void change_entry(const struct tg_recording *recording, uint32_t id, const struct tg_function *function) {
+    const tg_place *chunk = &recording->header->function_chunks[id / TG_FUNCTION_CHUNK];
+    const tg_place *places = tg_recording_at(recording, atomic_load_explicit(chunk, memory_order_relaxed));
+    struct tg_function_entry *entry =
+        tg_recording_at(recording, atomic_load_explicit(&places[id % TG_FUNCTION_CHUNK], memory_order_relaxed));
+    atomic_store_explicit(&entry->code_hash, function->code_hash, memory_order_relaxed);
+    atomic_store_explicit(&entry->line, function->line, memory_order_relaxed);
+}
+
+void tg_function_registry_change(struct tg_function_registry *registry, const struct tg_recording *recording,
+                                 const struct tg_function_source *source) {
+    uint32_t id;
+    if (!find(registry, source->name, tg_utf8_cut(source->name, source->name_bytes, TG_NAME_MAX_BYTES), &id)) {
+        return;
+    }
+    struct tg_function *function = registry->functions[id];
+    function->code_hash = source->code_hash;
+    function->line = source->line;
+    if (recording && id < registry->published_count) {
+        change_entry(recording, id, function);
+    }
+}
+
 static bool publish(const struct tg_function *function, struct tg_recording *recording, tg_place *chunk,
                     uint32_t index) {
     if (atomic_load_explicit(chunk, memory_order_relaxed) == TG_PLACE_NONE) {

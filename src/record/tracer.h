@@ -85,6 +85,9 @@ void tg_tracer_describe(const struct tg_tracer_description *description);
 /* The function's id, for tg_tracer_enter(); TG_FUNCTION_OVERFLOW past the limits (counted). */
 uint32_t tg_tracer_function(const struct tg_function_source *source);
 
+/* The function of that name runs other code from now on (code_hash, line); ignored where there is none. */
+void tg_tracer_function_changed(const struct tg_function_source *source);
+
 void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key);
 /* `failed`: the call ends with an exception; not believed of a paused call. */
 void tg_tracer_exit(struct tg_call *call, bool failed);

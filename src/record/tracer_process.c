@@ -176,6 +176,12 @@ uint32_t tg_tracer_function(const struct tg_function_source *source) {
     return function;
 }
 
+void tg_tracer_function_changed(const struct tg_function_source *source) {
+    pthread_mutex_lock(&tg_tracer.lock);
+    tg_function_registry_change(&tg_tracer.registry, tg_tracer.open ? &tg_tracer.recording : NULL, source);
+    pthread_mutex_unlock(&tg_tracer.lock);
+}
+
 const struct tg_recording *tg_tracer_hold(void) {
     pthread_mutex_lock(&tg_tracer.fold_lock);
     pthread_mutex_lock(&tg_tracer.lock); /* a forked child's first call may be making it at this moment */

@@ -57,6 +57,34 @@ static void names_get_ids_in_order(void **state) {
     assert_int_equal(registry.count, 4);
 }
 
+static void change(const char *name, uint64_t code_hash, uint32_t line, const struct tg_recording *where) {
+    tg_function_registry_change(
+        &registry, where,
+        &(struct tg_function_source){.name = name, .name_bytes = strlen(name), .code_hash = code_hash, .line = line});
+}
+
+/* As a reload does: before the function is in a recording, and after. */
+static void code_may_change(void **state) {
+    (void)state;
+    change("m::a", 7, 3, &recording); /* nobody knows it */
+    assert_int_equal(add("m::a"), 1);
+    change("m::a", 8, 4, NULL);
+    tg_function_registry_publish(&registry, &recording);
+    assert_int_equal(entry_of(1)->code_hash, 8);
+    assert_int_equal(entry_of(1)->line, 4);
+    add("m::b");
+    change("m::b", 9, 5, &recording); /* known, but not yet in the recording */
+    tg_function_registry_publish(&registry, &recording);
+    change("m::a", 10, 6, &recording);
+    assert_int_equal(entry_of(1)->code_hash, 10);
+    assert_int_equal(entry_of(1)->line, 6);
+    assert_int_equal(entry_of(2)->code_hash, 9);
+    registry.published_count = 0; /* a forked child's recording has it as well */
+    tg_function_registry_publish(&registry, &recording);
+    assert_int_equal(entry_of(1)->code_hash, 10);
+    assert_name(1, "m::a");
+}
+
 static void an_empty_registry_finds_nothing(void **state) {
     (void)state;
     assert_int_equal(tg_function_registry_find(&registry, "m::a", 4), TG_FUNCTION_OVERFLOW);
@@ -164,6 +192,7 @@ int main(void) {
 #define WITH_RECORDING(TEST) cmocka_unit_test_setup_teardown(TEST, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_RECORDING(names_get_ids_in_order),
+        WITH_RECORDING(code_may_change),
         WITH_RECORDING(an_empty_registry_finds_nothing),
         WITH_RECORDING(the_first_place_is_kept),
         WITH_RECORDING(many_names),

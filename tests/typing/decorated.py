@@ -28,6 +28,15 @@ add(1, faktor=2.0)  # type: ignore[call-arg]
 add(1).upper()  # type: ignore[attr-defined]
 
 
+@tachograph.hot_reload
+def subtract(left: int, /, right: int = 1) -> int:
+    return left - right
+
+
+assert_type(subtract(1), int)
+subtract("1")  # type: ignore[arg-type]
+
+
 @tachograph.timing
 def first(items: list[T], default: T) -> T:
     return items[0] if items else default

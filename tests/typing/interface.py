@@ -51,6 +51,10 @@ tachograph.start(sample_hz="fast")  # type: ignore[arg-type]
 tachograph.start(sample_mode=1)  # type: ignore[arg-type]
 assert_type(tachograph.pause(), None)
 assert_type(tachograph.unpause(), None)
+with tachograph.watch(["src", Path("lib")]) as watching:
+    assert_type(watching, tachograph.Watch)
+assert_type(tachograph.watch("src").stop(), None)
+tachograph.watch(3)  # type: ignore[arg-type]
 functions, total_records = tachograph.query()
 assert_type(total_records, int)
 assert_type(functions[0].name, str)

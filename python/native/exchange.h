@@ -1,0 +1,21 @@
+/*
+ * What a reload asks of code and functions: python/tachograph/_exchange.py decides, this does what only C can.
+ */
+#ifndef TG_EXCHANGE_H
+#define TG_EXCHANGE_H
+
+#include <Python.h>
+
+/* functions_of(globals) -> list: all functions there are of that module, wherever they are kept. */
+PyObject *tg_functions_of(PyObject *module, PyObject *globals);
+/* compiled_code(code) -> code: as the compiler made it, without a probe. */
+PyObject *tg_compiled_code(PyObject *module, PyObject *code);
+/* code_hash(code) -> int */
+PyObject *tg_hash_of_code(PyObject *module, PyObject *code);
+/* timed_code(code, module_name, is_timed) -> code: new code in the place of older, itself timed if that was. */
+PyObject *tg_timed_code(PyObject *module, PyObject *args);
+/* exchange_code(function, code): the function runs this code from its next call on. ValueError: it takes another number
+ * of variables from around it. */
+PyObject *tg_exchange_code(PyObject *module, PyObject *args);
+
+#endif

@@ -1,0 +1,380 @@
+"""Files are watched, and what changes in them is what runs: however they are saved, and whatever is wrong with them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tachograph
+
+PROGRAMS = Path(__file__).parent / "programs"
+SECONDS = 60
+
+
+class Told(logging.Handler):
+    """What the logger was told, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: queue.Queue[str] = queue.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.put(record.getMessage())
+
+    def next(self) -> str:
+        """Waits for the next line."""
+        return self.lines.get(timeout=SECONDS)
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Waits for lines until something is so."""
+        while not is_so():
+            self.next()
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    logger = logging.getLogger("tachograph.reload")
+    handler = Told()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.removeHandler(handler)
+
+
+def write(path: Path, text: str) -> Path:
+    """As editors save: another file takes the place of the one before."""
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text)
+    temporary.replace(path)
+    return path
+
+
+def load(path: Path, name: str = "shop") -> Any:
+    write(path, path.read_text() if path.exists() else "def price(): return 1\n")
+    return importlib.import_module(name)
+
+
+@pytest.mark.isolated
+def test_modules_loaded_before_and_after(module_path: Path, told: Told) -> None:
+    write(module_path / "shop.py", "def price(): return 1\n")
+    write(module_path / "later.py", "def price(): return 1\n")
+    shop = importlib.import_module("shop")
+    tachograph.watch(module_path)
+    later = importlib.import_module("later")
+    price = shop.price
+    write(module_path / "shop.py", "def price(): return 2\n")
+    assert told.next() == "shop is reloaded: changed: price"
+    (module_path / "later.py").write_text("def price(): return 3\n")
+    told.until(lambda: later.price() == 3)
+    assert (price(), shop.price is price) == (2, True)
+
+
+@pytest.mark.isolated
+def test_the_decorator_watches_its_file_and_costs_nothing(module_path: Path, told: Told) -> None:
+    text = """
+import tachograph
+calls = []
+class Cart:
+    @tachograph.hot_reload
+    def total(self): return 1
+@tachograph.hot_reload
+async def fetch(): return 1
+def other(): return 1
+"""
+    write(module_path / "shop.py", text)
+    shop = importlib.import_module("shop")
+    assert tachograph.hot_reload(shop.other) is shop.other
+    total = shop.Cart().total
+    write(module_path / "unwatched.py", "def price(): return 1")
+    write(module_path / "shop.py", text.replace("return 1", "return 2"))
+    assert told.next() == "shop is reloaded: changed: Cart.total, fetch, other"
+    assert (total(), shop.other()) == (2, 2)
+
+
+@pytest.mark.isolated
+def test_an_error_keeps_the_old_code_and_is_told_once(module_path: Path, told: Told) -> None:
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    write(module_path / "shop.py", "def price(: return 2\n")
+    assert told.next().startswith("shop keeps its old code: line 1: ")
+    write(module_path / "shop.py", "def price(: return 2\n")  # the same again is not told again
+    write(module_path / "shop.py", "X = missing\ndef price(): return 2\n")
+    assert told.next().startswith("shop keeps its old code: line 1: NameError: name 'missing' is not defined")
+    assert shop.price() == 1
+    write(module_path / "shop.py", "X = 1\ndef price(): return 2\n")
+    assert told.next() == "shop is reloaded: changed: price; bound: X"
+    assert shop.price() == 2
+
+
+@pytest.mark.isolated
+def test_a_file_saved_again_and_again_ends_as_saved_last(module_path: Path, told: Told) -> None:
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    for value in range(2, 100):
+        (module_path / "shop.py").write_text(f"def price(): return {value}\n")
+    told.until(lambda: shop.price() == 99)
+
+
+@pytest.mark.isolated
+def test_a_file_written_in_two_halves(module_path: Path, told: Told) -> None:
+    (module_path / "shop.py").write_text("seen = []\ndef price(): return 1\n")
+    shop = load(module_path / "shop.py")
+    shop.seen.append(1)
+    tachograph.watch(module_path)
+    with open(module_path / "shop.py", "w") as stream:
+        stream.write("seen = []\ndef price(): ")
+        stream.flush()
+        assert told.next().startswith("shop keeps its old code: line 2: ")
+        stream.write("return 2\n")
+    told.until(lambda: shop.price() == 2)
+    assert shop.seen == [1]
+
+
+@pytest.mark.isolated
+def test_a_file_that_goes_and_comes_back(module_path: Path, told: Told) -> None:
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    (module_path / "shop.py").unlink()
+    assert told.next().startswith("shop keeps its old code: the file cannot be read: No such file or directory")
+    (module_path / "shop.py").mkdir()
+    (module_path / "shop.py").rmdir()
+    assert shop.price() == 1
+    write(module_path / "shop.py", "def price(): return 2\n")
+    told.until(lambda: shop.price() == 2)
+
+
+@pytest.mark.isolated
+def test_packages_and_relative_imports(module_path: Path, told: Told) -> None:
+    write(module_path / "shop" / "__init__.py", "from .cart import total\ndef price(): return total()\n")
+    write(module_path / "shop" / "cart.py", "def total(): return 1\n")
+    shop = importlib.import_module("shop")
+    tachograph.watch(module_path)
+    write(module_path / "shop" / "tax.py", "def rate(): return 5\n")
+    write(
+        module_path / "shop" / "__init__.py",
+        "from .cart import total\nfrom .tax import rate\ndef price(): return total() * rate()\n",
+    )
+    assert told.next() == "shop is reloaded: changed: price; bound: tax, rate"
+    assert shop.price() == 5
+    write(module_path / "shop" / "tax.py", "def rate(): return 6\n")
+    told.until(lambda: shop.price() == 6)
+    write(module_path / "shop" / "cart.py", "def total(): return 2\n")
+    told.until(lambda: shop.price() == 12)
+
+
+@pytest.mark.isolated
+def test_one_file_under_two_names(module_path: Path, told: Told) -> None:
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    spec = importlib.util.spec_from_file_location("again", module_path / "shop.py")
+    assert spec is not None
+    assert spec.loader is not None
+    again = importlib.util.module_from_spec(spec)
+    sys.modules["again"] = again
+    spec.loader.exec_module(again)
+    write(module_path / "shop.py", "def price(): return __name__\n")
+    assert {told.next(), told.next()} == {f"{name} is reloaded: changed: price" for name in ("shop", "again")}
+    assert (shop.price(), again.price()) == ("shop", "again")
+
+
+@pytest.mark.isolated
+def test_calls_that_run_end_as_they_began(module_path: Path, told: Told) -> None:
+    text = "def price(began, go_on):\n    began.set()\n    go_on.wait()\n    return 1\n"
+    (module_path / "shop.py").write_text(text)
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    began, go_on, results = threading.Event(), threading.Event(), []
+    thread = threading.Thread(target=lambda: results.append(shop.price(began, go_on)))
+    thread.start()
+    began.wait()
+    write(module_path / "shop.py", text.replace("return 1", "return 2"))
+    assert told.next() == "shop is reloaded: changed: price"
+    go_on.set()
+    thread.join()
+    assert (results, shop.price(began, go_on)) == ([1], 2)
+
+
+@pytest.mark.isolated
+def test_threads_that_call_all_the_time(module_path: Path, told: Told) -> None:
+    text = "LIMIT = {0}\ndef price():\n    return {0}\n"
+    (module_path / "shop.py").write_text(text.format(1))
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    tachograph.timing(shop.price)
+    seen: list[set[int]] = [set(), set()]
+    counts = [0, 0]
+
+    def call(index: int) -> None:
+        while 5 not in seen[index]:
+            seen[index].add(shop.price())
+            counts[index] += 1
+
+    threads = [threading.Thread(target=call, args=(index,)) for index in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for value in range(2, 6):
+        write(module_path / "shop.py", text.format(value))
+        told.next()
+    for thread in threads:
+        thread.join()
+    assert all({1, 5} <= values <= {1, 2, 3, 4, 5} for values in seen)
+    assert tachograph.statistics()["shop::price"].call_count == sum(counts)
+
+
+@pytest.mark.isolated
+def test_parent_and_child_of_a_fork_both_follow(module_path: Path, told: Told) -> None:
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, b"!")
+        told.until(lambda: shop.price() == 2)
+        os._exit(0)
+    os.read(reading, 1)
+    write(module_path / "shop.py", "def price(): return 2\n")
+    told.until(lambda: shop.price() == 2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.isolated
+def test_a_module_that_forks_while_it_is_reloaded(module_path: Path, told: Told) -> None:
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    text = "import os\nCHILD = os.fork() or os._exit(7)\ndef price(): return 2\n"
+    write(module_path / "shop.py", text)
+    assert told.next() == "shop is reloaded: changed: price; bound: os, CHILD"
+    assert os.waitstatus_to_exitcode(os.waitpid(shop.CHILD, 0)[1]) == 7
+
+
+@pytest.mark.isolated
+def test_ends_of_watching(module_path: Path, told: Told) -> None:
+    (module_path / "other.py").write_text("def price(): return 1\n")
+    other, shop = load(module_path / "other.py", "other"), load(module_path / "shop.py")
+    tachograph.watch(module_path / "other.py")
+    with tachograph.watch([module_path]) as watch:
+        write(module_path / "shop.py", "def price(): return 2\n")
+        told.until(lambda: shop.price() == 2)
+    watch.stop()
+    write(module_path / "shop.py", "def price(): return 3\n")
+    write(module_path / "other.py", "def price(): return 3\n")
+    assert told.next() == "other is reloaded: changed: price"
+    assert (shop.price(), other.price()) == (2, 3)
+
+
+@pytest.mark.isolated
+def test_what_cannot_be_watched(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"cannot watch .*nowhere"):
+        tachograph.watch(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError):
+        tachograph.watch([tmp_path, tmp_path / "nowhere"])
+    with pytest.raises(TypeError, match="hot_reload goes on a Python function or a class with methods, not on int"):
+        tachograph.hot_reload(3)
+    names: dict[str, Any] = {"__name__": "typed"}
+    exec("def f(): return 1", names)
+    with pytest.warns(RuntimeWarning, match="f is not reloaded: it does not come from a file of Python source"):
+        assert tachograph.hot_reload(names["f"]) is names["f"]
+
+
+@pytest.mark.isolated
+def test_disabled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TACHOGRAPH_DISABLE", "1")
+    with tachograph.watch(tmp_path / "nowhere"):
+        assert tachograph.hot_reload(load) is load
+
+
+@pytest.mark.isolated
+def test_timing_and_sampling_go_on(module_path: Path, told: Told) -> None:
+    (module_path / "shop.py").write_text("def price(): return sum(range(1000))\n")
+    shop = load(module_path / "shop.py")
+    tachograph.instrument("shop")
+    tachograph.start(store="none", sample_hz=1000)
+    tachograph.watch(module_path)
+    shop.price()
+    count = 1
+    for value in range(2, 6):
+        write(module_path / "shop.py", f"def price(): return {value} + sum(range(1000))\n")
+        while shop.price() != value + 499500:
+            count += 1
+        count += 1
+        assert told.next() == "shop is reloaded: changed: price"
+    assert tachograph.statistics()["shop::price"].call_count == count
+    assert tachograph.query()[1] > 0
+    tachograph.stop()
+
+
+class Program:
+    """The program of programs/reloaded.py, in a copy of its own."""
+
+    def __init__(self, directory: Path, command: list[str], environment: dict[str, str]) -> None:
+        self.path = directory / "reloaded.py"
+        shutil.copy(PROGRAMS / "reloaded.py", self.path)
+        self.process = subprocess.Popen(
+            [*command, str(self.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env=environment,
+        )
+        assert self.line() == "ready"
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip()
+
+    def call(self) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        return self.line()
+
+    def edit(self, before: str, after: str) -> None:
+        text = self.path.read_text()
+        assert before in text
+        write(self.path, text.replace(before, after))
+
+
+@pytest.fixture(params=["python", "run"])
+def program(
+    request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str], command: str
+) -> Iterator[Program]:
+    words = (
+        [sys.executable]
+        if request.param == "python"
+        else [command, "run", "--no-report", "--no-history", "--python", sys.executable]
+    )
+    program = Program(tmp_path, words, environment)
+    yield program
+    assert program.process.stdin is not None
+    program.process.stdin.close()
+    program.process.stdout.close()  # type: ignore[union-attr]
+    assert program.process.wait(SECONDS) == 0
+
+
+def test_the_main_program(program: Program) -> None:
+    assert program.call() == "1 5.0"
+    program.edit("return x / y", "return x * y")
+    assert program.line() == "__main__ is reloaded: changed: example_function"
+    assert program.call() == "2 20"
+    program.edit("x * y", "x * y +")
+    assert program.line().startswith("__main__ keeps its old code: line 15: invalid syntax")
+    assert program.call() == "3 20"
+    program.edit("x * y +", "x * y + 1")
+    assert program.line() == "__main__ is reloaded: changed: example_function"
+    assert program.call() == "4 21"
+    program.edit('print("ready"', 'print("started again"')  # the block itself goes on as it began
+    program.edit("state = []", "state = [7, 8]")
+    assert program.line() == "__main__ is reloaded: bound: state"
+    assert program.call() == "3 21"
