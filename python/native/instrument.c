@@ -250,7 +250,8 @@ static PyObject *all_functions(void) {
 
 #endif
 
-PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyObject *module, bool is_timed) {
+PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyObject *module, PyCodeObject *before) {
+    bool is_timed = before && tg_code_probe(before, state->probe_type);
     struct choice itself = {.state = state, .module = module, .only = code};
     struct choice nested = {.state = state, .module = module, .except = code};
     PyObject *base = is_timed ? rewrite(&itself, code) : Py_NewRef((PyObject *)code);

@@ -17,9 +17,9 @@ PyObject *tg_instrument_code(struct tg_state *state, PyCodeObject *code, PyObjec
  * constants hold from here on is timed, and with it each function that is defined later. 0, or -1 with an exception. */
 int tg_instrument_nested(struct tg_state *state, PyCodeObject *code, PyObject *module);
 
-/* `code`, which takes the place of older code of a function, timed itself if that was, and with what is nested in it
+/* `code`, which takes the place of `before` (NULL: of nothing), timed itself if that was, and with what is nested in it
  * timed as the selections say; a new reference. */
-PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyObject *module, bool is_timed);
+PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyObject *module, PyCodeObject *before);
 
 /* The function's __code__ is this from now on. 0, or -1 with an exception set. */
 int tg_function_set_code(PyObject *function, PyObject *code);

@@ -8,9 +8,9 @@
 #include <Python.h>
 
 #include "base/yes_no.h"
+#include "code_exchange.h"
 #include "collecting.h"
 #include "exception_value.h"
-#include "exchange.h"
 #include "history.h"
 #include "hook.h"
 #include "instrument.h"
@@ -251,10 +251,11 @@ static PyMethodDef module_methods[] = {
     {"watch_path", tg_watch_path, METH_O, "watch_path($module, path, /)\n--\n\n"},
     {"unwatch_path", tg_unwatch_path, METH_O, "unwatch_path($module, root, /)\n--\n\n"},
     {"stop_watching", tg_stop_watching, METH_NOARGS, "stop_watching($module, /)\n--\n\n"},
+    {"record_event", tg_record_event, METH_VARARGS, "record_event($module, is_done, text, /)\n--\n\n"},
     {"functions_of", tg_functions_of, METH_O, "functions_of($module, globals, /)\n--\n\n"},
     {"compiled_code", tg_compiled_code, METH_O, "compiled_code($module, code, /)\n--\n\n"},
     {"code_hash", tg_hash_of_code, METH_O, "code_hash($module, code, /)\n--\n\n"},
-    {"timed_code", tg_timed_code, METH_VARARGS, "timed_code($module, code, module, is_timed, /)\n--\n\n"},
+    {"timed_code", tg_timed_code, METH_VARARGS, "timed_code($module, code, module, before, /)\n--\n\n"},
     {"exchange_code", tg_exchange_code, METH_VARARGS, "exchange_code($module, function, code, /)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };

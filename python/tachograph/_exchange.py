@@ -177,7 +177,7 @@ class _Change:
             self.names.update(before)
 
         self._undo.append(put_back)
-        exec(_native.timed_code(code, self._module_name(), False), self.names)
+        exec(_native.timed_code(code, self._module_name(), None), self.names)
         self.outcome.bound += [
             name for name, value in self.names.items() if name not in _OF_PYTHON and before.get(name, self) is not value
         ]
@@ -205,7 +205,7 @@ class _Change:
             )
         body = _body_code(_wrapped(work.path, work.run), work.path, self.code)
         names = _Names(cls)
-        exec(_native.timed_code(body, self._module_name(), False), self.names, names)
+        exec(_native.timed_code(body, self._module_name(), None), self.names, names)
         _fill_cells(names, cls)
         return cls, {name: value for name, value in names.stored.items() if name not in _OF_MAKING}
 
@@ -241,10 +241,9 @@ class _Change:
         changed: set[str] = set()
         for function, code in self._functions:
             old = function.__code__
-            is_timed = _native.compiled_code(old) is not old
             key = (id(old), id(code))  # both live on in our list and in the undoing
             if key not in made:
-                made[key] = _native.timed_code(code, self._module_name(), is_timed)
+                made[key] = _native.timed_code(code, self._module_name(), old)
             entry = redefined.get((code.co_qualname, code.co_firstlineno))
             if entry:
                 self._follow(function, *entry)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 
+_IS_ABSENT = _native.__name__ != "tachograph._native"  # an interpreter that the extension does not know
+
+
 class _Known:
     """A module that runs, and its source as it was loaded; that is taken apart when it is first compared."""
 
@@ -113,7 +116,7 @@ def watch(paths: Path | Iterable[Path] = ".") -> Watch:
         OSError: it cannot be watched; says which limit of the system to raise.
     """
     handle = Watch()
-    if _settings.disabled() or "tachograph._absent" in sys.modules:
+    if _settings.disabled() or _IS_ABSENT:
         return handle
     _start()
     try:
@@ -143,7 +146,7 @@ def hot_reload(target: T, /) -> T:
             f"hot_reload goes on a Python function or a class with methods, not on {type(target).__name__}; put it "
             "below decorators that return something else"
         )
-    if not _settings.disabled() and "tachograph._absent" not in sys.modules:
+    if not (_settings.disabled() or _IS_ABSENT):
         _watch_file_of(function)
     return target
 
@@ -257,6 +260,7 @@ def _refuse(known: _Known, text: bytes, reason: str) -> None:
 def _tell(known: _Known, is_done: bool, detail: str) -> None:
     import logging
 
+    _native.record_event(is_done, f"{known.name}: {detail}")
     logger = logging.getLogger("tachograph.reload")
     if is_done:
         logger.info("%s is reloaded: %s", known.name, detail)

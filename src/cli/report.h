@@ -9,6 +9,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/strbuf.h"
 #include "cli/child.h"
 #include "cli/options.h"
@@ -91,6 +92,10 @@ void tg_report_print_text(const struct tg_report *report, const struct tg_report
                           const struct tg_terminal *terminal, struct tg_strbuf *out);
 void tg_report_print_json(const struct tg_report *report, const struct tg_report_options *options,
                           struct tg_strbuf *out);
+
+/* What has happened to the processes, for both: a line each, and as members of a JSON object. */
+void tg_report_append_events(struct tg_strbuf *out, const struct tg_report *report);
+void tg_report_write_events(struct tg_json *json, const struct tg_report *report);
 
 /* "3.11.7", or "" when the recording is not of a Python. */
 const char *tg_report_python_version(const struct tg_header *header, char *text, size_t size);

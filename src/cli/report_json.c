@@ -131,6 +131,7 @@ void tg_report_print_json(const struct tg_report *report, const struct tg_report
         write_function(&json, &totals->rows[i], totals->by_thread);
     }
     tg_json_end_array(&json);
+    tg_report_write_events(&json, report);
     write_quality(&json, totals);
     tg_json_end_object(&json);
     tg_strbuf_append_char(out, '\n');

@@ -392,6 +392,12 @@ void tg_report_print_text(const struct tg_report *report, const struct tg_report
         tg_strbuf_append(out, "no function was timed\n");
     }
     struct tg_strbuf notes = TG_STRBUF_INIT;
+    tg_report_append_events(&notes, report);
+    if (notes.length) {
+        tg_strbuf_append_char(out, '\n');
+        tg_strbuf_append_bytes(out, tg_strbuf_text(&notes), notes.length);
+        tg_strbuf_truncate(&notes, 0);
+    }
     append_notes(&text, &notes);
     if (notes.length) {
         tg_strbuf_append_char(out, '\n');

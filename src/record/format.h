@@ -12,6 +12,7 @@
  *   +-- thread_chunks[64]   --> chunk of   64 places --> struct tg_thread_entry
  *                                                         +-- counters_chunks[512] --> chunk of 128 places
  *                                                                --> struct tg_counters --> struct tg_buckets
+ *   +-- events --> struct tg_event_entry[64], a ring (event_log.h)
  *
  * Function f lies in chunk f / 1024 at index f % 1024; the other tables work alike.  Function 0 and thread 0 exist in
  * every recording: function 0 stands for those past the limit, whose calls are counted in tg_thread_entry.overflow;
@@ -80,6 +81,7 @@
 #define TG_THREAD_CHUNK    64
 #define TG_THREADS_MAX     (TG_THREAD_CHUNKS * TG_THREAD_CHUNK)
 #define TG_COUNTERS_CHUNK  128
+#define TG_EVENTS          64
 #define TG_COUNTERS_CHUNKS (TG_FUNCTIONS_MAX / TG_COUNTERS_CHUNK)
 
 #define TG_FAILURE_GROUP_CHUNKS 16
@@ -186,6 +188,15 @@ struct tg_failure_area {
     tg_place chunks[TG_FAILURE_CHUNKS];
 };
 
+/* Something that happened to the process, for people: see record/event_log.h. */
+struct tg_event_entry {
+    _Atomic uint64_t serial; /* counts from 1; 0: not written, or being written */
+    int64_t wall_ns;
+    uint32_t kind; /* enum tg_event_kind */
+    uint32_t text_bytes;
+    char text[488]; /* UTF-8, without an end */
+};
+
 struct tg_header {
     uint64_t magic;
     uint32_t version;
@@ -244,11 +255,15 @@ struct tg_header {
     tg_place failures; /* the area of exceptions; none before the first */
 
     _Atomic int64_t ended_monotonic_ns; /* when the process came to its end (told_end); 0: not told */
+
+    tg_place events; /* TG_EVENTS entries, made with the first event: the one of serial n at n % TG_EVENTS */
+    _Atomic uint64_t event_count; /* ever; the last TG_EVENTS of them are there */
 };
 
 /* What later changes must not break: the file is read by programs built from other versions of this header. */
 static_assert(sizeof(struct tg_counters) == 192, "a counters block is three cache lines");
 static_assert(sizeof(struct tg_buckets) == 1224, "at most 1.2 KiB for a histogram");
+static_assert(sizeof(struct tg_event_entry) == 512, "an event is eight units");
 static_assert(sizeof(struct tg_thread_entry) == 2304, "a thread entry is 36 units");
 static_assert(sizeof(struct tg_failure_group) == 64, "a group is a unit and its texts");
 static_assert(sizeof(struct tg_failure_chunk) == TG_UNIT_BYTES, "samples begin at a unit");

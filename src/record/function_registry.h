@@ -48,8 +48,8 @@ void tg_function_registry_release(struct tg_function_registry *registry);
  * memory is short. */
 uint32_t tg_function_registry_add(struct tg_function_registry *registry, const struct tg_function_source *source);
 
-/* The function of that name has new code: hash and line, here and in the recording (NULL: there is none). Nothing happens
- * where there is no such function. */
+/* The function of that name has new code: hash and line, here and in the recording (NULL: there is none). Nothing
+ * happens where there is no such function. */
 void tg_function_registry_change(struct tg_function_registry *registry, const struct tg_recording *recording,
                                  const struct tg_function_source *source);
 

@@ -29,6 +29,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "measure/clock.h"
+#include "record/event_log.h"
 #include "record/function_registry.h"
 #include "record/recording.h"
 
@@ -87,6 +88,9 @@ uint32_t tg_tracer_function(const struct tg_function_source *source);
 
 /* The function of that name runs other code from now on (code_hash, line); ignored where there is none. */
 void tg_tracer_function_changed(const struct tg_function_source *source);
+
+/* Something happened to this process: kept with the recording, where there is one. A longer text is cut. */
+void tg_tracer_event(enum tg_event_kind kind, const char *text, size_t length);
 
 void tg_tracer_enter(struct tg_call *call, uint32_t function, uintptr_t stack_key);
 /* `failed`: the call ends with an exception; not believed of a paused call. */

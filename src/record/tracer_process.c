@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static void before_fork(void) {
     pthread_mutex_lock(&tg_tracer.fold_lock);
@@ -179,6 +180,16 @@ uint32_t tg_tracer_function(const struct tg_function_source *source) {
 void tg_tracer_function_changed(const struct tg_function_source *source) {
     pthread_mutex_lock(&tg_tracer.lock);
     tg_function_registry_change(&tg_tracer.registry, tg_tracer.open ? &tg_tracer.recording : NULL, source);
+    pthread_mutex_unlock(&tg_tracer.lock);
+}
+
+void tg_tracer_event(enum tg_event_kind kind, const char *text, size_t length) {
+    pthread_mutex_lock(&tg_tracer.lock);
+    if (tg_tracer.open) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        tg_event_log_add(&tg_tracer.recording, kind, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, text, length);
+    }
     pthread_mutex_unlock(&tg_tracer.lock);
 }
 

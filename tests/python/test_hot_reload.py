@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import logging
 import os
 import queue
@@ -363,7 +364,7 @@ def program(
     assert program.process.wait(SECONDS) == 0
 
 
-def test_the_main_program(program: Program) -> None:
+def test_the_main_program(program: Program, runtime: Path, command: str) -> None:
     assert program.call() == "1 5.0"
     program.edit("return x / y", "return x * y")
     assert program.line() == "__main__ is reloaded: changed: example_function"
@@ -378,3 +379,19 @@ def test_the_main_program(program: Program) -> None:
     program.edit("state = []", "state = [7, 8]")
     assert program.line() == "__main__ is reloaded: bound: state"
     assert program.call() == "3 21"
+    (recording,) = runtime.glob("*.tgr")
+    shown = [command, "report", str(recording)]
+    told = json.loads(subprocess.run([*shown, "--json"], capture_output=True, check=True).stdout)
+    assert [(event["kind"], event["text"].partition(" (")[0]) for event in told["events"]] == [
+        ("reload", "__main__: changed: example_function"),
+        ("refused reload", "__main__: line 15: invalid syntax"),
+        ("reload", "__main__: changed: example_function"),
+        ("reload", "__main__: bound: state"),
+    ]
+    assert told["event_count"] == 4
+    assert {event["pid"] for event in told["events"]} == {told["processes"][0]["pid"]}
+    text = subprocess.run(shown, capture_output=True, check=True, text=True).stdout
+    assert "  reload: __main__: changed: example_function\n" in text
+    assert "  refused reload: __main__: line 15: invalid syntax\n" in text
+    (timed,) = [row for row in told["functions"] if row["name"] == "__main__::example_function"]
+    assert timed["call_count"] == 5

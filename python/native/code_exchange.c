@@ -1,5 +1,5 @@
-/* See exchange.h. */
-#include "exchange.h"
+/* See code_exchange.h. */
+#include "code_exchange.h"
 
 #include "code_hash.h"
 #include "instrument.h"
@@ -34,11 +34,13 @@ PyObject *tg_hash_of_code(PyObject *Py_UNUSED(module), PyObject *code) {
 PyObject *tg_timed_code(PyObject *module, PyObject *args) {
     PyObject *code;
     PyObject *name;
-    int is_timed;
-    if (!PyArg_ParseTuple(args, "OUp:timed_code", &code, &name, &is_timed) || !expect_code(code)) {
+    PyObject *before;
+    if (!PyArg_ParseTuple(args, "OUO:timed_code", &code, &name, &before) || !expect_code(code)
+        || (before != Py_None && !expect_code(before))) {
         return NULL;
     }
-    return tg_instrument_new_code(tg_state_of(module), (PyCodeObject *)code, name, is_timed);
+    return tg_instrument_new_code(tg_state_of(module), (PyCodeObject *)code, name,
+                                  before == Py_None ? NULL : (PyCodeObject *)before);
 }
 
 /* The function keeps its id in the recording; there its code is another from now on. */
@@ -69,5 +71,22 @@ PyObject *tg_exchange_code(PyObject *module, PyObject *args) {
     if (probe) {
         tell_recording(probe);
     }
+    Py_RETURN_NONE;
+}
+
+PyObject *tg_record_event(PyObject *Py_UNUSED(module), PyObject *args) {
+    int is_done;
+    PyObject *text;
+    if (!PyArg_ParseTuple(args, "pU:record_event", &is_done, &text)) {
+        return NULL;
+    }
+    PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    if (!bytes) {
+        return NULL;
+    }
+    tg_start_recording();
+    tg_tracer_event(is_done ? TG_EVENT_RELOAD : TG_EVENT_REFUSED_RELOAD, PyBytes_AS_STRING(bytes),
+                    (size_t)PyBytes_GET_SIZE(bytes));
+    Py_DECREF(bytes);
     Py_RETURN_NONE;
 }

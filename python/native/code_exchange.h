@@ -1,8 +1,8 @@
 /*
  * What a reload asks of code and functions: python/tachograph/_exchange.py decides, this does what only C can.
  */
-#ifndef TG_EXCHANGE_H
-#define TG_EXCHANGE_H
+#ifndef TG_CODE_EXCHANGE_H
+#define TG_CODE_EXCHANGE_H
 
 #include <Python.h>
 
@@ -12,10 +12,13 @@ PyObject *tg_functions_of(PyObject *module, PyObject *globals);
 PyObject *tg_compiled_code(PyObject *module, PyObject *code);
 /* code_hash(code) -> int */
 PyObject *tg_hash_of_code(PyObject *module, PyObject *code);
-/* timed_code(code, module_name, is_timed) -> code: new code in the place of older, itself timed if that was. */
+/* timed_code(code, module_name, before) -> code: new code in the place of older (None: of none), timed if that was. */
 PyObject *tg_timed_code(PyObject *module, PyObject *args);
 /* exchange_code(function, code): the function runs this code from its next call on. ValueError: it takes another number
  * of variables from around it. */
 PyObject *tg_exchange_code(PyObject *module, PyObject *args);
+
+/* record_event(is_done, text): a reload, or one that was refused, is kept with the recording. */
+PyObject *tg_record_event(PyObject *module, PyObject *args);
 
 #endif
