@@ -22,7 +22,7 @@ class Module:
 
     def __init__(self, text: str, **names: object) -> None:
         self.file = f"/nowhere/module{next(_numbers)}.py"
-        self.names: dict[str, Any] = {"__name__": "shop", "__file__": self.file, **names}
+        self.names: dict[str, Any] = {"__name__": "market", "__file__": self.file, **names}
         text = textwrap.dedent(text)
         exec(compile(text, self.file, "exec", dont_inherit=True), self.names)
         self.loaded = LoadedModule(self.names, text.encode(), self.file)
@@ -229,7 +229,7 @@ def test_functions_and_classes_that_are_new() -> None:
     assert (cart.limit, cart.TWICE, cart.Inner().run()) == (3, 6, 1)
     assert module.helper() is module.Order
     assert module.Cart.greet.__qualname__ == "Cart.greet"
-    assert module.Cart.greet.__module__ == "shop"
+    assert module.Cart.greet.__module__ == "market"
 
 
 def test_new_members_are_told_their_name() -> None:
@@ -339,7 +339,7 @@ def test_conditions_and_attempts() -> None:
             import neither_this
         except ImportError:
             neither_this = "none"
-        if __name__ == "shop":
+        if __name__ == "market":
             raise SystemExit
     """)
     assert (price(), module.OTHER, module.neither_this) == (2, 2, "none")
@@ -526,12 +526,12 @@ def test_timed_functions_stay_timed_under_their_name() -> None:
     """)
     assert (module.price(1), inner(), module.plain()) == (2, 2, 2)
     known = tachograph.statistics()
-    assert known["shop::price"].call_count == 2
-    assert known["shop::outer.<locals>.inner"].call_count == 2
-    assert "shop::plain" not in known
+    assert known["market::price"].call_count == 2
+    assert known["market::outer.<locals>.inner"].call_count == 2
+    assert "market::plain" not in known
     tachograph.uninstrument(module.price)
     assert module.price(2) == 4
-    assert tachograph.statistics()["shop::price"].call_count == 2
+    assert tachograph.statistics()["market::price"].call_count == 2
 
 
 @pytest.mark.isolated
@@ -539,13 +539,13 @@ def test_new_functions_of_instrumented_modules_are_timed() -> None:
     import tachograph
 
     module = Module("def old(): return 1")
-    tachograph.instrument("shop")
+    tachograph.instrument("market")
     module.old()
     module.reload("def old(): return new()\ndef new():\n  def inner(): return 5\n  return inner()")
     assert module.old() == 5
     known = tachograph.statistics()
     assert {name: known[name].call_count for name in known} == {
-        "shop::old": 2, "shop::new": 1, "shop::new.<locals>.inner": 1
+        "market::old": 2, "market::new": 1, "market::new.<locals>.inner": 1
     }  # fmt: skip
     module.reload("def old(): return 2\ndef new():\n  def inner(): return 5\n  return inner()")
-    assert (module.old(), tachograph.statistics()["shop::old"].call_count) == (2, 3)
+    assert (module.old(), tachograph.statistics()["market::old"].call_count) == (2, 3)
