@@ -111,6 +111,8 @@ static const char *kind_name(enum tg_store_event_kind kind) {
         return "found";
     case TG_STORE_EVENT_VERSION:
         return "version";
+    case TG_STORE_EVENT_MARKER:
+        return "marker";
     }
     return "unknown"; /* of a newer version of us */
 }

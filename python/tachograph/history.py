@@ -290,8 +290,9 @@ class Event(NamedTuple):
 
     time: float
     iteration: int
-    kind: Literal["start", "end", "found", "version", "unknown"]
-    """A process began, ended, or was found dead; the first process of another version began; of a newer tachograph."""
+    kind: Literal["start", "end", "found", "version", "marker", "unknown"]
+    """A process began, ended, or was found dead; the first process of another version began; a person or a deployment
+    told something (`tachograph event`), which is of no process, host or version; of a newer tachograph."""
     pid: int
     host: str
     version: str

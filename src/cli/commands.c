@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* In the order of the help. */
+// clang-format off
 const struct tg_command *const tg_commands[] = {
     &tg_command_run,
     &tg_command_report,
@@ -35,6 +37,7 @@ const struct tg_command *const tg_commands[] = {
     &tg_command_version,
     NULL,
 };
+// clang-format on
 
 const struct tg_command *tg_commands_find(const char *name) {
     for (size_t i = 0; tg_commands[i]; i++) {
