@@ -254,9 +254,12 @@ PyObject *tg_selections_unmatched(const struct tg_selections *selections) {
     bool failed = !patterns || !exclusions;
     for (size_t i = 0; !failed && i < selections->count; i++) {
         const struct tg_selection *selection = selections->items[i];
+        bool asks = selection->patterns.count || selection->projects.count; /* else there is nothing to exclude from */
         failed =
             append_unmatched(patterns, &selection->patterns, selection->matched, selection->patterns.count) < 0
-            || append_unmatched(exclusions, &selection->exclude, selection->excluded, selection->exclusion_count) < 0;
+            || (asks
+                && append_unmatched(exclusions, &selection->exclude, selection->excluded, selection->exclusion_count)
+                       < 0);
     }
     PyObject *both = failed ? NULL : PyTuple_Pack(2, patterns, exclusions);
     Py_XDECREF(patterns);

@@ -79,6 +79,16 @@ def _reason(pattern: str) -> str:
     return f": {package} {what}"
 
 
+def _exclusion_reason(pattern: str) -> str:
+    """As `_reason`; what is there and was not to be timed anyway is no mistake in the pattern."""
+    from fnmatch import fnmatchcase
+
+    module, _, function = pattern.partition("::")
+    if any(fnmatchcase(name, function or "*") for name in _functions(module)):
+        return ": it was not to be timed"
+    return _reason(pattern)
+
+
 def unmatched(*, were_named: bool = True) -> list[str]:
     """One message for each pattern that has named no function so far, with what it may have meant, or why.
 
@@ -90,7 +100,8 @@ def unmatched(*, were_named: bool = True) -> list[str]:
     if not (patterns or exclusions) or os.getpid() in _forked or not _native.is_alone_in_run():
         return []
     messages = [f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in patterns]
-    return messages + [f"tachograph: nothing was excluded by {pattern!r}{_reason(pattern)}" for pattern in exclusions]
+    excluded = "tachograph: nothing was excluded by"
+    return messages + [f"{excluded} {pattern!r}{_exclusion_reason(pattern)}" for pattern in exclusions]
 
 
 def watch_forks() -> None:

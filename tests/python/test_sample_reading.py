@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -266,8 +266,7 @@ def test_an_entry_is_young_for_a_second(read: Callable[..., Reading]) -> None:
 def test_a_full_cache_refuses_and_then_begins_anew(read: Callable[..., Reading]) -> None:
     reading = read(os.getpid(), limit_bytes=16 << 10)
     reading.begin()
-    codes = [code for code in gc.get_objects() if callable(code) and hasattr(code, "__code__")]
-    codes = [function.__code__ for function in codes if isinstance(function.__code__, CodeType)]
+    codes = [thing.__code__ for thing in gc.get_objects() if type(thing) is FunctionType]
     seen = [reading.code(id(code)) is not None for code in codes]
     assert seen[0]
     assert not seen[-1]

@@ -57,6 +57,8 @@ def test_file_says_what_to_time(run: Any, tmp_path: Path) -> None:
     assert run(START + "tachograph.start()\n" + timed, code=None).stdout == "shop::sell\n"
     assert run(START + "tachograph.start(instrument='shop::check')\n" + timed).stdout == "\n"
     assert run(START + "tachograph.start(instrument=[])\n" + timed).stdout == "\n"
+    done = run(START + "tachograph.start(instrument='shop::sell')\n" + timed, code=None)
+    assert done.stderr == "tachograph: nothing was excluded by 'shop::check': it was not to be timed\n"
     variable = {"TACHOGRAPH_EXCLUDE": "shop::sell"}
     assert run(START + "tachograph.start()\n" + timed, environment=variable, code=None).stdout == "shop::check\n"
 

@@ -88,7 +88,7 @@ wait()
 
 
 @pytest.fixture
-def prepared(used: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+def prepared(used: Any, request: pytest.FixtureRequest, wait_until: Any) -> Iterator[Any]:
     """The same, and for the commands that need one a program that samples itself."""
     name = request.getfixturevalue("name")
     if name not in SAMPLING:
@@ -97,6 +97,8 @@ def prepared(used: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     script = used.script(SAMPLED, "sampled.py")
     process = used.start("run", "--sample-hz", "200", "--no-report", script, stdin=subprocess.PIPE)
     assert process.stdout.readline() == "ready\n"
+    if name == "export":
+        wait_until(lambda: used(*COMMANDS[name]).stdout, "samples that are stored")
     yield used
     process.communicate()
     assert process.returncode == 0

@@ -196,9 +196,11 @@ def test_a_history_that_is_locked(server: Serving, store: Path) -> None:
         connection.close()
 
 
-@pytest.mark.parametrize("kind", ["newer", "no history", "not a database", "a directory"])
-def test_histories_that_cannot_be_read(cli: Any, tmp_path: Path, store: Path, kind: str) -> None:
-    path = tmp_path / "bad.db"
+BAD = ["newer", "no history", "not a database", "a directory"]
+
+
+def make_bad(path: Path, store: Path, kind: str) -> None:
+    """Makes what is no history that can be read."""
     if kind == "newer":
         shutil.copy(store, path)
         connection = sqlite3.connect(path)
@@ -214,7 +216,13 @@ def test_histories_that_cannot_be_read(cli: Any, tmp_path: Path, store: Path, ki
         path.write_bytes(os.urandom(10_000))
     else:
         path.mkdir()
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_histories_that_become_unreadable(cli: Any, tmp_path: Path, store: Path, kind: str) -> None:
+    path = tmp_path / "bad.db"
     server = Serving(cli, path)
+    make_bad(path, store, kind)
     try:
         for name in ("services", "functions", "store"):
             answer = server.get(f"/api/v1/{name}")
