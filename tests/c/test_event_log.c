@@ -57,7 +57,7 @@ static void what_is_written_is_read(void **state) {
 
 static void the_oldest_go(void **state) {
     (void)state;
-    char text[16];
+    char text[32];
     for (int i = 1; i <= TG_EVENTS + 3; i++) {
         snprintf(text, sizeof text, "event %d", i);
         add(i, text);

@@ -96,9 +96,9 @@ static void what_is_no_history(void **state) {
     expect_no_store(TG_ERROR_FORMAT, (struct tg_store_options){.create = true}, "another program");
 
     snprintf(history_url, sizeof history_url, "sqlite:///%s", fixture_directory);
-    expect_no_store(TG_ERROR_IO, (struct tg_store_options){.create = true}, "directory");
+    expect_no_store(TG_ERROR_FORMAT, (struct tg_store_options){.create = true}, "directory");
     snprintf(history_url, sizeof history_url, "sqlite:////dev/null");
-    expect_no_store(TG_ERROR_INVALID, (struct tg_store_options){.create = true}, "no file");
+    expect_no_store(TG_ERROR_FORMAT, (struct tg_store_options){.create = true}, "no file");
 }
 
 static void a_newer_history(void **state) {
