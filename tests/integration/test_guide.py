@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "getting-started.md"
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs" / "guide" / "getting-started.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIGURE = re.compile(r"(?<![\w.])[+-]?\d[\d.,:-]*(?: ?(?:[num]s|[smhx]|[KM]iB)\b)?(?: ?%)?|(?<= )-(?= )")
 SYSTEM = "/usr/bin/python3"
@@ -134,8 +135,8 @@ class Place:
             self.take_gunicorn()
 
     def take(self, tool: str) -> None:
-        """A tool of the machine, for a project of its own."""
-        path = shutil.which(tool)
+        """A tool of the tests' or of the machine, for a project of its own."""
+        path = shutil.which(tool, path=f"{ROOT / 'build' / 'guide' / 'bin'}{os.pathsep}{os.environ['PATH']}")
         if path is None:
             pytest.skip(f"needs {tool}")
         (self.bin / tool).symlink_to(path)
