@@ -37,7 +37,7 @@ static enum tg_failure_answer raise_one(uint64_t fingerprint, uint32_t *group) {
 
 /* A sample whose message has so many bytes. */
 static void keep(uint32_t group, size_t bytes) {
-    static char message[TG_FAILURE_CHUNK_BYTES];
+    static _Thread_local char message[TG_FAILURE_CHUNK_BYTES];
     memset(message, 'm', sizeof message);
     struct tg_failure_texts texts = {
         .texts = {[TG_FAILURE_MESSAGE] = {.data = message, .length = bytes}, [TG_FAILURE_ARGS] = text("[1]")},
