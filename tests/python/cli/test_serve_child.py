@@ -44,8 +44,12 @@ def ask(url: str, path: str) -> Any:
     """An answer of the API."""
     address, token = url.split("#token=")
     request = urllib.request.Request(address + path, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:  # it says that it is about to end
+        error.close()
+        raise
 
 
 def test_a_dashboard_lasts_as_long_as_its_block(store: Path) -> None:
