@@ -30,7 +30,7 @@ def stored(path: Path) -> list[tuple[Any, ...]]:
 
 def test_file_says_what_is_not_given(run: Any, tmp_path: Path) -> None:
     project(tmp_path, 'service = "till"\nversion = "7"\nstore = "h.db"\ninterval = 5\n')
-    run(START + "tachograph.start()\nwith tachograph.span('s'): pass\n")
+    run(START + "tachograph.start()\nwith tachograph.span('s'): pass\nassert tachograph.stop(30)\n")
     assert stored(tmp_path / "h.db") == [("till", "7", 5_000_000_000)]
 
 
@@ -38,7 +38,7 @@ def test_variable_before_file_and_argument_before_variable(run: Any, tmp_path: P
     project(tmp_path, 'service = "file"\nversion = "file"\nstore = "h.db"\n')
     environment = {"TACHOGRAPH_SERVICE": "variable", "TACHOGRAPH_SERVICE_VERSION": "variable"}
     run(
-        START + "tachograph.start(service='argument')\nwith tachograph.span('s'): pass\n",
+        START + "tachograph.start(service='argument')\nwith tachograph.span('s'): pass\nassert tachograph.stop(30)\n",
         environment=environment,
     )
     assert stored(tmp_path / "h.db") == [("argument", "variable", 10_000_000_000)]
@@ -46,7 +46,7 @@ def test_variable_before_file_and_argument_before_variable(run: Any, tmp_path: P
 
 def test_project_without_settings_still_names_the_service(run: Any, tmp_path: Path) -> None:
     project(tmp_path, "")
-    run(START + "tachograph.start(store='h.db')\nwith tachograph.span('s'): pass\n")
+    run(START + "tachograph.start(store='h.db')\nwith tachograph.span('s'): pass\nassert tachograph.stop(30)\n")
     assert stored(tmp_path / "h.db")[0][0] == "shop"
 
 
@@ -74,7 +74,7 @@ def test_file_that_cannot_be_used_is_an_error(run: Any, tmp_path: Path) -> None:
 
 def test_history_is_where_the_file_says(run: Any, tmp_path: Path) -> None:
     project(tmp_path, 'store = "h.db"\n')
-    run(START + "tachograph.start()\nwith tachograph.span('s'): pass\n")
+    run(START + "tachograph.start()\nwith tachograph.span('s'): pass\nassert tachograph.stop(30)\n")
     asked = "import tachograph\nwith tachograph.history.open() as past: print(*[s.name for s in past.services()])\n"
     assert run(asked).stdout == "shop\n"
 
