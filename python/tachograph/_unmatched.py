@@ -106,7 +106,7 @@ def unmatched(*, were_named: bool = True) -> list[str]:
 
 def watch_forks() -> None:
     """To be called before `unmatched` can know of children."""
-    os.register_at_fork(after_in_parent=_note_fork)
+    os.register_at_fork(before=_note_fork)  # what runs Python after it would begin our threads before 3.13 counts them
 
 
 def _note_fork() -> None:
