@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import shlex
 import shutil
@@ -15,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -266,11 +265,14 @@ def test_an_entry_is_young_for_a_second(read: Callable[..., Reading]) -> None:
 def test_a_full_cache_refuses_and_then_begins_anew(read: Callable[..., Reading]) -> None:
     reading = read(os.getpid(), limit_bytes=16 << 10)
     reading.begin()
-    codes = [thing.__code__ for thing in gc.get_objects() if type(thing) is FunctionType]
+    codes = [made(f"number = {number}") for number in range(300)]  # all different: functions may share one
     seen = [reading.code(id(code)) is not None for code in codes]
-    assert seen[0]
-    assert not seen[-1]
-    assert reading.counts()[3] >= seen.count(False)
+    fitting = seen.index(False)
+    assert fitting > 0
+    assert not any(seen[fitting:])
+    assert reading.counts()[0] == fitting
+    assert reading.counts()[3] == len(codes) - fitting
+    assert reading.code(id(codes[0])) is not None  # what was read before it was full is still known
     reading.begin()
     assert agrees(codes[-1], reading)
 
