@@ -1,13 +1,14 @@
 /* `tachograph attach`: begins to sample and time a process that runs, from within. See commands.h. */
 #include "base/json.h"
 #include "base/json_member.h"
-#include "base/pattern.h"
 #include "cli/attach.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/message.h"
+#include "cli/pattern_option.h"
 #include "cli/process_id.h"
 #include "settings/setting.h"
+#include "store/store_url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +27,7 @@ struct settings {
 };
 
 static const struct tg_option options[] = {
-    {.name = "pid",
-     .letter = 'p',
-     .kind = TG_OPTION_TEXT,
-     .value = "PID",
-     .help = "of this process",
-     .offset = offsetof(struct settings, pid),
-     .check = tg_process_id_check},
+    TG_PROCESS_ID_OPTION(struct settings, "of this process"),
     {.name = "sample-hz",
      .kind = TG_OPTION_TEXT,
      .value = "HZ",
@@ -45,12 +40,7 @@ static const struct tg_option options[] = {
      .help = "time the functions that PATTERN matches, those that run after this one call; may be repeated",
      .offset = offsetof(struct settings, time),
      .check = tg_pattern_validate},
-    {.name = "exclude",
-     .kind = TG_OPTION_LIST,
-     .value = "PATTERN",
-     .help = "but not these; may be repeated",
-     .offset = offsetof(struct settings, exclude),
-     .check = tg_pattern_validate},
+    TG_EXCLUDE_OPTION(struct settings),
     {.name = "store",
      .kind = TG_OPTION_TEXT,
      .value = "STORE",
@@ -84,19 +74,16 @@ static void put_patterns(struct tg_json *json, const char *name, const struct tg
 }
 
 /* A path is of the directory that it was typed in, wherever the process is. */
-static void put_store(struct tg_json *json, const char *store) {
-    char *directory = NULL;
-    struct tg_strbuf whole = TG_STRBUF_INIT;
-    if (store[0] != '/' && !strstr(store, "://") && strcmp(store, TG_NO_STORE) != 0) {
-        directory = getcwd(NULL, 0);
+static enum tg_status append_store(struct tg_strbuf *out, const char *store, struct tg_error *err) {
+    if (!store || strcmp(store, TG_NO_STORE) == 0) {
+        tg_strbuf_append(out, store ? store : "");
+        return TG_OK;
     }
-    tg_strbuf_printf(&whole, "%s%s%s", directory ? directory : "", directory ? "/" : "", store);
-    tg_json_member_text(json, "store", tg_strbuf_text(&whole));
-    tg_strbuf_release(&whole);
-    free(directory);
+    return tg_store_url_anchor(out, store, err);
 }
 
-static void append_order(struct tg_strbuf *out, const struct settings *settings, double hz, pid_t pid) {
+static void append_order(struct tg_strbuf *out, const struct settings *settings, const char *store, double hz,
+                         pid_t pid) {
     struct tg_json json;
     struct tg_strbuf packages = TG_STRBUF_INIT;
     tg_json_init(&json, out);
@@ -105,8 +92,8 @@ static void append_order(struct tg_strbuf *out, const struct settings *settings,
     tg_json_double(&json, hz);
     put_patterns(&json, "time", &settings->time);
     put_patterns(&json, "exclude", &settings->exclude);
-    if (settings->store) {
-        put_store(&json, settings->store);
+    if (store[0]) {
+        tg_json_member_text(&json, "store", store);
     }
     if (settings->service) {
         tg_json_member_text(&json, "service", settings->service);
@@ -144,15 +131,17 @@ static double hz_of(const struct settings *settings) {
 
 static enum tg_status attach(const struct settings *settings, struct tg_error *err) {
     struct tg_strbuf order = TG_STRBUF_INIT;
+    struct tg_strbuf store = TG_STRBUF_INIT;
     pid_t pid = tg_process_id_of(settings->pid);
     double hz = hz_of(settings);
-    append_order(&order, settings, hz, pid);
-    enum tg_status status = tg_strbuf_status(&order);
-    if (status != TG_OK) {
-        tg_error_set(err, status, "not enough memory");
-    } else {
-        status = tg_attach(pid, tg_strbuf_text(&order), PATIENCE_NS, err);
+    enum tg_status status = append_store(&store, settings->store, err);
+    if (status == TG_OK) {
+        append_order(&order, settings, tg_strbuf_text(&store), hz, pid);
+        status = tg_strbuf_status(&order);
+        status = status == TG_OK ? tg_attach(pid, tg_strbuf_text(&order), PATIENCE_NS, err)
+                                 : tg_error_set(err, status, "not enough memory");
     }
+    tg_strbuf_release(&store);
     tg_strbuf_release(&order);
     if (status == TG_OK) {
         say(settings, hz, pid);
@@ -165,9 +154,7 @@ static int run(const struct tg_command *command, char **words) {
     struct tg_error err = TG_ERROR_INIT;
     int exit_code = TG_EXIT_OK;
     if (tg_commands_parse(command, words, &settings, &exit_code)) {
-        if (!settings.pid && words[0] && !words[1] && tg_process_id_check(words[0], NULL) == TG_OK) {
-            settings.pid = *words++;
-        }
+        words = tg_process_id_take(&settings.pid, words);
         if (!settings.pid || words[0]) {
             tg_message_error("attach: say which process, as in 'tachograph attach -p 4711'");
             exit_code = TG_EXIT_USAGE;
@@ -192,8 +179,7 @@ const struct tg_command tg_command_attach = {
         "For processes of CPython 3.14 and later, which can be asked to run a script (sys.remote_exec); yours, or with "
         "root's rights anybody's. It begins when the process runs Python code; where it does not within ten seconds, "
         "the order is taken back. A Python without tachograph is lent this program's own package, where it fits and "
-        "can "
-        "be read by the process.\n"
+        "can be read by the process.\n"
         "Nothing has to be loaded for 'tachograph record', 'top' and 'dump', which look at a process from outside.",
     .options = options,
     .examples = examples,

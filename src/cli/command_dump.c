@@ -17,13 +17,7 @@ struct settings {
 };
 
 static const struct tg_option options[] = {
-    {.name = "pid",
-     .letter = 'p',
-     .kind = TG_OPTION_TEXT,
-     .value = "PID",
-     .help = "of this process",
-     .offset = offsetof(struct settings, pid),
-     .check = tg_process_id_check},
+    TG_PROCESS_ID_OPTION(struct settings, "of this process"),
     {.name = "locals",
      .letter = 'l',
      .kind = TG_OPTION_FLAG,
@@ -70,9 +64,7 @@ static int run(const struct tg_command *command, char **words) {
     if (!tg_commands_parse(command, words, &settings, &exit_code)) {
         return exit_code;
     }
-    if (!settings.pid && words[0] && !words[1] && tg_process_id_check(words[0], NULL) == TG_OK) {
-        settings.pid = *words++;
-    }
+    words = tg_process_id_take(&settings.pid, words);
     if (!settings.pid || words[0]) {
         tg_message_error("dump: say which process, as in 'tachograph dump -p 4711'");
         return TG_EXIT_USAGE;
@@ -101,9 +93,8 @@ const struct tg_command tg_command_dump = {
         "is stopped only where it runs too fast to be read, for microseconds.\n"
         "Where asyncio runs, each task is shown too: the one that runs beside its thread, the others with the place at "
         "which they are suspended. For tasks and variables the thread that has the lock, or had it last, is stopped "
-        "for "
-        "the time that they take to be read. No code of the program is run for it: values of objects that may change "
-        "are not read, only their types.",
+        "for the time that they take to be read. No code of the program is run for it: values of objects that may "
+        "change are not read, only their types.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done; 1 the process cannot be read; 2 wrong usage",

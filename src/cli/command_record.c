@@ -76,13 +76,7 @@ static enum tg_status check_format(const char *value, struct tg_error *err) {
 }
 
 static const struct tg_option options[] = {
-    {.name = "pid",
-     .letter = 'p',
-     .kind = TG_OPTION_TEXT,
-     .value = "PID",
-     .help = "record this process, as it is",
-     .offset = offsetof(struct settings, pid),
-     .check = tg_process_id_check},
+    TG_PROCESS_ID_OPTION(struct settings, "record this process, as it is"),
     {.name = "duration",
      .letter = 'd',
      .kind = TG_OPTION_TEXT,

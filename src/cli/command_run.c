@@ -5,12 +5,12 @@
  * (TACHOGRAPH_RUN and what follows it below), where the package's start-up hook reads it. Its recordings are found
  * afterwards by the run's uuid. From the start of the program on, nothing that happens here changes how it ends.
  */
-#include "base/pattern.h"
 #include "cli/child.h"
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/own_name.h"
+#include "cli/pattern_option.h"
 #include "cli/printable.h"
 #include "cli/program.h"
 #include "cli/report.h"
@@ -68,12 +68,7 @@ static const struct tg_option options[] = {
              "'shop.cart::Cart.*' by name; may be repeated; without it those of the program's own project",
      .offset = offsetof(struct settings, time),
      .check = tg_pattern_validate},
-    {.name = "exclude",
-     .kind = TG_OPTION_LIST,
-     .value = "PATTERN",
-     .help = "but not these; may be repeated",
-     .offset = offsetof(struct settings, exclude),
-     .check = tg_pattern_validate},
+    TG_EXCLUDE_OPTION(struct settings),
     {.name = "service",
      .kind = TG_OPTION_TEXT,
      .value = "NAME",

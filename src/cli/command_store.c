@@ -273,10 +273,9 @@ const struct tg_command tg_command_store = {
     .usage = usage,
     .description =
         "The action init makes file, database and tables where they are missing; programs that keep a history do that "
-        "by "
-        "themselves, when they may. status shows what is kept. migrate brings the tables of an older tachograph up to "
-        "date. verify asks the database about its files, and checks that every figure belongs to an interval and a "
-        "function, that no batch of a process is missing, and that the sums are those of their rows.\n"
+        "by themselves, when they may. status shows what is kept. migrate brings the tables of an older tachograph up "
+        "to date. verify asks the database about its files, and checks that every figure belongs to an interval and "
+        "a function, that no batch of a process is missing, and that the sums are those of their rows.\n"
         "URL is a path, sqlite:///PATH or mysql://USER@HOST/DATABASE; without it that of TACHOGRAPH_STORE or of the "
         "pyproject.toml, else the file under ~/.local/share/tachograph that was written to last. A password is taken "
         "from the URL, from "

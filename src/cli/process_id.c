@@ -17,3 +17,10 @@ enum tg_status tg_process_id_check(const char *value, struct tg_error *err) {
 pid_t tg_process_id_of(const char *value) {
     return (pid_t)strtol(value, NULL, 10);
 }
+
+char **tg_process_id_take(const char **pid, char **words) {
+    if (!*pid && words[0] && !words[1] && tg_process_id_check(words[0], NULL) == TG_OK) {
+        *pid = *words++;
+    }
+    return words;
+}

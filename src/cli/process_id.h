@@ -6,6 +6,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "cli/options.h"
 
 #include <sys/types.h>
 
@@ -13,5 +14,15 @@
 enum tg_status tg_process_id_check(const char *value, struct tg_error *err);
 /* What has been checked. */
 pid_t tg_process_id_of(const char *value);
+
+/* Takes the one operand as the process where none was given by an option; the operands that are left. */
+char **tg_process_id_take(const char **pid, char **words);
+
+/* For the table of a command whose settings have `const char *pid`. */
+#define TG_PROCESS_ID_OPTION(SETTINGS, HELP)                                                                           \
+    {                                                                                                                  \
+        .name = "pid", .letter = 'p', .kind = TG_OPTION_TEXT, .value = "PID", .help = (HELP),                          \
+        .offset = offsetof(SETTINGS, pid), .check = tg_process_id_check                                                \
+    }
 
 #endif
