@@ -49,10 +49,28 @@ static uint64_t pc_of(pid_t tid) {
     return size > 0 ? info.instruction_pointer : 0;
 }
 
-enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) {
-    if (!tg_stop_settle(stop)) {
-        return TG_STOP_LATE;
+/* Puts off what would suspend us. */
+static void stay(struct tg_stop *stop) {
+    static const int suspending[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+    sigset_t set;
+    if (!stop->is_steady) {
+        sigemptyset(&set);
+        for (size_t i = 0; i < sizeof suspending / sizeof suspending[0]; i++) {
+            sigaddset(&set, suspending[i]);
+        }
+        stop->is_steady = pthread_sigmask(SIG_BLOCK, &set, &stop->mask) == 0;
     }
+}
+
+/* Lets it happen, where nobody is held or about to be. */
+static void relax(struct tg_stop *stop) {
+    if (stop->is_steady && !stop->held && !stop->pending) {
+        stop->is_steady = false;
+        pthread_sigmask(SIG_SETMASK, &stop->mask, NULL);
+    }
+}
+
+static enum tg_stop_result hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) {
     if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
         return errno == ESRCH ? TG_STOP_GONE : TG_STOP_REFUSED;
     }
@@ -72,6 +90,18 @@ enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) 
     }
 }
 
+enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) {
+    if (!tg_stop_settle(stop)) {
+        return TG_STOP_LATE;
+    }
+    stay(stop);
+    enum tg_stop_result result = hold(stop, tid, pc);
+    int errnum = errno;
+    relax(stop);
+    errno = errnum;
+    return result;
+}
+
 static void let_go(const struct tg_stop *stop, pid_t tid) {
     ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)stop->signal);
 }
@@ -80,6 +110,7 @@ void tg_stop_release(struct tg_stop *stop) {
     if (stop->held) {
         let_go(stop, stop->held);
         stop->held = 0;
+        relax(stop);
     }
 }
 
@@ -93,6 +124,7 @@ bool tg_stop_settle(struct tg_stop *stop) {
     }
     if (stopped != NOT_YET) {
         stop->pending = 0;
+        relax(stop);
     }
     return stopped != NOT_YET;
 }

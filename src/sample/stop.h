@@ -3,8 +3,9 @@
  *
  * The thread is seized, interrupted, and let go again each time, with the signal that was on its way to it: a thread
  * that stayed seized would freeze at its next signal until somebody looks. It runs on when we are killed while it is
- * held. What cannot be stopped at once, in an uninterruptible sleep, is let go when it stops at last; see
- * tg_stop_settle().
+ * held, and a terminal's signals that suspend us (Ctrl-Z) wait until we hold nobody. SIGSTOP does not wait: who is held
+ * then stays so until we go on or are killed. What cannot be stopped at once, in an uninterruptible sleep, is let go
+ * when it stops at last; see tg_stop_settle().
  *
  * Threads: one thread of ours, which is the tracer, calls all of it. Nobody else in this process may wait for the
  * target or for any child (waitpid(-1)) but with __WNOTHREAD, or he takes away what tells of the stop.
@@ -15,14 +16,17 @@
 #include "base/attributes.h"
 #include "base/error.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct tg_stop {
-    pid_t held;    /* the thread that is stopped; 0 none */
-    pid_t pending; /* the thread that was asked to stop and has not yet; 0 none */
-    int signal;    /* that it gets when it is let go */
+    pid_t held;     /* the thread that is stopped; 0 none */
+    pid_t pending;  /* the thread that was asked to stop and has not yet; 0 none */
+    int signal;     /* that it gets when it is let go */
+    bool is_steady; /* we are not to be suspended now: */
+    sigset_t mask;  /* the signals that were blocked before */
 };
 
 enum tg_stop_result {

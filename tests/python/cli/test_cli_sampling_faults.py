@@ -242,6 +242,45 @@ def test_forks_and_programs_that_are_followed(cli: Any, start: Any) -> None:
     assert (out, err, process.returncode) == ("0\n", "", 0)
 
 
+BLOCKS = """
+import ctypes, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+sys.setswitchinterval(0.0005)
+libc.prctl(0x59616D61, -1, 0, 0, 0)
+class Time(ctypes.Structure): _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
+def turn(n):
+    return sum(range(n))
+def busy():
+    while not ended: turn(100)
+ended = []
+thread = threading.Thread(target=busy)
+thread.start()
+print("ready", flush=True)
+interrupted = 0
+for _ in range(CALLS // 3):
+    interrupted += libc.poll(None, 0, 1) != 0
+    interrupted += libc.nanosleep(ctypes.byref(Time(0, 500_000)), None) != 0
+    interrupted += libc.select(0, None, None, None, ctypes.byref(Time(0, 500))) != 0
+    turn(300)
+ended.append(1)
+thread.join()
+print(interrupted, flush=True)
+"""
+
+
+@pytest.mark.longer
+def test_calls_that_block_are_not_broken_into(cli: Any, start: Any) -> None:
+    """Who is stopped goes on in the call in which he was, also where nobody tries again."""
+    calls = 450 if "TACHOGRAPH_SOAK" not in os.environ else 100_200
+    process = start(BLOCKS.replace("CALLS", str(calls)))
+    record = cli.start("record", "-p", process.pid, "-r", "1000", "-o", "out.folded")
+    out, err = process.communicate(timeout=900)
+    assert (out, err, process.returncode) == ("0\n", "", 0)
+    _, said = record.communicate(timeout=60)
+    assert record.returncode == 0, said
+    assert (cli.directory / "out.folded").read_text()
+
+
 def await_work(pid: int, seconds: float) -> None:
     """Waits until a process has used so much more processor time."""
     clock = (~pid << 3) | 2  # as Linux numbers the clocks of processes
@@ -258,6 +297,24 @@ def works(pid: int, seconds: float) -> bool:
         if "t" in {state_of(task) for task in Path(f"/proc/{pid}/task").iterdir()}:
             return False
     return True
+
+
+def test_a_recorder_that_the_terminal_suspends_holds_nobody(cli: Any, start: Any) -> None:
+    """Ctrl-Z comes in between two looks, although half of the time some thread is held."""
+    process = start(TARGET)
+    record = cli.start("record", "-p", process.pid, "-r", "10000", "-o", "out.folded")
+    try:
+        for _ in range(30 if "TACHOGRAPH_SOAK" not in os.environ else 1000):
+            await_work(record.pid, 0.005)
+            record.send_signal(signal.SIGTSTP)
+            assert os.waitid(os.P_PID, record.pid, os.WSTOPPED).si_status == signal.SIGTSTP
+            assert works(process.pid, 0.005)
+            record.send_signal(signal.SIGCONT)
+        record.send_signal(signal.SIGINT)
+        _, said = record.communicate(timeout=60)
+    finally:
+        record.kill()
+    assert record.returncode == 0, said
 
 
 def test_looks_that_fell_out_are_told_with_what_passed_in_them(cli: Any, start: Any) -> None:
