@@ -27,7 +27,7 @@ static void take(void *context, pid_t pid, const struct tg_sample *sample) {
         .gil_ns = sample->has_gil ? (uint64_t)sample->wall_ns : 0,
     };
     struct tg_profile_thread *thread =
-        tg_profile_thread(profile, (uint64_t)pid, (uint64_t)sample->thread->tid, sample->thread->name);
+        tg_profile_task(profile, (uint64_t)pid, (uint64_t)sample->thread->tid, sample->thread->name, sample->task);
     if (thread) {
         tg_calltree_add(&thread->tree, sample->frames, sample->depth, &weight);
     } else {
@@ -242,9 +242,9 @@ void tg_record_append_summary(const struct tg_record *record, const char *what, 
     struct tg_strbuf lost = TG_STRBUF_INIT;
     tg_strbuf_printf(out, "%-11s", "recorded");
     tg_printable_append(out, what, strlen(what));
+    size_t thread_count = tg_profile_count_threads(profile);
     tg_strbuf_printf(out, ", %s: %s samples of %zu thread%s", tg_humanize_duration((int64_t)profile->duration_ns).text,
-                     tg_humanize_count(profile->quality.taken_count).text, profile->thread_count,
-                     profile->thread_count == 1 ? "" : "s");
+                     tg_humanize_count(profile->quality.taken_count).text, thread_count, thread_count == 1 ? "" : "s");
     if (record->family.sampled_count > 1) {
         tg_strbuf_printf(out, " in %" PRIu64 " processes", record->family.sampled_count);
     }

@@ -28,8 +28,8 @@ static void take(void *context, pid_t pid, const struct tg_sample *sample) {
         .cpu_ns = (uint64_t)sample->cpu_ns,
         .gil_ns = sample->has_gil ? (uint64_t)sample->wall_ns : 0,
     };
-    struct tg_profile_thread *thread =
-        tg_profile_thread(&sampled->profile, (uint64_t)pid, (uint64_t)sample->thread->tid, sample->thread->name);
+    struct tg_profile_thread *thread = tg_profile_task(&sampled->profile, (uint64_t)pid, (uint64_t)sample->thread->tid,
+                                                       sample->thread->name, sample->task);
     if (thread) {
         tg_calltree_add(&thread->tree, sample->frames, sample->depth, &weight);
     }

@@ -73,14 +73,21 @@ static struct tg_profile_thread *add(struct tg_profile *profile, uint64_t proces
     return thread;
 }
 
+/* As much of a name as is kept; `kept` has space for it. */
+static const char *cut(const char *name, char kept[TG_PROFILE_THREAD_NAME_BYTES + 1]) {
+    size_t length = strlen(name);
+    if (length <= TG_PROFILE_THREAD_NAME_BYTES) {
+        return name;
+    }
+    snprintf(kept, TG_PROFILE_THREAD_NAME_BYTES + 1, "%.*s",
+             (int)tg_utf8_cut(name, length, TG_PROFILE_THREAD_NAME_BYTES), name);
+    return kept;
+}
+
 struct tg_profile_thread *tg_profile_thread(struct tg_profile *profile, uint64_t process_id, uint64_t thread_id,
                                             const char *name) {
     char kept[TG_PROFILE_THREAD_NAME_BYTES + 1];
-    size_t length = strlen(name);
-    if (length > TG_PROFILE_THREAD_NAME_BYTES) {
-        snprintf(kept, sizeof kept, "%.*s", (int)tg_utf8_cut(name, length, TG_PROFILE_THREAD_NAME_BYTES), name);
-        name = kept;
-    }
+    name = cut(name, kept);
     struct tg_profile_thread *thread = find(profile, process_id, thread_id, name);
     if (thread) {
         return thread;
@@ -90,6 +97,40 @@ struct tg_profile_thread *tg_profile_thread(struct tg_profile *profile, uint64_t
     }
     thread = find(profile, 0, 0, "");
     return thread ? thread : add(profile, 0, 0, "");
+}
+
+struct tg_profile_thread *tg_profile_task(struct tg_profile *profile, uint64_t process_id, uint64_t thread_id,
+                                          const char *name, const char *task) {
+    char kept[TG_PROFILE_THREAD_NAME_BYTES + 1];
+    char both[4 * TG_PROFILE_THREAD_NAME_BYTES];
+    if (task) {
+        snprintf(both, sizeof both, "%s%stask %s", name, name[0] ? ", " : "", task);
+        const char *whole = cut(both, kept);
+        struct tg_profile_thread *known = find(profile, process_id, thread_id, whole);
+        if (known || profile->thread_count < TG_PROFILE_THREADS_MAX / 2) {
+            return known ? known : add(profile, process_id, thread_id, whole);
+        }
+    }
+    return tg_profile_thread(profile, process_id, thread_id, name);
+}
+
+static bool is_of_known_thread(const struct tg_profile *profile, size_t number) {
+    const struct tg_profile_thread *thread = profile->threads[number];
+    for (size_t i = 0; i < number; i++) {
+        const struct tg_profile_thread *before = profile->threads[i];
+        if (before->process_id == thread->process_id && before->thread_id == thread->thread_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t tg_profile_count_threads(const struct tg_profile *profile) {
+    size_t count = 0;
+    for (size_t i = 0; i < profile->thread_count; i++) {
+        count += !is_of_known_thread(profile, i);
+    }
+    return count;
 }
 
 enum tg_status tg_profile_merge_threads(const struct tg_profile *profile, struct tg_calltree *into,

@@ -88,6 +88,14 @@ void tg_profile_release(struct tg_profile *profile);
 struct tg_profile_thread *tg_profile_thread(struct tg_profile *profile, uint64_t process_id, uint64_t thread_id,
                                             const char *name);
 
+/* The same for a task that a thread runs, as "worker, task fetch"; NULL: none. Tasks may be many, and threads are not
+ * to suffer from that: when half of the entries are taken, a new task is counted as its thread. */
+struct tg_profile_thread *tg_profile_task(struct tg_profile *profile, uint64_t process_id, uint64_t thread_id,
+                                          const char *name, const char *task);
+
+/* How many threads there are, their tasks being no threads. */
+size_t tg_profile_count_threads(const struct tg_profile *profile);
+
 /* Adds the trees of all threads into one, which has been initialised. */
 TG_NODISCARD enum tg_status tg_profile_merge_threads(const struct tg_profile *profile, struct tg_calltree *into,
                                                      struct tg_error *err);

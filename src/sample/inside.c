@@ -116,7 +116,7 @@ static void keep(void *unused, const struct tg_sample *sample) {
                                .cpu_ns = (uint64_t)sample->cpu_ns,
                                .gil_ns = sample->has_gil ? (uint64_t)sample->wall_ns : 0};
     struct tg_profile_thread *thread =
-        tg_profile_thread(profile, (uint64_t)getpid(), (uint64_t)sample->thread->tid, sample->thread->name);
+        tg_profile_task(profile, (uint64_t)getpid(), (uint64_t)sample->thread->tid, sample->thread->name, sample->task);
     if (!thread || !make_frames(sample->depth)) {
         tg_weight_add(&profile->homeless, &weight);
         return;

@@ -2,6 +2,7 @@
 
 #include "sample/python_text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,14 @@ static bool read_at(const struct tg_python_process *process, uint64_t address, u
     return tg_memory_read_word(&process->memory, address, word);
 }
 
-bool tg_python_entries_read(const struct tg_python_process *process, uint64_t keys, struct tg_python_entries *entries) {
+/* Where the entries of some keys are. */
+struct place {
+    uint64_t first;
+    size_t count;
+    size_t words; /* of each */
+};
+
+static bool find_entries(const struct tg_python_process *process, uint64_t keys, struct place *place) {
     const struct tg_layout_dict_keys *layout = &process->layout.dict_keys;
     unsigned char header[TG_LAYOUT_MAX_READ_BYTES];
     uint64_t count;
@@ -33,25 +41,53 @@ bool tg_python_entries_read(const struct tg_python_process *process, uint64_t ke
     }
     memcpy(&count, header + layout->entry_count, sizeof count);
     unsigned log2_index_bytes = header[layout->log2_index_bytes];
-    size_t words = header[layout->kind] == 0 ? GENERAL_WORDS : TEXT_WORDS;
     if (count > MAX_ENTRIES || log2_index_bytes > 24) {
         return false;
     }
-    uint64_t *copy = malloc((size_t)count * words * WORD_BYTES + 1);
-    struct tg_python_entry *items = malloc((size_t)count * sizeof *items + 1);
-    uint64_t first = keys + layout->index + ((uint64_t)1 << log2_index_bytes);
-    if (!copy || !items || !tg_memory_read(&process->memory, first, copy, (size_t)count * words * WORD_BYTES)) {
+    *place = (struct place){.first = keys + layout->index + ((uint64_t)1 << log2_index_bytes),
+                            .count = (size_t)count,
+                            .words = header[layout->kind] == 0 ? GENERAL_WORDS : TEXT_WORDS};
+    return true;
+}
+
+/* Reads the entries, by way of as much space as they take there. */
+static bool read_entries(const struct tg_python_process *process, const struct place *place, uint64_t *copy,
+                         struct tg_python_entry *items) {
+    if (!tg_memory_read(&process->memory, place->first, copy, place->count * place->words * WORD_BYTES)) {
+        return false;
+    }
+    for (size_t i = 0; i < place->count; i++) {
+        const uint64_t *end = copy + (i + 1) * place->words;
+        items[i] = (struct tg_python_entry){.key = end[-2], .value = end[-1]};
+    }
+    return true;
+}
+
+bool tg_python_entries_read(const struct tg_python_process *process, uint64_t keys, struct tg_python_entries *entries) {
+    struct place place;
+    if (!find_entries(process, keys, &place)) {
+        return false;
+    }
+    uint64_t *copy = malloc(place.count * place.words * WORD_BYTES + 1);
+    struct tg_python_entry *items = malloc(place.count * sizeof *items + 1);
+    if (!copy || !items || !read_entries(process, &place, copy, items)) {
         free(copy);
         free(items);
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        const uint64_t *end = copy + (i + 1) * words;
-        items[i] = (struct tg_python_entry){.key = end[-2], .value = end[-1]};
-    }
     free(copy);
-    *entries = (struct tg_python_entries){.items = items, .count = (size_t)count};
+    *entries = (struct tg_python_entries){.items = items, .count = place.count};
     return true;
+}
+
+size_t tg_python_entries_copy(const struct tg_python_process *process, uint64_t keys, struct tg_python_entry *items,
+                              size_t capacity) {
+    uint64_t copy[TG_PYTHON_ENTRIES_COPIED_MAX * GENERAL_WORDS];
+    struct place place;
+    assert(capacity <= TG_PYTHON_ENTRIES_COPIED_MAX);
+    bool is_read =
+        find_entries(process, keys, &place) && place.count <= capacity && read_entries(process, &place, copy, items);
+    return is_read ? place.count : 0;
 }
 
 /* Where the entry with that str as its key is; false: nowhere, or it cannot be read. */

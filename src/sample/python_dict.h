@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TG_PYTHON_ENTRIES_COPIED_MAX 64
+
 struct tg_python_entry {
     uint64_t key;
     uint64_t value;
@@ -27,6 +29,11 @@ struct tg_python_entries {
 
 /* Reads the entries of the keys at `keys` whose values are beside them. */
 bool tg_python_entries_read(const struct tg_python_process *process, uint64_t keys, struct tg_python_entries *entries);
+
+/* Copies the first entries of such keys into `items`, without allocating: for signal handlers. How many; 0 where they
+ * cannot be read, or are more than `capacity`, which is at most TG_PYTHON_ENTRIES_COPIED_MAX. */
+size_t tg_python_entries_copy(const struct tg_python_process *process, uint64_t keys, struct tg_python_entry *items,
+                              size_t capacity);
 
 /* The value of a key that is a str. False: there is none, or it cannot be read. */
 bool tg_python_dict_find(const struct tg_python_process *process, uint64_t dict, const char *name, uint64_t *value);

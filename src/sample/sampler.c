@@ -44,6 +44,7 @@ static enum tg_status open_parts(struct tg_sampler *sampler, pid_t pid, struct t
     }
     sampler->walker.is_old = is_old;
     sampler->walker.context = &sampler->cache;
+    sampler->tasks.process = &sampler->process;
     return status;
 }
 
@@ -180,6 +181,7 @@ static void sample_thread(struct tg_sampler *sampler, struct tg_thread *thread, 
     struct tg_sampler_quality *quality = &sampler->quality;
     struct tg_sample sample = {
         .thread = &thread->shown,
+        .task = thread->task.frame == TG_RUNNING_TASK_NONE ? NULL : thread->task.name,
         .frames = thread->frames,
         .depth = thread->frame_count,
         .at_ns = sampler->walker.now_ns,

@@ -40,6 +40,7 @@
 /* What one thread was doing. Borrowed for the sink's call. */
 struct tg_sample {
     const struct tg_sampled_thread *thread;
+    const char *task;              /* the asyncio task that it is in: its name, or its coroutine's; NULL: none */
     const struct tg_frame *frames; /* the outermost first; none: no Python code */
     size_t depth;
     tg_ns at_ns;   /* of CLOCK_MONOTONIC */
@@ -61,7 +62,8 @@ typedef void tg_sample_inspection(void *context, struct tg_sampler *sampler, con
 
 /* How a thread that does not rest is read. */
 struct tg_stop_ops {
-    /* Walks the stack of a thread while it is stopped: as tg_walk(), or NOT_HELD, REFUSED. */
+    /* Walks the stack of a thread while it is stopped: as tg_walk(), or NOT_HELD, REFUSED. One that will not be stopped
+     * for longer reads its task, too. */
     enum tg_walk_result (*walk)(void *context, struct tg_walker *walker, struct tg_thread *thread);
     /* Lets it go; called after each walk(). Between the two, code that is new is read. */
     void (*let_go)(void *context);
@@ -110,6 +112,7 @@ struct tg_sampler {
     struct tg_threads threads;
     struct tg_walker walker;
     struct tg_code_cache cache;
+    struct tg_running_tasks tasks;
     struct tg_pace pace;
     struct tg_stop stop;
     struct tg_sampler_quality quality;

@@ -56,6 +56,15 @@ static uint32_t line_of(const struct tg_code *code, int32_t unit) {
     return line ? line : tg_code_line(code, -1);
 }
 
+static bool is_in_asyncio(const struct tg_sampler *sampler, const struct tg_thread *thread) {
+    for (uint32_t i = 0; i < thread->frame_count; i++) {
+        if (strstr(tg_symbols_get(sampler->cache.symbols, thread->frames[i].symbol).file, "/asyncio/")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Gives names and lines to the frames of a whole stack. *is_new: code was read for that, which the caller must know to
  * have been there all the time. */
 static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bool *is_new) {
@@ -83,6 +92,9 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
     }
     thread->has_names = true;
     *is_new = sampler->cache.counts.read_count != reads;
+    if (*is_new && !sampler->tasks.is_wanted) {
+        sampler->tasks.is_wanted = is_in_asyncio(sampler, thread);
+    }
     return true;
 }
 
@@ -97,6 +109,20 @@ static void doubt_names(struct tg_sampler *sampler, struct tg_thread *thread) {
         }
     }
     thread->has_names = false;
+}
+
+/* A task without a name has that of its coroutine: of the frame that is so many from the innermost. */
+static void name_task(const struct tg_sampler *sampler, struct tg_thread *thread) {
+    struct tg_running_task *task = &thread->task;
+    uint32_t shown = 0;
+    if (task->frame == TG_RUNNING_TASK_NONE || task->name[0]) {
+        return;
+    }
+    for (uint32_t i = 0; i <= task->frame; i++) {
+        shown += !tg_raw_frame_is_hidden(&thread->stack.frames[i]);
+    }
+    const struct tg_frame *frame = &thread->frames[thread->frame_count - shown];
+    snprintf(task->name, sizeof task->name, "%s", tg_symbols_get(sampler->cache.symbols, frame->symbol).name);
 }
 
 /* --- Outcomes --- */
@@ -117,11 +143,17 @@ static bool settle(struct tg_sampler *sampler, struct tg_thread *thread, enum tg
         sampler->options.inspect(sampler->options.sink_context, sampler, thread);
         is_new = true; /* whether it rested meanwhile is to be asked again */
     }
+    if (result == TG_WALK_WHOLE && !thread->task.is_known
+        && tg_running_task_read(&sampler->tasks, &thread->stack, &thread->task)) {
+        is_new = true;
+        can_change = thread->stack.mode == TG_WALK_RUNNING;
+    }
     if (result == TG_WALK_WHOLE && is_new && can_change && !tg_walk_still(&sampler->walker, &thread->stack)) {
         doubt_names(sampler, thread);
         result = TG_WALK_UNNAMED;
     }
     if (result == TG_WALK_WHOLE) {
+        name_task(sampler, thread);
         thread->is_due = false;
         thread->is_read = true;
     } else {
@@ -158,6 +190,7 @@ static void plan_thread(struct tg_sampler *sampler, struct tg_thread *thread) {
         return;
     }
     enum tg_walk_mode mode = is_holder(sampler, thread) ? TG_WALK_RUNNING : TG_WALK_AT_REST;
+    thread->task.is_known = false;
     thread->is_planned = tg_walk_plan(&sampler->walker, stack, mode);
     if (!thread->is_planned) {
         fail(sampler, thread, TG_WALK_DEEP);
@@ -313,6 +346,7 @@ static bool read_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
     const struct tg_stop_ops *stop = sampler->options.stop;
     void *context = sampler->options.stop_context;
     bool is_current = true;
+    holder->task.is_known = false;
     enum tg_walk_result result = stop->walk(context, &sampler->walker, holder);
     bool is_late = result == TG_WALK_NOT_HELD;
     sampler->refused_ns = result == TG_WALK_REFUSED ? sampler->walker.now_ns : 0;
@@ -394,6 +428,7 @@ bool tg_sampler_read(struct tg_sampler *sampler) {
             return false;
         }
         name_threads(sampler);
+        tg_running_tasks_find(&sampler->tasks, sampler->walker.now_ns);
         mark_due(sampler);
         is_current = read_all(sampler);
         sampler->has_list = is_current;

@@ -28,6 +28,7 @@
 /* A request, and what came of it. */
 struct look {
     struct tg_walker *walker;
+    struct tg_running_tasks *tasks;
     struct tg_thread *thread;
     uint64_t lock; /* the address of the interpreter's lock */
     bool has_lock;
@@ -56,6 +57,9 @@ static void walk_own_stack(void *context, uint64_t pc) {
     look->has_lock = has_lock(look) && is_self(look);
     if (look->has_lock) {
         look->result = tg_walk(look->walker, &look->thread->stack, TG_WALK_STOPPED, pc);
+        if (look->result == TG_WALK_WHOLE) {
+            tg_running_task_read(look->tasks, &look->thread->stack, &look->thread->task);
+        }
         look->has_lock = has_lock(look);
     }
 }
@@ -78,7 +82,11 @@ static enum tg_handler_result finish(void) {
 static enum tg_walk_result result_of(struct look *look, enum tg_handler_result answer) {
     switch (answer) {
     case TG_HANDLER_DONE:
-        return look->has_lock ? look->result : tg_walk(look->walker, &look->thread->stack, TG_WALK_RUNNING, 0);
+        if (look->has_lock) {
+            return look->result;
+        }
+        look->thread->task.is_known = false;
+        return tg_walk(look->walker, &look->thread->stack, TG_WALK_RUNNING, 0);
     case TG_HANDLER_BLOCKED:
     case TG_HANDLER_HIJACKED:
         return TG_WALK_REFUSED;
@@ -94,7 +102,10 @@ static bool is_passing(enum tg_walk_result result) {
 
 /* One request, for as many frames as there is space for. */
 static enum tg_walk_result ask(struct tg_sampler *sampler, struct tg_walker *walker, struct tg_thread *thread) {
-    struct look look = {.walker = walker, .thread = thread, .lock = sampler->threads.gils[thread->gil].address};
+    struct look look = {.walker = walker,
+                        .tasks = &sampler->tasks,
+                        .thread = thread,
+                        .lock = sampler->threads.gils[thread->gil].address};
     struct tg_handler_request request = {.tid = thread->shown.tid, .look = walk_own_stack, .context = &look};
     if (has_lock(&look)) {
         clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = HELD_NS}, NULL);

@@ -13,6 +13,7 @@
 #define TG_THREADS_H
 
 #include "profile/symbol.h"
+#include "sample/running_task.h"
 #include "sample/thread_clock.h"
 #include "sample/thread_names.h"
 #include "sample/walk.h"
@@ -63,6 +64,7 @@ struct tg_thread {
     uint32_t gil;
     bool is_listed; /* the listing's own */
     struct tg_stack stack;
+    struct tg_running_task task; /* as it was when the stack was read; in the end named, whatever its name is */
     struct tg_thread_clock clock;
     bool has_clock;
 

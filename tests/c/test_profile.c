@@ -97,6 +97,31 @@ static void threads_that_are_too_many_share_an_entry(void **state) {
     tg_strbuf_release(&bytes);
 }
 
+static void tasks_are_apart_until_they_are_too_many(void **state) {
+    struct tg_profile profile;
+    (void)state;
+    tg_profile_init(&profile, ROOMY, false);
+    struct tg_profile_thread *thread = tg_profile_thread(&profile, 1, 2, "main");
+    assert_ptr_equal(tg_profile_task(&profile, 1, 2, "main", NULL), thread);
+    struct tg_profile_thread *task = tg_profile_task(&profile, 1, 2, "main", "fetch");
+    assert_string_equal(task->name, "main, task fetch");
+    assert_int_equal(task->thread_id, 2);
+    assert_ptr_equal(tg_profile_task(&profile, 1, 2, "main", "fetch"), task);
+    assert_string_equal(tg_profile_task(&profile, 1, 3, "", "fetch")->name, "task fetch");
+    assert_int_equal(tg_profile_count_threads(&profile), 2);
+    for (int i = 0; i < 2 * (int)TG_PROFILE_THREADS_MAX; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "request %d", i);
+        assert_int_equal(tg_profile_task(&profile, 1, 2, "main", name)->thread_id, 2);
+    }
+    assert_int_equal(profile.thread_count, TG_PROFILE_THREADS_MAX / 2);
+    assert_ptr_equal(tg_profile_task(&profile, 1, 2, "main", "one more"), thread);
+    assert_ptr_equal(tg_profile_task(&profile, 1, 2, "main", "fetch"), task);
+    assert_string_equal(tg_profile_thread(&profile, 1, 4, "a thread")->name, "a thread"); /* has space all the same */
+    assert_int_equal(tg_profile_count_threads(&profile), 3);
+    tg_profile_release(&profile);
+}
+
 static void long_names_of_threads_are_cut_and_found_again(void **state) {
     (void)state;
     struct tg_profile profile;
@@ -221,6 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_have_their_own_trees),
         cmocka_unit_test(threads_that_are_too_many_share_an_entry),
+        cmocka_unit_test(tasks_are_apart_until_they_are_too_many),
         cmocka_unit_test(long_names_of_threads_are_cut_and_found_again),
         cmocka_unit_test(a_profile_comes_back_from_its_bytes),
         cmocka_unit_test(version_1_stays_readable),

@@ -2,6 +2,7 @@
 #include "../c/made_stack.h"
 #include "sample/asyncio_tasks.h"
 #include "sample/python_value.h"
+#include "sample/running_task.h"
 #include "sample/walk.h"
 
 #include <stdlib.h>
@@ -55,6 +56,16 @@ static void look_at_frames(const struct tg_python_process *process, const struct
     }
 }
 
+static void look_at_task(const struct tg_python_process *process, const struct tg_stack *stack) {
+    struct tg_running_tasks tasks = {.process = process, .is_found = true, .current = MEMORY_ADDRESS + MADE_CHUNK};
+    struct tg_running_task task;
+    if (tg_running_task_read(&tasks, stack, &task)
+        && ((task.frame != TG_RUNNING_TASK_NONE && task.frame >= stack->frame_count)
+            || strlen(task.name) >= sizeof task.name)) {
+        abort();
+    }
+}
+
 static void walk(struct tg_walker *walker) {
     struct tg_stack stack;
     tg_stack_init(&stack, MEMORY_ADDRESS);
@@ -62,6 +73,7 @@ static void walk(struct tg_walker *walker) {
         walker->now_ns++;
         if (tg_walk(walker, &stack, (enum tg_walk_mode)mode, 0) == TG_WALK_WHOLE) {
             look_at_frames(walker->process, &stack);
+            look_at_task(walker->process, &stack);
         }
     }
     tg_stack_release(&stack);

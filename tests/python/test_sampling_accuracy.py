@@ -102,3 +102,47 @@ def test_each_thread_is_where_it_is(sample: Any) -> None:
     assert {name: named.get(name) for name in seen.said["threads"]} == {
         name: {place} for name, place in seen.said["threads"].items()
     }
+
+
+def test_each_task_of_asyncio_is_what_calls(sample: Any) -> None:
+    """Also where the next one lies in the memory of the one before."""
+    seen = sample("asyncio_tasks.py")
+    right, nameless, wrong = truth.count_tasks(seen.stacks, seen.said["tasks"])
+    assert not wrong
+    assert right > 10
+    assert nameless < 0.02 * right + 5  # before it was seen in asyncio
+
+
+def test_a_greenlet_is_told_by_the_function_that_it_runs(run: Any) -> None:
+    """Its stack begins there, whoever switched to it."""
+    pytest.importorskip("gevent")
+    run(
+        """
+import time
+import gevent, tachograph
+tachograph.start(store="none", sample_hz=1000)
+def leaf(n): return n + 1
+def spin(seconds):
+    end = time.process_time() + seconds
+    n = 0
+    while time.process_time() < end:
+        for _ in range(200): n = leaf(n)
+def reader():
+    for _ in range(40): spin(0.003); gevent.sleep(0)
+def writer():
+    for _ in range(40): spin(0.003); gevent.sleep(0)
+gevent.joinall([gevent.spawn(reader), gevent.spawn(writer), gevent.spawn(reader)])
+tachograph.pause()
+first = {"reader": 0, "writer": 0}
+for line in tachograph.export_samples("folded").splitlines():
+    stack, _, weight = line.rpartition(" ")
+    names = [frame.partition(" (")[0] for frame in stack.split(";")]
+    assert len({"reader", "writer"} & set(names)) <= 1, line
+    if "spin" in names:
+        assert names[:2] in (["reader", "spin"], ["writer", "spin"]), line
+        first[names[0]] += int(weight)
+assert min(first.values()) > 0, (first, tachograph.sampling_state())
+state = tachograph.sampling_state()
+assert state.torn <= 0.02 * (state.taken + state.torn) + 2, state
+"""
+    )

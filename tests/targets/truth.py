@@ -77,6 +77,21 @@ def parse(lines: Iterable[str]) -> Iterator[Stack]:
         yield Stack(frames, int(count), words[0] if Frame.parse(words[0]) is None else "")
 
 
+def count_tasks(stacks: Iterable[Stack], tasks: dict[str, str]) -> tuple[int, int, list[str]]:
+    """Samples of functions that one task alone calls: those that were given to it, those that were given to none, and
+    what was given to another, which must not be.
+    """
+    right = nameless = 0
+    wrong = []
+    for stack in stacks:
+        for task in {tasks[frame.function] for frame in stack.frames if frame.function in tasks}:
+            told = stack.thread.rpartition(" (")[0].partition(", task ")[2]
+            right += stack.count * (told == task)
+            nameless += stack.count * (not told)
+            wrong += [f"{stack.thread}: {stack.frames[-1]}"] * (told not in ("", task))
+    return right, nameless, wrong
+
+
 @dataclasses.dataclass
 class _Function:
     """What its source says of a function."""

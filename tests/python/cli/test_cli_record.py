@@ -17,6 +17,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TARGETS = Path(__file__).resolve().parents[2] / "targets"
+sys.path.insert(0, str(TARGETS))
+import truth  # noqa: E402
+
 # Lets any process of the user look at it (where only its parents might), says that it is ready, and goes on until its
 # standard input ends. `burn` may call `turn` only, never the other way round.
 TARGET = """
@@ -117,6 +121,38 @@ def test_threads_that_wait_are_recorded_on_request(cli: Any, target: Any) -> Non
     assert any("wait_long" in stack for stack in found)
     assert any("main" in stack and "burn" not in stack for stack in found)
     assert len({stack[0] for stack in found}) == 3
+
+
+def test_a_thread_is_active_when_it_ran_or_has_the_lock(cli: Any) -> None:
+    """Threads of known duty: each look at one that was on a processor since the look before counts, and no other."""
+    period = 0.001
+    words = ["-r", "1000", "-t", "-o", "duty.folded", "--python", sys.executable]
+    done = cli("record", *words, TARGETS / "duty.py", "--seconds", "2")
+    assert done.returncode == 0, done.stderr
+    active: Counter[str] = Counter()
+    for stack, value in stacks((cli.directory / "duty.folded").read_text()).items():
+        active[stack[0].partition(" (")[0]] += value
+    fell_out = re.search(r"([\d,]+) looks fell out", done.stderr)
+    unwatched = 1.25 * period * int(fell_out[1].replace(",", "")) if fell_out else 0.0
+    for name, ran in json.loads(done.stdout.splitlines()[1])["ran"].items():
+        # A stretch on a processor lies in the intervals of at most two looks more than it is long; who has the lock
+        # may be waiting for a processor with it.
+        most = ran["seconds"] + ran["waiting_seconds"] + 2 * 1.25 * period * (ran["stretches"] + 1)
+        least = 0.85 * ran["seconds"] - unwatched
+        assert least <= active[name] / 1e6 <= most, (name, ran, active, done.stderr)
+
+
+def test_each_task_of_asyncio_is_what_calls(cli: Any) -> None:
+    """Also where the next one lies in the memory of the one before."""
+    words = ["-r", "1000", "-t", "-o", "tasks.folded", "--python", sys.executable]
+    done = cli("record", *words, TARGETS / "asyncio_tasks.py", "--seconds", "2")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"samples of 1 thread$", done.stderr, re.MULTILINE)
+    seen = list(truth.parse((cli.directory / "tasks.folded").read_text().splitlines()))
+    right, nameless, wrong = truth.count_tasks(seen, json.loads(done.stdout.splitlines()[1])["tasks"])
+    assert not wrong
+    assert right > 10_000  # microseconds
+    assert nameless < 0.02 * right + 10_000  # before it was seen in asyncio
 
 
 @pytest.mark.parametrize(("mode", "sure"), [("--gil", "burn"), ("--cpu", "burn")])
