@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -231,6 +232,108 @@ assert "in_child" not in {function.name for function in tachograph.query().funct
     )
 
 
+STORM = """
+import multiprocessing, subprocess
+def square(n): return n * leaf(n) - n
+def busy(ended):
+    while not ended.is_set():
+        for n in range(100): square(n)
+def storm(rounds):
+    ended = threading.Event()
+    threads = [threading.Thread(target=busy, args=(ended,)) for _ in range(2)]
+    for thread in threads: thread.start()
+    for method, pools in (("fork", rounds), ("spawn", 1 + rounds // 10)):
+        for _ in range(pools):
+            with multiprocessing.get_context(method).Pool(3) as pool:
+                assert pool.map(square, range(60)) == [n * n for n in range(60)]
+    for _ in range(rounds):
+        assert subprocess.run(["/bin/echo", "said"], capture_output=True).stdout == b"said\\n"
+        assert os.system("exit 3") >> 8 == 3
+    ended.set()
+    for thread in threads: thread.join()
+    spin_until(more(10))
+    print(*sorted({function.name for function in tachograph.query().functions} & {"busy", "square"}))
+if __name__ == "__main__": storm(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.longer
+def test_processes_come_and_go(run: Any, tmp_path: Path) -> None:
+    """Workers that are forked and spawned, and other programs, while other threads run: all do what they are for."""
+    rounds = "3" if "TACHOGRAPH_SOAK" not in os.environ else "100"
+    program = tmp_path / "storm.py"
+    program.write_text(START.replace("\ntachograph.start(", "\nif __name__ == '__main__': tachograph.start(") + STORM)
+    done = run(program, rounds, flags=("-W", "ignore:This process:DeprecationWarning"))  # that it forks with threads
+    assert done.stdout == "busy square\n"
+
+
+MADE_CODE = """
+end = time.process_time() + SECONDS
+generation = 0
+while time.process_time() < end:
+    generation += 1
+    there = {}
+    inner = f"def f_{generation}(k): return sum(i for i in range(k))"
+    outer = f"def g_{generation}(): return f_{generation}(300)"
+    exec(compile(inner + chr(10) + outer, f"made-{generation}", "exec"), there)
+    there[f"g_{generation}"]()
+tachograph.pause()
+seen = 0
+for line in tachograph.export_samples("folded").splitlines():
+    frames = [frame for frame in line.rpartition(" ")[0].split(";") if "made-" in frame]
+    files = {frame.partition("made-")[2].partition(":")[0] for frame in frames}
+    named = {frame[2:].partition(" ")[0].partition(".")[0] for frame in frames if frame[1:2] == "_"}
+    assert len(files) <= 1 and named <= files, line
+    seen += len(files)
+assert seen >= 5, (seen, tachograph.sampling_state())
+"""
+
+
+@pytest.mark.longer
+def test_code_that_is_made_and_dropped(run: Any) -> None:
+    """Its memory is used again by the next; no function of one generation is seen on one of another."""
+    run(START + MADE_CODE.replace("SECONDS", "1.5" if "TACHOGRAPH_SOAK" not in os.environ else "60"))
+
+
+INTERPRETERS = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+execute = interpreters.exec if hasattr(interpreters, "exec") else interpreters.run_string
+INNER = "def inner(n): return sum(range(n))" + chr(10) + "for n in range(300): inner(n * 10)"
+def outer():
+    one = interpreters.create()
+    execute(one, INNER)
+    interpreters.destroy(one)
+def bystander(ended):
+    while not ended.is_set():
+        for _ in range(1000): leaf(1)
+        time.sleep(0)  # up to 3.11 nobody of another interpreter can ask for the lock
+ended = threading.Event()
+thread = threading.Thread(target=bystander, args=(ended,))
+thread.start()
+end = time.monotonic() + SECONDS
+count = 0
+while time.monotonic() < end or count < 5:
+    outer()
+    count += 1
+ended.set()
+thread.join()
+spin_until(more(10))
+for line in tachograph.export_samples("folded").splitlines():
+    names = {frame.partition(" (")[0] for frame in line.rpartition(" ")[0].split(";")}
+    assert len(names & {"inner", "outer", "bystander"}) <= 1, line  # each is on a thread state of its own
+state = tachograph.sampling_state()
+assert state.obstacle == "" and state.taken > 0, state
+"""
+
+
+@pytest.mark.longer
+def test_interpreters_that_come_and_go(run: Any) -> None:
+    run(START + INTERPRETERS.replace("SECONDS", "1" if "TACHOGRAPH_SOAK" not in os.environ else "60"))
+
+
 def test_children_that_execute_another_program_run_on(run: Any) -> None:
     done = run(
         START
@@ -310,13 +413,18 @@ assert tachograph.sampling_state().obstacle == ""
     )
 
 
-def test_calls_that_block_are_not_broken_into(run: Any) -> None:
-    """They have let go of Python's lock, and only its holder is ever sent a signal."""
+@pytest.mark.longer
+@pytest.mark.parametrize("signals", [True, False])
+def test_calls_that_block_are_not_broken_into(run: Any, signals: bool) -> None:
+    """They have let go of Python's lock, and only its holder is ever sent a signal; nobody, where that is not wanted."""
+    calls = 450 if "TACHOGRAPH_SOAK" not in os.environ else 100_200
     run(
-        START
+        START.replace("sample_hz=1000", f"sample_hz=1000, sample_signals={signals}")
+        + f"calls, signals = {calls}, {signals}"
         + """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
+sys.setswitchinterval(0.0005)
 class Time(ctypes.Structure): _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
 def busy(ended):
     while not ended.is_set():
@@ -325,14 +433,15 @@ ended = threading.Event()
 thread = threading.Thread(target=busy, args=(ended,))
 thread.start()
 interrupted = 0
-for _ in range(150):
+for _ in range(calls // 3):
     interrupted += libc.poll(None, 0, 1) != 0
     interrupted += libc.nanosleep(ctypes.byref(Time(0, 500_000)), None) != 0
     interrupted += libc.select(0, None, None, None, ctypes.byref(Time(0, 500))) != 0
 ended.set()
 thread.join()
-assert interrupted <= 1, interrupted
-assert taken() > 0
+assert interrupted <= signals, interrupted
+state = tachograph.sampling_state()
+assert state.taken > 0 and (state.signals > 0) is signals, state
 """,
         flags=("-X", "faulthandler"),
     )
