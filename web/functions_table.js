@@ -6,6 +6,7 @@ import { fill, make } from "./dom.js";
 import { change, count, counted, duration, relative } from "./figures.js";
 import { functionLink } from "./function_name.js";
 import { Nothing, Panel } from "./panel.js";
+import { untilReleased } from "./pointer.js";
 import { sparkline } from "./sparkline.js";
 
 const ROWS = 25;
@@ -105,6 +106,7 @@ export class FunctionsTable {
     );
     try {
       const answer = await ask("functions", { ...question, percentiles: "yes" }, signal);
+      await untilReleased();
       if (this.asked === question && this.panel.isReady) {
         this.show(answer, page, question);
       }

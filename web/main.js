@@ -3,6 +3,8 @@
 import { here, link, onChange, value } from "./address.js";
 import { ask, server } from "./api.js";
 import { fill, find, make } from "./dom.js";
+import { every } from "./live.js";
+import { Nothing } from "./panel.js";
 import { showScope } from "./scope.js";
 import { signIn, takeToken } from "./token.js";
 import { chartsView } from "./view_charts.js";
@@ -21,19 +23,30 @@ import { slicesView } from "./view_slices.js";
  * @typedef {(root: HTMLElement, context: Context) => void} View
  */
 
-/** @type {{name: string, title: string, view: View, isListed: boolean}[]} */
+/** @type {{name: string, title: string, view: View, isListed: boolean, isLive?: boolean}[]} live: needs no history */
 const VIEWS = [
   { name: "overview", title: "Overview", view: overviewView, isListed: true },
   { name: "charts", title: "Charts", view: chartsView, isListed: true },
   { name: "slices", title: "Time slices", view: slicesView, isListed: true },
   { name: "flame", title: "Flame graph", view: flameView, isListed: true },
-  { name: "processes", title: "Processes", view: processesView, isListed: true },
+  { name: "processes", title: "Processes", view: processesView, isListed: true, isLive: true },
   { name: "function", title: "Function", view: functionView, isListed: false },
 ];
 
+/** What is looked at where there is no history. @type {Service} */
+const NO_SERVICE = {
+  name: "",
+  interval_ns: 0,
+  started_unix_ns: 0,
+  last_iteration: 0,
+  last_ended_unix_ns: 0,
+  process_count: 0,
+};
+const NOTHING = "Nothing has been stored yet. “tachograph run app.py” times a program and begins its history.";
+
 const SELECTION = ["service", "since", "until", "version", "run"];
 
-const RETRY_MS = 2000;
+const RETRY_SECONDS = 2;
 
 let current = new AbortController();
 
@@ -53,7 +66,7 @@ function showNavigation() {
 /**
  * What the view needs to know of the service that is looked at.
  * @param {AbortSignal} signal
- * @returns {Promise<Context | null>} null: the history is empty
+ * @returns {Promise<Context>}
  */
 async function contextOf(signal) {
   const selection = selectionOf();
@@ -62,52 +75,73 @@ async function contextOf(signal) {
   versionsOf.catch(() => {});
   const { services, store } = await ask("services", {}, signal);
   if (services.length === 0) {
-    return null;
+    throw new Nothing(NOTHING);
   }
   const { service, versions } = await versionsOf;
   return { service, services, versions, store, selection: { ...selection, service: service.name }, signal };
 }
 
-/** @param {string} text @param {Node[]} remedies */
-function sayInstead(text, ...remedies) {
+/** @param {string} text */
+function sayInstead(text) {
+  const again = make("button", { type: "button", click: () => void show() }, "Try again");
+  const elsewhere = make("a", { href: link("overview"), class: "button" }, "To the overview");
   const said = make(
     "div",
     { class: "state", role: "status", "data-kind": "nothing" },
     make("p", {}, text),
-    ...remedies,
+    ...(text === NOTHING ? [] : [again, elsewhere]),
   );
+  fill(find("scope"));
   fill(find("view"), make("section", { class: "panel" }, said));
+}
+
+/**
+ * Shows a view, or says why there is nothing to show; then true, once it has.
+ * @param {(typeof VIEWS)[number]} item
+ * @param {AbortSignal} signal
+ * @param {{said: string}} last what was said when it was tried before
+ */
+async function begin({ name, view, isLive }, signal, last) {
+  /** @type {Context} */
+  let context = { service: NO_SERVICE, services: [], versions: [], store: "", selection: {}, signal };
+  try {
+    context = await contextOf(signal);
+  } catch (failure) {
+    const text = failure instanceof Error ? failure.message : String(failure);
+    if (signal.aborted || !isLive) {
+      if (!signal.aborted && text !== last.said) {
+        sayInstead(text);
+        last.said = text;
+      }
+      return false;
+    }
+  }
+  if (signal.aborted) {
+    return false;
+  }
+  fill(find("scope"));
+  if (context.services.length > 0) {
+    showScope(find("scope"), context);
+  }
+  const root = make("div", { class: `view of-${name}` });
+  fill(find("view"), root);
+  view(root, context);
+  return true;
 }
 
 async function show() {
   current.abort();
   current = new AbortController();
   const { signal } = current;
-  const { name, title, view } = VIEWS.find((item) => item.name === value("view", "overview")) ?? VIEWS[0];
+  const item = VIEWS.find(({ name }) => name === value("view", "overview")) ?? VIEWS[0];
+  const last = { said: "" };
   showNavigation();
-  document.title = `${value("function") || title} – tachograph`;
-  try {
-    const context = await contextOf(signal);
-    if (signal.aborted) {
-      return;
-    }
-    if (!context) {
-      fill(find("scope"));
-      sayInstead("Nothing has been stored yet. “tachograph run app.py” times a program and begins its history.");
-      return;
-    }
-    showScope(find("scope"), context);
-    const root = make("div", { class: `view of-${name}` });
-    fill(find("view"), root);
-    view(root, context);
-  } catch (failure) {
-    if (!signal.aborted) {
-      const text = failure instanceof Error ? failure.message : String(failure);
-      const again = make("button", { type: "button", click: () => void show() }, "Try again");
-      const elsewhere = make("a", { href: "/", class: "button" }, "To the overview");
-      sayInstead(text, again, elsewhere);
-      server.addEventListener("change", () => server.state === "up" && show(), { signal, once: true });
-    }
+  document.title = `${value("function") || item.title} – tachograph`;
+  if (!(await begin(item, signal, last))) {
+    // The history may come to be there, as that of a program that was started a moment ago.
+    const waiting = new AbortController();
+    signal.addEventListener("abort", () => waiting.abort());
+    every(RETRY_SECONDS, waiting.signal, async () => (await begin(item, signal, last)) && waiting.abort());
   }
 }
 
@@ -137,5 +171,8 @@ onChange(() => {
 server.addEventListener("change", showServer);
 addEventListener("hashchange", () => void takeLink());
 // Views ask for themselves while the server is there; when it is not, somebody has to see it come back.
-setInterval(() => server.state === "away" && !document.hidden && void ask("session").catch(() => {}), RETRY_MS);
+setInterval(
+  () => server.state === "away" && !document.hidden && void ask("session").catch(() => {}),
+  RETRY_SECONDS * 1000,
+);
 await show();

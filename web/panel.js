@@ -2,6 +2,7 @@
 // nothing and how to get it, and why it cannot know. What it has shown stays while the server is away.
 
 import { fill, make } from "./dom.js";
+import { untilReleased } from "./pointer.js";
 
 /** Thrown by what draws a panel: there is nothing to draw, and this sentence says how to get it. */
 export class Nothing extends Error {
@@ -41,6 +42,8 @@ export class Panel {
       this.body,
     );
     this.isReady = false;
+    this.asked = 0; // questions so far
+    this.shown = 0; // the last one whose answer has been drawn
   }
 
   /** @param {string} text */
@@ -49,7 +52,8 @@ export class Panel {
   }
 
   /**
-   * Asks and draws. May be called again: what is there stays until the new is.
+   * Asks and draws. May be called again: what is there stays until the new is, and an answer that was overtaken by a
+   * later one is dropped.
    * @template Answer
    * @param {(isAgain: boolean) => Promise<Answer>} ask
    * @param {(body: HTMLElement, answer: Answer) => void | Promise<void>} show
@@ -60,19 +64,25 @@ export class Panel {
     if (!this.isReady) {
       this.say("loading", "Loading …");
     }
+    const number = ++this.asked;
+    const isLate = () => signal.aborted || number < this.shown;
     this.element.setAttribute("aria-busy", "true");
     try {
       const answer = await ask(isAgain);
-      if (!signal.aborted) {
+      await untilReleased();
+      if (!isLate()) {
+        this.shown = number;
         await show(this.body, answer);
         this.ready();
       }
     } catch (failure) {
-      if (!signal.aborted) {
+      if (!isLate()) {
         this.fail(failure, () => this.load(ask, show, signal, true));
       }
     }
-    this.element.removeAttribute("aria-busy");
+    if (number === this.asked) {
+      this.element.removeAttribute("aria-busy");
+    }
   }
 
   ready() {

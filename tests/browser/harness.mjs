@@ -120,6 +120,17 @@ export async function running(name, source, ...options) {
   return { child, store, line };
 }
 
+/** Asks until an answer is as it should be, and returns it. @param {() => Promise<any>} look @param {(seen: any) => boolean} isSo */
+export async function until(look, isSo) {
+  const end = Date.now() + TIMEOUT;
+  for (let seen = await look(); ; seen = await look()) {
+    if (isSo(seen)) {
+      return seen;
+    }
+    assert.ok(Date.now() < end, `still ${JSON.stringify(seen)}, not so that ${isSo}`);
+  }
+}
+
 /** What the program itself answers. @param {string[]} words */
 export function ask(...words) {
   return JSON.parse(

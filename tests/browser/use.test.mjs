@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
-import { ask, AXE, chart, demo, end, history, open, panel, running, serve } from "./harness.mjs";
+import { ask, AXE, chart, demo, end, history, open, panel, running, serve, until } from "./harness.mjs";
 
 const EVIL = "</script><img src=x onerror=alert(1)>";
 const SMALL = "minimum_average=0.0005&minimum_total=0.01&minimum_calls=50";
@@ -169,32 +169,58 @@ test("a server that was started anew is told the new address, in the same tab", 
   await second.stop();
 });
 
+test("processes are there before their history is, and the history when it is", async () => {
+  const { child, store } = await running("early", BUSY, "--sample-hz", "100", "--interval", "3600");
+  const own = await serve(store);
+  const { page, close } = await open(own);
+  await page.locator(".state[data-kind=nothing], .state[data-kind=failed]").waitFor();
+  await page.click("#views >> text=Processes");
+  await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+  await page.click("#views >> text=Overview");
+  await page.locator(".state[data-kind=nothing]").waitFor();
+  await end(child); // what it has counted is stored now
+  assert.match(await (await panel(page, "Functions")).textContent(), /inner/);
+  await close();
+  await own.stop();
+});
+
+test("a button that is pressed while the page is drawn anew is pressed", async () => {
+  const { child, store } = await running("pressed", BUSY, "--sample-hz", "100", "--interval", "1");
+  const own = await serve(store);
+  const { page, close } = await open(own, { path: "/?view=processes" });
+  await page.getByRole("button", { name: "Pause", exact: true }).hover();
+  await page.mouse.down();
+  await (await page.waitForResponse(/processes/)).finished();
+  await page.evaluate(() => new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve))));
+  await page.mouse.up();
+  await page.getByText("paused", { exact: true }).waitFor();
+  await close();
+  await end(child);
+  await own.stop();
+});
+
 test("pausing a process from the page stops its samples", async () => {
   const { child, store } = await running("busy", BUSY, "--sample-hz", "100", "--interval", "1");
   const own = await serve(store);
   const { page, close } = await open(own, { path: "/?view=processes" });
-  await page.getByRole("button", { name: "Pause", exact: true }).click();
-  await page.getByText("paused", { exact: true }).waitFor();
   const look = async () => {
     const answer = await own.api("processes?by=process");
-    return {
-      ticks: answer.processes[0].sampler.tick_count,
-      time: answer.time_unix_ns,
-      calls: answer.rows[0].ever.call_count,
-    };
+    const process = answer.processes.find((/** @type {any} */ one) => one.alive);
+    const row = answer.rows.find((/** @type {any} */ one) => one.uuid === process.uuid);
+    return { ...process.sampler, calls: row.ever.call_count };
   };
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  await page.getByText("paused", { exact: true }).waitFor();
   const first = await look();
-  let last = first;
-  while (last.calls < first.calls + 40) {
-    last = await look();
-  }
-  assert.ok(last.ticks <= first.ticks + 1, `${last.ticks - first.ticks} looks while it made 40 calls`);
+  assert.equal(first.state, "paused");
+  const last = await until(look, ({ calls }) => calls >= first.calls + 40);
+  assert.equal(last.tick_count, first.tick_count, "it looked while it was paused");
   await page.getByRole("button", { name: "Unpause" }).click();
   await page.getByText("running", { exact: true }).waitFor();
-  while ((await look()).ticks <= last.ticks + 5);
+  await until(look, ({ tick_count }) => tick_count > last.tick_count + 5);
   await page.fill('input[aria-label="Samples a second"]', "20");
   await page.keyboard.press("Enter");
-  while ((await own.api("processes?by=process")).processes[0].sampler.rate_hz !== 20);
+  await until(look, ({ rate_hz }) => rate_hz === 20);
   await page.getByRole("button", { name: /Threads of process/ }).click();
   await page.locator(".threads tbody tr").first().waitFor();
   await close();
