@@ -1,14 +1,23 @@
 // The address line is the page's only state: every view, with its service, period and settings, can be linked to,
-// and back and forward go through them.
+// and back and forward go through them. In a page that is a file its fragment is: browsers let no file have another path.
+
+import { isSaved } from "./saved.js";
 
 /** What stays when a link leads to another view. */
 const KEPT = ["service", "since", "until", "version", "run"];
 
 const changed = new EventTarget();
 
+const ROOT = isSaved ? "#/" : "/";
+
+/** The address, from its root. */
+function current() {
+  return isSaved ? location.hash || ROOT : location.pathname + location.search;
+}
+
 /** The parameters of the address. */
 export function here() {
-  return new URLSearchParams(location.search);
+  return new URLSearchParams(isSaved ? location.hash.replace(/^#[^?]*/, "") : location.search);
 }
 
 /**
@@ -35,7 +44,7 @@ function href(parameters, changes) {
     }
   }
   const query = parameters.toString();
-  return query ? `/?${query}` : "/";
+  return query ? `${ROOT}?${query}` : ROOT;
 }
 
 /**
@@ -62,7 +71,7 @@ export function variant(changes) {
  */
 export function note(changes) {
   const target = variant(changes);
-  if (target !== location.pathname + location.search) {
+  if (target !== current()) {
     history.pushState(null, "", target);
   }
 }
@@ -72,7 +81,7 @@ export function note(changes) {
  * @param {string} target
  */
 export function go(target) {
-  if (target !== location.pathname + location.search) {
+  if (target !== current()) {
     history.pushState(null, "", target);
   }
   changed.dispatchEvent(new Event("change"));
@@ -84,13 +93,18 @@ export function go(target) {
  */
 export function onChange(follow) {
   changed.addEventListener("change", follow);
-  addEventListener("popstate", follow);
+  // What leads to a place within the page is no address of a view.
+  addEventListener("popstate", () => (!isSaved || current().startsWith(ROOT)) && follow());
   document.addEventListener("click", (event) => {
     const anchor = event.target instanceof Element ? event.target.closest("a") : null;
     const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (anchor && isPlain && !anchor.target && anchor.origin === location.origin && anchor.pathname === "/") {
+    if (!anchor || !isPlain || anchor.target) {
+      return;
+    }
+    const target = anchor.getAttribute("href") ?? "";
+    if (isSaved ? target.startsWith(ROOT) : anchor.origin === location.origin && anchor.pathname === ROOT) {
       event.preventDefault();
-      go(anchor.pathname + anchor.search);
+      go(isSaved ? target : anchor.pathname + anchor.search);
     }
   });
 }

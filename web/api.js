@@ -1,4 +1,6 @@
-// Questions to the server, and whether it is there.
+// Questions to the server, and whether it is there. A page that is a file has answers of its own.
+
+import { answerOf, isSaved } from "./saved.js";
 
 /** Why there is no answer: `kind` is "away" (no server), "locked" (not signed in), "busy" (503) or "refused". */
 export class Failure extends Error {
@@ -26,6 +28,8 @@ function become(state) {
 const SAID = {
   away: "The server does not answer. Is tachograph serve still running? The page goes on by itself when it is back.",
   locked: "The server was started anew and does not know this browser: open the address that it printed.",
+  saved:
+    "This file does not have that: it was written with the usual settings, and with pages of the functions that took most time. “tachograph serve” has everything.",
 };
 
 /** @typedef {Record<string, string | number | null | undefined>} Parameters */
@@ -84,6 +88,13 @@ async function messageOf(answer) {
  * @param {AbortSignal} [signal]
  */
 export async function ask(path, parameters = {}, signal) {
+  if (isSaved) {
+    const saved = answerOf(path, parameters);
+    if (saved === null) {
+      throw new Failure("refused", SAID.saved);
+    }
+    return saved;
+  }
   const answer = await request(target(path, parameters), signal ? { signal } : {});
   return answer.json();
 }

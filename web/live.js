@@ -1,11 +1,12 @@
 // What is looked at again: every so often, not while nobody looks, and at once when the server is back.
 
 import { server } from "./api.js";
+import { isSaved } from "./saved.js";
 
 const RETRY_MS = 2000;
 
 /**
- * Calls `task` now and then until the signal, one call at a time.
+ * Calls `task` now and then until the signal, one call at a time. In a page that is a file nothing changes.
  * @param {number} seconds
  * @param {AbortSignal} signal
  * @param {() => Promise<unknown>} task deals with its own failures
@@ -14,6 +15,9 @@ export function every(seconds, signal, task) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let isRunning = false;
+  if (isSaved) {
+    return;
+  }
 
   async function run() {
     clearTimeout(timer);

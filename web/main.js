@@ -5,7 +5,8 @@ import { ask, server } from "./api.js";
 import { fill, find, make } from "./dom.js";
 import { every } from "./live.js";
 import { Nothing } from "./panel.js";
-import { showScope } from "./scope.js";
+import { isSaved } from "./saved.js";
+import { showSaved, showScope } from "./scope.js";
 import { signIn, takeToken } from "./token.js";
 import { chartsView } from "./view_charts.js";
 import { flameView } from "./view_flame.js";
@@ -57,7 +58,8 @@ function selectionOf() {
 
 function showNavigation() {
   const chosen = value("view", "overview");
-  const links = VIEWS.filter((item) => item.isListed).map(({ name, title }) =>
+  const listed = VIEWS.filter(({ isListed, isLive }) => isListed && !(isSaved && isLive));
+  const links = listed.map(({ name, title }) =>
     make("a", { href: link(name), "aria-current": name === chosen ? "page" : null }, title),
   );
   fill(find("views"), ...links);
@@ -120,7 +122,9 @@ async function begin({ name, view, isLive }, signal, last) {
     return false;
   }
   fill(find("scope"));
-  if (context.services.length > 0) {
+  if (isSaved) {
+    showSaved(find("scope"));
+  } else if (context.services.length > 0) {
     showScope(find("scope"), context);
   }
   const root = make("div", { class: `view of-${name}` });
@@ -163,13 +167,15 @@ async function takeLink() {
   }
 }
 
-takeToken();
+if (!isSaved) {
+  takeToken();
+  addEventListener("hashchange", () => void takeLink());
+}
 onChange(() => {
   void show();
   window.scrollTo(0, 0);
 });
 server.addEventListener("change", showServer);
-addEventListener("hashchange", () => void takeLink());
 // Views ask for themselves while the server is there; when it is not, somebody has to see it come back.
 setInterval(
   () => server.state === "away" && !document.hidden && void ask("session").catch(() => {}),

@@ -3,6 +3,7 @@
 
 import { link } from "./address.js";
 import { Nothing } from "./panel.js";
+import { isSaved } from "./saved.js";
 
 const SCRIPT = "/plotly.js";
 const INK = "#1b1f24";
@@ -15,6 +16,10 @@ let loading;
 
 /** @returns {Promise<any>} */
 function library() {
+  const own = /** @type {any} */ (globalThis).Plotly;
+  if (isSaved && own) {
+    return Promise.resolve(own); // a part of the file
+  }
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = SCRIPT;

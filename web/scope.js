@@ -2,6 +2,8 @@
 
 import { go, here, variant } from "./address.js";
 import { fill, make } from "./dom.js";
+import { moment } from "./figures.js";
+import { saved } from "./saved.js";
 
 const PERIODS = /** @type {[string, string][]} */ ([
   ["", "Whole history"],
@@ -63,4 +65,22 @@ export function showScope(root, { service, services, versions, selection }) {
     parts.push(choice("Version", options, selection.version ?? "", (version) => go(variant({ version }))));
   }
   fill(root, ...parts);
+}
+
+/** What a page that is a file was written about, and when. @param {HTMLElement} root */
+export function showSaved(root) {
+  if (!saved) {
+    return;
+  }
+  const { selection, written_unix_ns: written, function_count: all, function_page_count: pages } = saved;
+  const { since, until, version, run } = selection;
+  const parts = [
+    run && `run ${run.slice(0, 8)}`,
+    version && `version ${version}`,
+    since && `from ${since}`,
+    until && `to ${until}`,
+    `written ${moment(written)}`,
+    pages < all && `pages of ${pages} of ${all} functions`,
+  ];
+  fill(root, make("p", { class: "note" }, parts.filter(Boolean).join(", ")));
 }

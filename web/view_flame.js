@@ -7,6 +7,7 @@ import { count, counted, duration } from "./figures.js";
 import { Flame } from "./flame.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
+import { isSaved } from "./saved.js";
 import { setting } from "./setting.js";
 
 const SECONDS = 30;
@@ -154,8 +155,9 @@ export function flameView(root, context) {
       make(
         "div",
         { class: "tools" },
-        versions.length > 1 && compared,
-        threads,
+        // A file has one profile, of all threads.
+        versions.length > 1 && !isSaved && compared,
+        !isSaved && threads,
         setting({ name: "measure", label: "Which time", options: MEASURES }, () => void load()),
       ),
     ),

@@ -8,6 +8,7 @@ import { FunctionsTable } from "./functions_table.js";
 import { every } from "./live.js";
 import { showLive } from "./live_processes.js";
 import { Panel } from "./panel.js";
+import { isSaved } from "./saved.js";
 
 const LIVE_SECONDS = 2;
 const HISTORY_SECONDS = 15;
@@ -53,7 +54,7 @@ export function overviewView(root, context) {
   root.append(
     make("div", { class: "heading" }, make("h1", {}, context.service.name), facts),
     attention.element,
-    live.element,
+    ...(isSaved ? [] : [live.element]),
     functions.panel.element,
   );
 
@@ -86,7 +87,9 @@ export function overviewView(root, context) {
     );
 
   void loadHistory();
-  void loadLive();
+  if (!isSaved) {
+    void loadLive();
+  }
   every(LIVE_SECONDS, signal, loadLive);
   every(HISTORY_SECONDS, signal, async () => {
     await loadHistory();

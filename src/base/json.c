@@ -177,3 +177,15 @@ void tg_json_verbatim(struct tg_json *json, const char *text, size_t length) {
     begin_value(json);
     tg_strbuf_append_bytes(json->out, text, length);
 }
+
+void tg_json_append_in_page(struct tg_strbuf *out, const char *json, size_t length) {
+    size_t plain = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (json[i] == '<') {
+            tg_strbuf_append_bytes(out, json + plain, i - plain);
+            tg_strbuf_append(out, "\\u003c");
+            plain = i + 1;
+        }
+    }
+    tg_strbuf_append_bytes(out, json + plain, length - plain);
+}

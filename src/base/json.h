@@ -51,4 +51,7 @@ void tg_json_null(struct tg_json *json);
 /* A value that is JSON already. */
 void tg_json_verbatim(struct tg_json *json, const char *text, size_t length);
 
+/* Appends JSON to an element of a page of HTML: a `<` in it is written as an escape, so that no text can end it. */
+void tg_json_append_in_page(struct tg_strbuf *out, const char *json, size_t length);
+
 #endif

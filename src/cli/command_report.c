@@ -1,10 +1,13 @@
 /* `tachograph report`: shows what recordings hold. See commands.h. */
 #include "base/pattern.h"
 #include "cli/commands.h"
+#include "cli/history_command.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "cli/report_page.h"
 #include "record/catalog.h"
+#include "record/reader.h"
 #include "record/runtime.h"
 
 #include <inttypes.h>
@@ -17,6 +20,8 @@
 
 struct settings {
     struct tg_report_options report;
+    const char *html;
+    struct tg_history_options history; /* of the page */
 };
 
 static const struct tg_option options[] = {
@@ -31,15 +36,26 @@ static const struct tg_option options[] = {
      .help = "only functions that PATTERN matches, as with run --time; may be repeated",
      .offset = offsetof(struct settings, report.only),
      .check = tg_pattern_validate},
+    {.name = "html",
+     .kind = TG_OPTION_TEXT,
+     .value = "FILE",
+     .help = "write a run of the history, or the part of it that the options below choose, to FILE: the dashboard as "
+             "one page, which opens without a server; replaced only when it is whole",
+     .offset = offsetof(struct settings, html)},
+    TG_HISTORY_SELECTION_OPTIONS(struct settings),
+    TG_HISTORY_VERSION_OPTION(struct settings),
+    TG_HISTORY_RUN_OPTION(struct settings),
     {.name = NULL},
 };
 
-static const char *const usage[] = {"[OPTION]... [RECORDING | PID | RUN]...", NULL};
+static const char *const usage[] = {"[OPTION]... [RECORDING | PID | RUN]...", "--html FILE [OPTION]... [RUN]", NULL};
 
 static const struct tg_example examples[] = {
     {"tachograph report", "what the latest program did, also when it was killed or still runs"},
     {"tachograph report 4711 --sort p99 -n 10", "the ten functions of process 4711 with the slowest calls"},
     {"tachograph report --only 'shop.*' --json a.tgr", "the functions of shop in a recording, as JSON"},
+    {"tachograph report --html shop.html", "the latest run as a page of its own"},
+    {"tachograph report --html week.html --since -7d", "the last week of the history"},
     {NULL, NULL},
 };
 
@@ -228,21 +244,77 @@ static enum tg_status show(const struct settings *settings, const struct choice 
     return status;
 }
 
+/* The run that a word names: a recording or a process leads to its own, anything else the history knows. */
+static enum tg_status read_run(const char *word, struct tg_strbuf *run, struct tg_error *err) {
+    struct choice choice = {.paths = NULL};
+    struct tg_header header;
+    bool alive = false;
+    enum tg_status status = tg_catalog_read(&choice.catalog, 0, err);
+    bool is_recording = status == TG_OK && choose_word(&choice, word, NULL) == TG_OK && choice.count > 0
+                        && tg_reader_peek(choice.paths[0], &header, &alive) == TG_OK;
+    if (is_recording) {
+        for (size_t i = 0; i < sizeof header.run_uuid; i++) {
+            tg_strbuf_printf(run, "%02x", header.run_uuid[i]);
+        }
+    } else {
+        tg_strbuf_append(run, word);
+    }
+    release_choice(&choice);
+    return status == TG_OK && tg_strbuf_status(run) != TG_OK
+               ? tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to find the run")
+               : status;
+}
+
+static int write_page(const struct tg_command *command, const struct settings *settings, char **words) {
+    const struct tg_report_options *report = &settings->report;
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_strbuf run = TG_STRBUF_INIT;
+    if (report->output || report->json || report->limit || report->all || report->by_thread || report->only.count
+        || report->sort != TG_RUN_SORT_TOTAL) {
+        tg_message_error("report: --html is a page of everything: leave out -o, --json, -n, --all, --sort, --by-thread "
+                         "and --only");
+        return TG_EXIT_USAGE;
+    }
+    if (words[0] && (words[1] || settings->history.run)) {
+        tg_message_error("report: --html is of one run: leave out '%s'", words[1] ? words[1] : words[0]);
+        return TG_EXIT_USAGE;
+    }
+    enum tg_status status = words[0] ? read_run(words[0], &run, &err) : TG_OK;
+    if (status == TG_OK) {
+        status = tg_report_page_write(settings->html, &settings->history, words[0] ? tg_strbuf_text(&run) : NULL, &err);
+    }
+    tg_strbuf_release(&run);
+    return status == TG_OK ? TG_EXIT_OK : tg_history_fail(command, &err);
+}
+
+static bool chooses_history(const struct tg_history_options *chosen) {
+    return chosen->store || chosen->service || chosen->since || chosen->until || chosen->version || chosen->run;
+}
+
+static int print(const struct settings *settings, char **words) {
+    struct tg_error err = TG_ERROR_INIT;
+    struct choice choice;
+    if (chooses_history(&settings->history)) {
+        tg_message_error("report: --store, --service, --since, --until, --version and --run choose what --html shows; "
+                         "without it name a run, a process or a recording");
+        return TG_EXIT_USAGE;
+    }
+    enum tg_status status = choose_all(&choice, words, &err);
+    if (status == TG_OK) {
+        status = show(settings, &choice, &err);
+    }
+    release_choice(&choice);
+    if (status != TG_OK) {
+        tg_message_error("%s", err.message);
+    }
+    return status == TG_OK ? TG_EXIT_OK : TG_EXIT_FAILED;
+}
+
 static int run(const struct tg_command *command, char **words) {
     struct settings settings = {.report.sort = TG_RUN_SORT_TOTAL};
-    struct tg_error err = TG_ERROR_INIT;
     int exit_code = TG_EXIT_OK;
     if (tg_commands_parse(command, words, &settings, &exit_code)) {
-        struct choice choice;
-        enum tg_status status = choose_all(&choice, words, &err);
-        if (status == TG_OK) {
-            status = show(&settings, &choice, &err);
-        }
-        release_choice(&choice);
-        if (status != TG_OK) {
-            tg_message_error("%s", err.message);
-            exit_code = TG_EXIT_FAILED;
-        }
+        exit_code = settings.html ? write_page(command, &settings, words) : print(&settings, words);
     }
     tg_text_list_release(&settings.report.only);
     return exit_code;
@@ -259,7 +331,8 @@ const struct tg_command tg_command_report = {
         "The columns are total: the sum of all calls; self: without the timed functions called from there; average: "
         "total by calls; "
         "p50 and p99: the time that 50 % and 99 % of the calls did not exceed (within 6.25 %); errors: calls that "
-        "ended with an exception; running: calls that have not ended.",
+        "ended with an exception; running: calls that have not ended.\n"
+        "With --html it is of the history: a run, the latest unless another is named, or a part of it.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done; 1 a recording cannot be read, or the report cannot be written; 2 wrong usage",

@@ -173,18 +173,6 @@ static void put_profile(struct writer *writer, const struct tg_export_options *o
     tg_json_end_object(&json);
 }
 
-static void append_in_page(struct tg_strbuf *out, const char *json, size_t length) {
-    size_t plain = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (json[i] == '<') {
-            tg_strbuf_append_bytes(out, json + plain, i - plain);
-            tg_strbuf_append(out, "\\u003c");
-            plain = i + 1;
-        }
-    }
-    tg_strbuf_append_bytes(out, json + plain, length - plain);
-}
-
 /* Copies the page up to the mark, and goes on behind it. */
 static void copy_until(struct tg_strbuf *out, const char **page, const char *mark) {
     const char *found = strstr(*page, mark);
@@ -199,7 +187,7 @@ static void write_page(const struct tg_strbuf *profile, struct tg_strbuf *out) {
     copy_until(out, &page, "{{style}}");
     tg_strbuf_append_bytes(out, flamegraph_css, flamegraph_css_length);
     copy_until(out, &page, "{{profile}}");
-    append_in_page(out, tg_strbuf_text(profile), profile->length);
+    tg_json_append_in_page(out, tg_strbuf_text(profile), profile->length);
     copy_until(out, &page, "{{script}}");
     tg_strbuf_append_bytes(out, flamegraph_js, flamegraph_js_length);
     tg_strbuf_append(out, page);

@@ -141,6 +141,13 @@ export function ask(...words) {
   );
 }
 
+/** Writes a part of a history as a page of its own. @param {string} store @param {string[]} words */
+export function save(store, ...words) {
+  const path = `${store}.html`;
+  execFileSync(TACHOGRAPH, ["report", "--html", path, "--store", store, ...words], { env: environment });
+  return { origin: `file://${path}`, isFile: true };
+}
+
 /** Serves a history. @param {string} store @param {string} port */
 export async function serve(store, port = "0") {
   const token = pathOf("token");
@@ -163,11 +170,11 @@ export async function serve(store, port = "0") {
 }
 
 /**
- * A page that has signed in, and what went wrong in it: `problems`.
- * @param {{origin: string}} server
+ * A page that has signed in, or is a file, and what went wrong in it: `problems`.
+ * @param {{origin: string, isFile?: boolean}} server
  * @param {{width?: number, scheme?: "light" | "dark", path?: string}} [options]
  */
-export async function open({ origin }, { width = 1400, scheme = "light", path = "/" } = {}) {
+export async function open({ origin, isFile = false }, { width = 1400, scheme = "light", path = "/" } = {}) {
   browser ??= await chromium.launch({
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
@@ -196,7 +203,7 @@ export async function open({ origin }, { width = 1400, scheme = "light", path = 
       problems.push(`a request to ${request.url()}`);
     }
   });
-  await page.goto(`${origin}${path}#token=${TOKEN}`);
+  await page.goto(isFile ? `${origin}#${path}` : `${origin}${path}#token=${TOKEN}`);
   await page.waitForSelector("#views a");
   return {
     page,

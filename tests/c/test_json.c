@@ -166,6 +166,14 @@ static void run(const char *what, const char *directory) {
     assert_in_range(WEXITSTATUS(system(command)), 0, 1);
 }
 
+/* No text of it can end an element of a page, or begin another. */
+static void in_a_page_it_has_no_markup(void **state) {
+    static const char text[] = "{\"a\":\"</script><!--<\",\"b\":1}<";
+    (void)state;
+    tg_json_append_in_page(&buf, text, sizeof text - 1);
+    assert_string_equal(tg_strbuf_text(&buf), "{\"a\":\"\\u003c/script>\\u003c!--\\u003c\",\"b\":1}\\u003c");
+}
+
 /* A machine may have no locale but C, so the test makes one whose decimal point is a comma. */
 static void the_locale_has_no_influence(void **state) {
     (void)state;
@@ -201,6 +209,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_valid_utf8_goes_out, begin, end),
         cmocka_unit_test_setup_teardown(doubles_are_short, begin, end),
         cmocka_unit_test_setup_teardown(doubles_read_back, begin, end),
+        cmocka_unit_test_setup_teardown(in_a_page_it_has_no_markup, begin, end),
         cmocka_unit_test_setup_teardown(the_locale_has_no_influence, begin, end),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
