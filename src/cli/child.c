@@ -98,6 +98,7 @@ static bool is_of_terminal(int signal) {
 static void pass_on(struct tg_child *child, const siginfo_t *info) {
     int signal = info->si_signo;
     bool by_kernel = info->si_code > 0;
+    child->interrupted = child->interrupted || signal == SIGINT;
     if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
         child->stop_received = signal;
     } else if (signal == SIGCONT) {
@@ -199,6 +200,7 @@ enum tg_status tg_child_start(struct tg_child *child, const char *path, char *co
 void tg_child_wait(struct tg_child *child, struct tg_child_end *end) {
     *end = (struct tg_child_end){.pid = (uint64_t)child->pid, .started_wall_ns = child->started_wall_ns};
     wait_for_end(child, end);
+    end->interrupted = child->interrupted;
     end->duration_ns = tg_clock_monotonic_ns() - child->started_ns;
     allow_interruption(child);
 }

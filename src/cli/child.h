@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 struct tg_child_end {
+    bool interrupted; /* somebody pressed Ctrl-C while it ran */
     bool by_signal;
     int code; /* the exit code, or the signal's number */
     uint64_t pid;
@@ -38,6 +39,7 @@ struct tg_child {
     sigset_t mask;                /* as it was */
     struct sigaction chld_action; /* SIGCHLD's disposition, as it was */
     int stop_received;            /* the last stop signal that came here; 0: none */
+    bool interrupted;             /* Ctrl-C was pressed */
     int stopped_by;               /* the signal that stopped the child; 0: it runs */
 };
 

@@ -14,6 +14,7 @@
 #include "cli/printable.h"
 #include "cli/program.h"
 #include "cli/report.h"
+#include "cli/run_dashboard.h"
 #include "cli/run_figures.h"
 #include "cli/run_history.h"
 #include "cli/run_notes.h"
@@ -52,7 +53,9 @@ struct settings {
     const char *python;
     const char *module;
     const char *code;
+    const char *serve_port;
     int clock;
+    bool serve;
     bool no_report;
     bool no_history;
     bool no_subprocesses;
@@ -132,6 +135,17 @@ static const struct tg_option options[] = {
      .value = "CODE",
      .help = "run code, as python -c does; what follows is for the program",
      .offset = offsetof(struct settings, code)},
+    {.name = "serve",
+     .kind = TG_OPTION_FLAG,
+     .help =
+         "show it in the browser while it runs, and at a terminal until Ctrl-C after that; the address goes to stderr",
+     .offset = offsetof(struct settings, serve)},
+    {.name = "serve-port",
+     .kind = TG_OPTION_TEXT,
+     .value = "PORT",
+     .help = "with --serve: listen on this port; without it any that is free",
+     .offset = offsetof(struct settings, serve_port),
+     .check = tg_option_check_port},
     TG_REPORT_OPTIONS(struct settings),
     {.name = "no-report",
      .kind = TG_OPTION_FLAG,
@@ -152,6 +166,7 @@ static const struct tg_example examples[] = {
     {"tachograph run --time 'shop.*' -m shop.worker", "time the functions of the package shop, in its worker"},
     {"tachograph run -o report.txt --sort self pytest -q", "a command on PATH that is a Python program"},
     {"tachograph run --json -o report.json app.py", "for other programs to read"},
+    {"tachograph run --serve --interval 1 app.py", "with a dashboard to watch it by"},
     {NULL, NULL},
 };
 
@@ -408,25 +423,63 @@ static int exit_code_of(enum tg_status status) {
     return status == TG_ERROR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
+/* A server of the history that the run is going to write. */
+static enum tg_status start_dashboard(struct tg_run_dashboard *dashboard, const struct settings *settings,
+                                      const struct environment *environment, struct tg_error *err) {
+    const char *service = settings->service ? settings->service : getenv("TACHOGRAPH_SERVICE");
+    struct tg_strbuf usual = TG_STRBUF_INIT;
+    struct tg_run_dashboard_options wanted = {.service = service, .port = settings->serve_port};
+    enum tg_status status = TG_OK;
+    if (!wanted.port) {
+        wanted.port = "0";
+    }
+    if (environment->store.length) {
+        wanted.store = tg_strbuf_text(&environment->store);
+    } else {
+        status = tg_store_url_default(&usual, service, err);
+        wanted.store = tg_strbuf_text(&usual);
+    }
+    if (status == TG_OK) {
+        status = tg_run_dashboard_start(dashboard, &wanted, err);
+    }
+    if (status == TG_OK) {
+        struct tg_strbuf line = TG_STRBUF_INIT;
+        tg_strbuf_printf(&line, "dashboard %s\n", tg_strbuf_text(&dashboard->address));
+        write_stderr(&line);
+        tg_strbuf_release(&line);
+    }
+    tg_strbuf_release(&usual);
+    return status;
+}
+
 /* Runs and reports; returns only when the program could not be started. */
 static int run_timed(const struct settings *settings, const struct tg_program *program, struct tg_error *err) {
     struct environment environment;
+    struct tg_run_dashboard dashboard = TG_RUN_DASHBOARD_INIT;
     struct tg_child_end end;
+    int exit_code = EXIT_FAILED;
     enum tg_status status = prepare(&environment, settings, &program->interpreter, err);
-    if (status != TG_OK) {
-        release_environment(&environment);
-        return EXIT_FAILED;
+    if (status == TG_OK && settings->serve) {
+        status = start_dashboard(&dashboard, settings, &environment, err);
     }
-    status = tg_child_run(program->interpreter.path, program->argv, environment.variables, &end, err);
+    if (status == TG_OK) {
+        status = tg_child_run(program->interpreter.path, program->argv, environment.variables, &end, err);
+        exit_code = exit_code_of(status);
+    }
     if (status != TG_OK) {
+        tg_run_dashboard_end(&dashboard);
         release_environment(&environment);
-        return exit_code_of(status);
+        return exit_code;
     }
     status = report_run(settings, &environment, program, &end, err);
     release_environment(&environment);
     if (status != TG_OK) {
         tg_message_error("%s", err->message);
     }
+    if (!end.interrupted) {
+        tg_run_dashboard_stay(&dashboard);
+    }
+    tg_run_dashboard_end(&dashboard);
     tg_child_end_alike(&end);
 }
 
@@ -439,8 +492,16 @@ static enum tg_status check(const struct settings *settings, struct tg_error *er
     }
     enum tg_status status =
         settings->report.output && !settings->no_report ? tg_output_check(settings->report.output, err) : TG_OK;
-    const char *store = settings->store ? settings->store : tg_settings_store_of_environment();
-    bool is_kept = store && !settings->no_history && strcmp(store, TG_NO_STORE) != 0;
+    const char *set = getenv("TACHOGRAPH_STORE"); /* also that of a file, by now */
+    const char *store = settings->store ? settings->store : set;
+    if (settings->serve && store && strcmp(store, TG_NO_STORE) == 0) {
+        return tg_error_set(
+            err, TG_ERROR_INVALID,
+            "--serve shows the history as it grows, and none is kept, because the store is set to '%s': "
+            "give one with --store",
+            TG_NO_STORE);
+    }
+    bool is_kept = store && store[0] && !settings->no_history && strcmp(store, TG_NO_STORE) != 0;
     return status == TG_OK && is_kept ? tg_store_check_place(store, err) : status;
 }
 
@@ -498,6 +559,22 @@ static enum tg_status apply(const struct tg_settings *known, enum tg_status stat
     return status == TG_OK ? tg_settings_export(known, err) : status;
 }
 
+/* For the dashboard, which is started before the program: as the package would name it. */
+static bool name_service(const struct settings *settings, const struct tg_program_request *request,
+                         const struct tg_settings *known, struct tg_error *err) {
+    struct tg_strbuf name = TG_STRBUF_INIT;
+    bool is_named = settings->service || tg_settings_get(known, TG_SETTING_SERVICE);
+    if (!is_named) {
+        tg_program_append_service(&name, request, known->project.name);
+        is_named = tg_strbuf_status(&name) == TG_OK && setenv("TACHOGRAPH_SERVICE", tg_strbuf_text(&name), 1) == 0;
+        if (!is_named) {
+            (void)tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to name the service");
+        }
+    }
+    tg_strbuf_release(&name);
+    return is_named;
+}
+
 static int start_with_settings(const struct settings *settings, char **words, struct tg_error *err) {
     struct tg_program_request request = {.python = {.name = settings->python, .origin = "--python"},
                                          .module = settings->module,
@@ -510,7 +587,11 @@ static int start_with_settings(const struct settings *settings, char **words, st
         tg_settings_append_origin(&known, TG_SETTING_PYTHON, &origin);
         request.setting = (struct tg_interpreter_wish){.name = tg_settings_get(&known, TG_SETTING_PYTHON),
                                                        .origin = tg_strbuf_text(&origin)};
-        exit_code = start(settings, &request, err);
+        if (settings->serve && !name_service(settings, &request, &known, err)) {
+            exit_code = EXIT_FAILED;
+        } else {
+            exit_code = start(settings, &request, err);
+        }
     }
     tg_settings_release(&known);
     tg_strbuf_release(&origin);
@@ -525,7 +606,11 @@ static int run(const struct tg_command *command, char **words) {
         goto done;
     }
     exit_code = TG_EXIT_USAGE;
-    if (!settings.module && !settings.code && !words[0]) {
+    if (settings.serve && settings.no_history) {
+        tg_error_set(&err, TG_ERROR_INVALID, "--serve shows the history as it grows: leave out --no-history");
+    } else if (settings.serve && settings.report.json && !settings.report.output) {
+        tg_error_set(&err, TG_ERROR_INVALID, "--serve says its address where --json writes: add -o FILE");
+    } else if (!settings.module && !settings.code && !words[0]) {
         tg_error_set(&err, TG_ERROR_INVALID,
                      "nothing to run; give a script, -m MODULE or -c CODE, as in 'tachograph "
                      "run app.py'");

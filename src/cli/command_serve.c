@@ -17,8 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PORT     "7373"
-#define PORT_MAX 65535
+#define PORT "7373"
 
 #define DESCRIPTORS_MANY 4096
 
@@ -34,14 +33,6 @@ struct settings {
     bool open;
     bool until_input_ends;
 };
-
-static enum tg_status check_port(const char *text, struct tg_error *err) {
-    char *end = NULL;
-    long port = strtol(text, &end, 10);
-    return end != text && *end == '\0' && text[0] >= '0' && text[0] <= '9' && port <= PORT_MAX
-               ? TG_OK
-               : tg_error_set(err, TG_ERROR_INVALID, "'%s' is no port: give a number from 0 to %d", text, PORT_MAX);
-}
 
 static const struct tg_option options[] = {
     {.name = "store",
@@ -60,7 +51,7 @@ static const struct tg_option options[] = {
      .value = "PORT",
      .help = "listen on this port, 0: any that is free; without it " PORT,
      .offset = offsetof(struct settings, port),
-     .check = check_port},
+     .check = tg_option_check_port},
     {.name = "bind",
      .kind = TG_OPTION_TEXT,
      .value = "ADDRESS",

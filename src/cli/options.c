@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PORT_MAX 65535
+
 const struct tg_option tg_help_option = {.name = "help", .letter = 'h', .kind = TG_OPTION_FLAG, .help = "show this"};
 
 struct parser {
@@ -235,4 +237,12 @@ enum tg_status tg_options_parse(const struct tg_command *command, char **words, 
     }
     *operands = NULL;
     return status;
+}
+
+enum tg_status tg_option_check_port(const char *text, struct tg_error *err) {
+    char *end = NULL;
+    long port = strtol(text, &end, 10);
+    return end != text && *end == '\0' && text[0] >= '0' && text[0] <= '9' && port <= PORT_MAX
+               ? TG_OK
+               : tg_error_set(err, TG_ERROR_INVALID, "'%s' is no port: give a number from 0 to %d", text, PORT_MAX);
 }

@@ -76,4 +76,7 @@ const struct tg_option *tg_options_next(const struct tg_command *command, const 
 TG_NODISCARD enum tg_status tg_options_parse(const struct tg_command *command, char **words, void *settings, bool *help,
                                              struct tg_error *err);
 
+/* For `check`: a port to listen on, 0 being any. */
+TG_NODISCARD enum tg_status tg_option_check_port(const char *text, struct tg_error *err);
+
 #endif

@@ -201,6 +201,46 @@ const char *tg_program_script(const struct tg_program_request *request) {
     return is_script(words[0]) ? words[0] : "";
 }
 
+/* The last part of a path, up to its last dot. */
+static void append_stem(struct tg_strbuf *out, const char *path, size_t length) {
+    const char *start = path;
+    for (size_t i = 0; i < length; i++) {
+        start = path[i] == '/' ? path + i + 1 : start;
+    }
+    size_t stem = length - (size_t)(start - path);
+    for (size_t i = stem; i > 1; i--) {
+        if (start[i - 1] == '.') {
+            stem = i - 1;
+            break;
+        }
+    }
+    tg_strbuf_append_bytes(out, start, stem);
+}
+
+void tg_program_append_service(struct tg_strbuf *out, const struct tg_program_request *request, const char *project) {
+    static const char main_stem[] = "__main__";
+    const char *script = tg_program_script(request);
+    size_t before = out->length;
+    if (project) {
+        tg_strbuf_append(out, project);
+        return;
+    }
+    if (!script[0] && !tg_interpreter_is_name(request->words[0])) {
+        script = request->words[0];
+    }
+    char *path = script[0] && script[0] != '-' ? realpath(script, NULL) : NULL;
+    const char *known = path ? path : script[0] != '-' ? script : "";
+    append_stem(out, known, strlen(known));
+    if (path && strcmp(tg_strbuf_text(out) + before, main_stem) == 0) {
+        tg_strbuf_truncate(out, before);
+        append_stem(out, path, (size_t)(strrchr(path, '/') - path));
+    }
+    if (out->length == before) {
+        tg_strbuf_append(out, "python");
+    }
+    free(path);
+}
+
 void tg_program_release(struct tg_program *program) {
     if (program) {
         free(program->argv);

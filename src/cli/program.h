@@ -42,6 +42,9 @@ TG_NODISCARD enum tg_status tg_program_plan(struct tg_program *program, const st
 /* The script as Python would have it in sys.argv[0], as far as it can be told beforehand; "-m" or "" for what is none:
  * a module, code, a command. */
 const char *tg_program_script(const struct tg_program_request *request);
+/* Appends the name of the service that the program is where nothing says it, as the package would have it: that of the
+ * project, else of the script or command. */
+void tg_program_append_service(struct tg_strbuf *out, const struct tg_program_request *request, const char *project);
 void tg_program_release(struct tg_program *program);
 
 #endif

@@ -1,0 +1,145 @@
+/* run_dashboard: see run_dashboard.h. */
+#include "cli/run_dashboard.h"
+
+#include "cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORDS_MAX 10
+
+/* Pipes to the server's input and from its output: ours are not inherited by the program. */
+struct pipes {
+    int input[2];
+    int output[2];
+};
+
+static enum tg_status open_pipes(struct pipes *pipes, struct tg_error *err) {
+    *pipes = (struct pipes){.input = {-1, -1}, .output = {-1, -1}};
+    return pipe2(pipes->input, O_CLOEXEC) == 0 && pipe2(pipes->output, O_CLOEXEC) == 0
+               ? TG_OK
+               : tg_error_set_errno(err, errno, "cannot make a pipe");
+}
+
+static void close_one(int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
+static void close_pipes(struct pipes *pipes) {
+    for (size_t i = 0; i < 2; i++) {
+        close_one(&pipes->input[i]);
+        close_one(&pipes->output[i]);
+    }
+}
+
+/* What it says when it fails goes where ours goes. */
+static enum tg_status spawn(struct tg_run_dashboard *dashboard, const struct tg_run_dashboard_options *options,
+                            const struct pipes *pipes, struct tg_error *err) {
+    const char *words[WORDS_MAX] = {"tachograph", "serve", "--until-input-ends", "--port", options->port};
+    size_t count = 5;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    if (options->store) {
+        words[count++] = "--store";
+        words[count++] = options->store;
+    }
+    if (options->service) {
+        words[count++] = "--service";
+        words[count++] = options->service;
+    }
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pipes->input[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, pipes->output[1], STDOUT_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    /* The words are only read. */
+    int error =
+        posix_spawn(&dashboard->pid, "/proc/self/exe", &actions, &attributes, (char **)(uintptr_t)words, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error) {
+        dashboard->pid = 0;
+        return tg_error_set_errno(err, error, "cannot start the dashboard");
+    }
+    return TG_OK;
+}
+
+/* The line that it prints when it listens; empty: it has ended. */
+static void read_address(struct tg_strbuf *address, int fd) {
+    char byte = '\0';
+    ssize_t count = 0;
+    do {
+        count = read(fd, &byte, 1);
+        if (count == 1 && byte != '\n') {
+            tg_strbuf_append_char(address, byte);
+        }
+    } while ((count == 1 && byte != '\n') || (count < 0 && errno == EINTR));
+}
+
+enum tg_status tg_run_dashboard_start(struct tg_run_dashboard *dashboard,
+                                      const struct tg_run_dashboard_options *options, struct tg_error *err) {
+    struct pipes pipes;
+    enum tg_status status = open_pipes(&pipes, err);
+    if (status == TG_OK) {
+        status = spawn(dashboard, options, &pipes, err);
+    }
+    if (status == TG_OK) {
+        close_one(&pipes.output[1]);
+        read_address(&dashboard->address, pipes.output[0]);
+        dashboard->input = pipes.input[1];
+        pipes.input[1] = -1;
+        if (!dashboard->address.length) {
+            tg_run_dashboard_end(dashboard);
+            status = tg_error_set(err, TG_ERROR_IO,
+                                  "there is no dashboard, so the program was not started: leave out "
+                                  "--serve to run it without");
+        }
+    }
+    close_pipes(&pipes);
+    return status;
+}
+
+void tg_run_dashboard_stay(struct tg_run_dashboard *dashboard) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    sigset_t ends;
+    if (!dashboard->pid || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        return;
+    }
+    tg_strbuf_printf(&text, "dashboard %s until Ctrl-C\n", tg_strbuf_text(&dashboard->address));
+    (void)!tg_output_write(STDERR_FILENO, tg_strbuf_text(&text), text.length);
+    tg_strbuf_release(&text);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGQUIT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigaddset(&ends, SIGCHLD); /* it may end by itself */
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    while (sigwaitinfo(&ends, NULL) == SIGCHLD) {
+        if (waitpid(dashboard->pid, NULL, WNOHANG) == dashboard->pid) {
+            dashboard->pid = 0;
+            return;
+        }
+    }
+}
+
+void tg_run_dashboard_end(struct tg_run_dashboard *dashboard) {
+    close_one(&dashboard->input);
+    if (dashboard->pid) {
+        kill(dashboard->pid, SIGTERM); /* at once: it looks at its input once a second */
+        while (waitpid(dashboard->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    dashboard->pid = 0;
+    tg_strbuf_release(&dashboard->address);
+}
