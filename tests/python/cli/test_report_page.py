@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from histories import MS, SEARCH, History, fill
 
 EVIL = "shop::</script><img src=x onerror=alert(1)><!--"
