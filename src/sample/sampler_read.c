@@ -173,13 +173,19 @@ static bool can_stop(const struct tg_sampler *sampler) {
            && (!sampler->refused_ns || sampler->walker.now_ns - sampler->refused_ns > REFUSED_NS);
 }
 
+/* Whether a thread is to be stopped without a trial. One that has let go of the lock is not: it waits, would only be
+ * woken, and then seem to have been at work. */
+static bool is_restless(const struct tg_sampler *sampler, const struct tg_thread *thread) {
+    return thread->restless && sampler->threads.gils[thread->gil].is_locked && can_stop(sampler);
+}
+
 /* Whether a thread belongs into the next batch. Holders that ran when they were read last are left to be stopped. */
 static bool is_wanted(const struct tg_sampler *sampler, const struct tg_thread *thread, bool with_holders) {
     if (!is_holder(sampler, thread)) {
         return thread->is_due && sampler->options.mode != TG_SAMPLER_GIL;
     }
-    bool is_tried = !thread->restless && !sampler->options.inspect;
-    return thread->is_due && with_holders && (is_tried || !can_stop(sampler));
+    bool is_inspected = sampler->options.inspect && can_stop(sampler);
+    return thread->is_due && with_holders && !is_restless(sampler, thread) && !is_inspected;
 }
 
 static void plan_thread(struct tg_sampler *sampler, struct tg_thread *thread) {
@@ -256,6 +262,9 @@ static bool conclude(struct tg_sampler *sampler) {
     }
     for (size_t i = 0; i < threads->count; i++) {
         struct tg_thread *thread = threads->items[i];
+        if (thread->is_planned && thread->stack.mode == TG_WALK_RUNNING && is_restless(sampler, thread)) {
+            thread->is_planned = false; /* it has the lock again, as the batch says */
+        }
         if (!thread->is_planned) {
             continue;
         }

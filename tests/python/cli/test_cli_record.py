@@ -142,6 +142,37 @@ def test_a_thread_is_active_when_it_ran_or_has_the_lock(cli: Any) -> None:
         assert least <= active[name] / 1e6 <= most, (name, ran, active, done.stderr)
 
 
+RESTS = """
+import json, sys, time
+def leaf(n):
+    return n + 1
+def work():
+    n, end = 0, time.thread_time() + 0.001
+    while time.thread_time() < end:
+        for _ in range(20): n = leaf(n)
+def rest():
+    time.sleep(0.03)
+end = time.monotonic() + 2
+cycles = 0
+while time.monotonic() < end:
+    work()
+    rest()
+    cycles += 1
+print(cycles)
+"""
+
+
+def test_who_rests_is_not_woken_by_being_looked_at(cli: Any) -> None:
+    """Although it ran among calls a moment ago: then it would be told as active, for the time that waking it takes."""
+    words = ["-r", "1000", "-o", "rests.folded", "--python", sys.executable]
+    done = cli("record", *words, cli.script(RESTS, "rests.py"))
+    assert done.returncode == 0, done.stderr
+    seen = stacks((cli.directory / "rests.folded").read_text())
+    assert sum(value for stack, value in seen.items() if "work" in stack) > 0
+    resting = sum(value for stack, value in seen.items() if "rest" in stack)
+    assert resting < 5000 * int(done.stdout), (seen, done.stderr)  # microseconds: the looks after the work, at most
+
+
 def test_each_task_of_asyncio_is_what_calls(cli: Any) -> None:
     """Also where the next one lies in the memory of the one before."""
     words = ["-r", "1000", "-t", "-o", "tasks.folded", "--python", sys.executable]
