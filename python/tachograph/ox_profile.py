@@ -21,12 +21,12 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tachograph import _native, _samples, _sampling, _settings
+from tachograph import _samples, _sampling, _settings
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Iterable
-    from typing import Any
+    from collections.abc import Callable, Iterable
+    from typing import Any, ClassVar
 
     from typing_extensions import Self
 
@@ -112,12 +112,44 @@ class CountingRecorder:
 
 
 class _ProcessRecorder(CountingRecorder):
-    """What tachograph's own sampler has seen of the process."""
+    """What tachograph's own sampler has seen of the process while its launcher looked."""
+
+    def __init__(self) -> None:
+        """Does not look."""
+        super().__init__()
+        self._before: tuple[Counter[_Function], int] | None = None
+
+    def begin(self) -> None:
+        """What is seen from now on counts."""
+        with self._lock:
+            self._before = self._before or self._now()
+
+    def end(self) -> None:
+        """What is seen from now on does not count."""
+        with self._lock:
+            self._hits, self._samples = self._sums()
+            self._before = None
+
+    @staticmethod
+    def _now() -> tuple[Counter[_Function], int]:
+        samples = _samples.read()
+        hits: Counter[_Function] = Counter()
+        for each in samples.functions:
+            hits[_Function(each.name, each.file, each.line)] += each.hits
+        return hits, samples.total_records
+
+    def _sums(self) -> tuple[Counter[_Function], int]:
+        if self._before is None:
+            return self._hits, self._samples
+        (hits, samples), (hits_before, samples_before) = self._now(), self._before
+        if samples < samples_before:  # a forked child has begun anew
+            hits_before, samples_before = Counter(), 0
+        return self._hits + (hits - hits_before), self._samples + samples - samples_before
 
     def _seen(self) -> tuple[list[tuple[_Function, int]], int]:
-        samples = _samples.read()
-        hits = [(_Function(each.name, each.file, each.line), each.hits) for each in samples.functions]
-        return hits, samples.total_records
+        with self._lock:
+            hits, samples = self._sums()
+            return list(hits.items()), samples
 
 
 class Sampler:
@@ -144,7 +176,16 @@ class Sampler:
 
 
 class SimpleLauncher:
-    """Samples this process, at tachograph's one sampler: two launchers see the same."""
+    """Samples this process, and counts what is seen while it is not paused.
+
+    Launchers share tachograph's one sampler, which looks as often as the most eager of them wants, and rests while all of
+    them do.
+    """
+
+    _lock = threading.Lock()
+    _alive: ClassVar[list[SimpleLauncher]] = []
+    _undo: ClassVar[list[Callable[[], object]]] = []
+    """Makes sampling again what it was before the first of them."""
 
     def __init__(self, *_ignored: Any, interval: float = _INTERVAL, **_also_ignored: Any) -> None:
         """Is paused, and does nothing before `start`.
@@ -152,7 +193,8 @@ class SimpleLauncher:
         Args:
             interval: seconds between two looks at all threads. What else ox_profile's has is about its Python thread.
         """
-        self.sampler = Sampler(_ProcessRecorder())
+        self._recorder = _ProcessRecorder()
+        self.sampler = Sampler(self._recorder)
         self.interval = interval
         self._is_started = False
         self._is_paused = True
@@ -169,35 +211,48 @@ class SimpleLauncher:
         """Starts, paused unless `unpause` has been called already.
 
         Raises:
-            RuntimeError: it was started before, or the process cannot be sampled.
+            RuntimeError: it was started before.
         """
-        if self._is_started:
-            raise RuntimeError("launchers can only be started once")
-        self._sample()
-        self._is_started = True
+        with self._lock:
+            if self._is_started:
+                raise RuntimeError("launchers can only be started once")
+            self._is_started = True
+            if not self._alive:
+                self._undo.append(_sampling.undo())
+            self._alive.append(self)
+            self._sample()
 
     def _sample(self) -> None:
-        _sampling.start_native(1 / self.interval, self._is_paused, "wall", _sampling.may_signal(_settings.Known()))
+        """Samples as those that are alive want it, with the lock held."""
+        if self._is_paused or self not in self._alive:
+            self._recorder.end()
+        else:
+            self._recorder.begin()
+        looking = [launcher.interval for launcher in self._alive if not launcher._is_paused]
+        if self._alive:
+            hz = 1 / min(looking or [self.interval])
+            _sampling.start_native(hz, not looking, "wall", _sampling.may_signal(_settings.Known()))
 
     def set_interval(self, new_interval: float) -> None:
         """Changes the seconds between two looks, more than 0 and less than 10."""
         if not 0 < new_interval < 10:
             raise ValueError(f"an interval is more than 0 and less than 10 seconds, not {new_interval!r}")
-        self.interval = new_interval
-        if self.is_alive():
+        with self._lock:
+            self.interval = new_interval
+            self._sample()
+
+    def _set_paused(self, is_paused: bool) -> None:
+        with self._lock:
+            self._is_paused = is_paused
             self._sample()
 
     def pause(self) -> None:
         """Looks no more until `unpause`."""
-        self._is_paused = True
-        if self.is_alive():
-            _sampling.pause()
+        self._set_paused(True)
 
     def unpause(self) -> None:
         """Begins to look, or goes on."""
-        self._is_paused = False
-        if self.is_alive():
-            _sampling.unpause()
+        self._set_paused(False)
 
     def is_paused(self) -> bool:
         """Whether it is paused."""
@@ -205,7 +260,7 @@ class SimpleLauncher:
 
     def is_alive(self) -> bool:
         """Whether it was started and not cancelled."""
-        return self._is_started and _sampling.sampling_state().is_sampling
+        return self in self._alive and _sampling.sampling_state().is_sampling
 
     def query(self, re_filter: str = ".*", max_records: int | None = 10) -> tuple[list[ProfileRecord], int]:
         """As `CountingRecorder.query`."""
@@ -216,9 +271,13 @@ class SimpleLauncher:
         return self.sampler.show(re_filter, max_records)
 
     def cancel(self) -> None:
-        """Ends sampling for good, also while paused. What was seen can still be asked for."""
-        if self._is_started:
-            _native.stop_sampling()
+        """Ends it for good, also while it is paused. What was seen can still be asked for."""
+        with self._lock:
+            if self in self._alive:
+                self._alive.remove(self)
+                self._sample()
+                if not self._alive:
+                    self._undo.pop()()
 
     def join(self, timeout: float | None = None) -> None:
         """There is nothing to wait for: `cancel` has ended it."""

@@ -106,3 +106,59 @@ assert sorted(record.hits for record in records) == [1, 2] and total == 3
 assert len({record.name for record in records}) == 2
 """
     )
+
+
+def test_each_launcher_counts_what_it_looked_at(run: Any) -> None:
+    """As in ox_profile, where each had a thread of its own."""
+    run(
+        WORK
+        + """
+import tachograph
+from tachograph.ox_profile import SimpleLauncher
+def first(): busy(0.3)
+def second(): busy(0.3)
+def third(): busy(0.3)
+one = SimpleLauncher.launch()
+first()
+other = SimpleLauncher(interval=0.002)
+other.start()
+other.unpause()
+assert tachograph.sampling_state().hz == 1000  # as the more eager of them wants it
+second()
+one.pause()
+assert tachograph.sampling_state().hz == 500
+assert not tachograph.sampling_state().is_paused
+counted = one.query(max_records=None)
+third()
+assert one.query(max_records=None) == counted
+def names(launcher):
+    records, total = launcher.query(max_records=None)
+    assert all(record.hits <= total for record in records)
+    return {record.name.partition("(")[0] for record in records} & {"first", "second", "third"}
+assert names(one) == {"first", "second"} and names(other) == {"second", "third"}, (names(one), names(other))
+assert one.is_alive() and one.is_paused() and other.is_alive()
+other.cancel()
+assert not other.is_alive() and one.is_alive() and tachograph.sampling_state().is_paused
+one.unpause()
+third()
+one.cancel()
+assert not tachograph.sampling_state().is_sampling
+assert names(one) == {"first", "second", "third"} and names(other) == {"second", "third"}
+"""
+    )
+
+
+def test_what_was_sampled_before_goes_on_after_the_launcher(run: Any) -> None:
+    run(
+        WORK
+        + """
+import tachograph
+from tachograph.ox_profile import SimpleLauncher
+tachograph.start(store="none", sample_hz=300)
+busy()
+profiler = SimpleLauncher.launch()
+assert profiler.query()[1] < tachograph.query().total_records
+profiler.cancel()
+assert tachograph.sampling_state()[:3] == (True, False, 300.0)
+"""
+    )
