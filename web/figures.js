@@ -33,6 +33,15 @@ export function figures(value) {
 }
 
 /**
+ * Two decimals, or two figures where they would all be zeros.
+ * @param {number} value
+ */
+export function decimals(value) {
+  const size = Math.abs(value);
+  return size >= 0.005 || size === 0 ? value.toFixed(2) : Number(value.toPrecision(2)).toString();
+}
+
+/**
  * A duration with its sign: "+2.34 ms".
  * @param {number} ns
  */

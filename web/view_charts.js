@@ -5,7 +5,7 @@ import { note, value } from "./address.js";
 import { ask } from "./api.js";
 import { colourOf } from "./colours.js";
 import { fill, make } from "./dom.js";
-import { count, counted, duration, roundBelow } from "./figures.js";
+import { count, counted, decimals, duration, roundBelow } from "./figures.js";
 import { functionLink } from "./function_name.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
@@ -36,9 +36,11 @@ const KINDS = [
  */
 function trace(line, colour, kind, size, place) {
   const name = escape(line.name);
+  const values = line.values.map((/** @type {number} */ one) => one / size);
   return {
     x: line.iterations.map(place),
-    y: line.values.map((/** @type {number} */ one) => one / size),
+    y: values,
+    text: values.map(decimals),
     customdata: line.iterations,
     mode: line.iterations.length === 1 ? "markers" : "lines",
     name,
@@ -46,7 +48,7 @@ function trace(line, colour, kind, size, place) {
     marker: { color: colour },
     hovertemplate:
       `<span style="font-weight:bold;color:${colour}">%{fullData.name}</span><br>` +
-      `Iteration: %{customdata}    ${kind.name}: %{y:.2f}<extra></extra>`,
+      `Iteration: %{customdata}    ${kind.name}: %{text}<extra></extra>`,
   };
 }
 

@@ -3,7 +3,7 @@
 import { note, value } from "./address.js";
 import { ask } from "./api.js";
 import { fill, make } from "./dom.js";
-import { count, counted, duration } from "./figures.js";
+import { counted, duration } from "./figures.js";
 import { Flame } from "./flame.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
@@ -63,8 +63,11 @@ function treeOf({ frames, nodes, schema }) {
 function summary(answer) {
   const sides = answer.a ? [answer.a, answer.b] : [answer];
   const samples = sides.map(({ sample_count: samples }) => counted(samples, "sample")).join(" against ");
-  const left = sides.reduce((sum, side) => sum + side.torn_count + side.missed_count, 0);
-  return samples + (left ? `; ${count(left)} could not be taken` : "");
+  const sum = (/** @type {string} */ member) => sides.reduce((all, side) => all + side[member], 0);
+  const [missed, torn] = [sum("missed_count"), sum("torn_count")];
+  return [samples, missed && `${counted(missed, "look")} missed`, torn && `${counted(torn, "stack")} torn`]
+    .filter(Boolean)
+    .join("; ");
 }
 
 /** @type {import("./main.js").View} */

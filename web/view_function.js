@@ -1,7 +1,7 @@
 // One function: how long its calls take, how that changes, how often it is called, and what each version made of it.
 
 import { link, value } from "./address.js";
-import { ask } from "./api.js";
+import { ask, Failure } from "./api.js";
 import { askCalls, showCallers } from "./calls_panel.js";
 import { fill, make } from "./dom.js";
 import { change, count, duration, relative, share } from "./figures.js";
@@ -141,7 +141,25 @@ export function functionView(root, context) {
       (answer) => answer.events,
       () => [],
     );
-    trend.catch(() => {});
+    // What only samplers have seen has no figures of its own.
+    const refusal = await trend.then(
+      () => null,
+      (failure) => (failure instanceof Failure && failure.kind === "refused" ? failure : null),
+    );
+    for (const panel of [history, heat, calls, versions]) {
+      panel.element.hidden = refusal !== null;
+    }
+    if (refusal) {
+      await Promise.all([
+        summary.load(
+          () => Promise.reject(new Nothing(`${refusal.message} What samplers saw of it is below.`)),
+          () => {},
+          signal,
+        ),
+        callers.load(() => askCalls(context, name), showCallers, signal),
+      ]);
+      return;
+    }
     const filtered = { ...selection, filter: name, percentiles: "yes", limit: 1000 };
     await Promise.all([
       summary.load(

@@ -112,8 +112,12 @@ test("the three charts have the functions above their minimum, with all their po
       colours.set(trace.name, trace.colour);
       assert.match(
         trace.hover,
-        new RegExp(`font-weight:bold;color:${trace.colour}.*Iteration: .*${name}: %\\{y:\\.2f\\}`),
+        new RegExp(`font-weight:bold;color:${trace.colour}.*Iteration: .*${name}: %\\{text\\}`),
       );
+      trace.y.forEach((value, i) => {
+        const isSmall = value > 0 && value < 0.005;
+        assert.equal(trace.text[i], isSmall ? String(Number(value.toPrecision(2))) : value.toFixed(2));
+      });
     }
   }
   assert.deepEqual(

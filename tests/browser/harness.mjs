@@ -243,6 +243,7 @@ export async function chart(page, selector) {
       colour: trace.line?.color ?? trace.marker?.color,
       visible: trace.visible ?? true,
       hover: trace.hovertemplate,
+      text: trace.text,
     })),
     title: element.layout.title?.text,
     x: element.layout.xaxis.title.text,

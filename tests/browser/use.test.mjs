@@ -239,6 +239,13 @@ test("pausing a process from the page stops its samples", async () => {
   await later.goto(`${own.origin}/?view=function&function=inner`);
   const callers = await panel(later, "Callers and callees");
   assert.match(await callers.textContent(), /outer/);
+  // What is not timed has no other panels, and no failures.
+  await later.goto(`${own.origin}/?view=function&function=${encodeURIComponent("<module>")}`);
+  await later.getByText("What samplers saw of it is below.").waitFor();
+  assert.match(await (await panel(later, "Callers and callees")).textContent(), /outer/);
+  const titles = await later.$$eval("section.panel:not([hidden]) h2", (found) => found.map((one) => one.textContent));
+  assert.deepEqual(titles, ["Summary", "Callers and callees"]);
+  assert.equal(await later.locator(".state[data-kind=failed]").count(), 0);
   await closeLater();
   await own.stop();
 });
