@@ -13,6 +13,7 @@
 
 #define ROWS     100 /* unless asked otherwise */
 #define ROWS_MAX 1000
+#define FEW_ROWS 100
 #define POINTS   5000
 
 #define PAGE                                                                                                           \
@@ -106,15 +107,38 @@ static void cut_page(struct tg_ranking *ranking, bool ascending, uint64_t offset
     memmove(ranking->items, ranking->items + first, ranking->count * sizeof *ranking->items);
 }
 
+/* Reads the distributions of the rows that are shown. Those of all functions are most of a history's bytes: few are read
+ * one by one, along the history of each. */
+static enum tg_status read_distributions(struct tg_store *store, const struct tg_store_selection *selection,
+                                         struct tg_store_functions *functions, const struct tg_ranking *ranking,
+                                         struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < ranking->count && status == TG_OK; i++) {
+        struct tg_store_function *row = &functions->items[ranking->items[i].function - functions->items];
+        struct tg_store_functions one = {.items = NULL};
+        status = tg_store_functions(store, selection, row->name, true, &one, err);
+        if (status == TG_OK && one.count == 1) {
+            free(row->histogram);
+            row->histogram = one.items[0].histogram;
+            one.items[0].histogram = NULL;
+        }
+        tg_store_functions_release(&one);
+    }
+    return status;
+}
+
 enum tg_status tg_api_functions(struct tg_api_call *call, struct tg_error *err) {
     struct tg_store_selection selection;
     struct tg_store_functions functions = {.items = NULL};
     struct tg_ranking ranking = {.items = NULL};
     int sort = tg_api_choice(call, "sort", sorts, TG_RANK_AVERAGE);
     bool with_percentiles = sort == TG_RANK_P99 || tg_api_choice(call, "percentiles", yes_no, 0);
+    uint64_t limit = tg_api_number(call, "limit", ROWS);
+    bool one_by_one = with_percentiles && sort != TG_RANK_P99 && limit <= FEW_ROWS;
     enum tg_status status = tg_api_select(call, &selection, err);
     if (status == TG_OK) {
-        status = tg_store_functions(call->scope.store, &selection, NULL, with_percentiles, &functions, err);
+        status =
+            tg_store_functions(call->scope.store, &selection, NULL, with_percentiles && !one_by_one, &functions, err);
     }
     if (status == TG_OK) {
         filter_functions(&functions, tg_api_text(call, "filter"));
@@ -123,7 +147,12 @@ enum tg_status tg_api_functions(struct tg_api_call *call, struct tg_error *err) 
     if (status == TG_OK) {
         /* By name the usual direction is the other one. */
         bool ascending = tg_api_choice(call, "order", orders, sort == SORT_NAME) == 1;
-        cut_page(&ranking, ascending, tg_api_number(call, "offset", 0), tg_api_number(call, "limit", ROWS));
+        cut_page(&ranking, ascending, tg_api_number(call, "offset", 0), limit);
+        if (one_by_one) {
+            status = read_distributions(call->scope.store, &selection, &functions, &ranking, err);
+        }
+    }
+    if (status == TG_OK) {
         tg_rank_json_append(call->out, &call->scope, &selection, &ranking, functions.count, sorts[sort],
                             with_percentiles);
     }
