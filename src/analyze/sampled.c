@@ -4,7 +4,7 @@
 static enum tg_status add_tree(struct tg_sampled *sampled, const struct tg_bytes *tree, struct tg_error *err) {
     struct tg_profile one;
     struct tg_error why = TG_ERROR_INIT;
-    enum tg_status status = tg_profile_decode(&one, TG_SAMPLED_LIMIT_BYTES, tree->data, tree->length, &why);
+    enum tg_status status = tg_profile_decode(&one, sampled->limit_bytes, tree->data, tree->length, &why);
     if (status == TG_OK) {
         status = tg_profile_merge(&sampled->profile, &one, err);
         tg_profile_release(&one);
@@ -33,9 +33,9 @@ static enum tg_status take(void *context, const struct tg_store_call_tree *tree,
 }
 
 enum tg_status tg_sampled_read(struct tg_sampled *sampled, struct tg_store *store,
-                               const struct tg_store_selection *selection, struct tg_error *err) {
-    *sampled = (struct tg_sampled){.interval_count = 0};
-    tg_profile_init(&sampled->profile, TG_SAMPLED_LIMIT_BYTES, true);
+                               const struct tg_store_selection *selection, size_t limit_bytes, struct tg_error *err) {
+    *sampled = (struct tg_sampled){.limit_bytes = limit_bytes};
+    tg_profile_init(&sampled->profile, limit_bytes, true);
     enum tg_status status = tg_store_call_trees(store, selection, take, sampled, err);
     if (status != TG_OK) {
         tg_sampled_release(sampled);

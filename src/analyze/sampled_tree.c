@@ -11,7 +11,7 @@ static enum tg_status no_memory(struct tg_error *err) {
 }
 
 void tg_sampled_tree_init(struct tg_sampled_tree *tree, const struct tg_sampled_question *question) {
-    *tree = (struct tg_sampled_tree){.question = *question, .budget = {.limit_bytes = TG_SAMPLED_LIMIT_BYTES}};
+    *tree = (struct tg_sampled_tree){.question = *question, .budget = {.limit_bytes = TG_SAMPLED_TREE_LIMIT_BYTES}};
     tg_symbols_init(&tree->symbols, &tree->budget);
     tg_calltree_init(&tree->tree, &tree->budget, false);
 }
@@ -165,7 +165,7 @@ enum tg_status tg_sampled_tree_add(struct tg_sampled_tree *tree, size_t side, co
 enum tg_status tg_sampled_tree_read(struct tg_sampled_tree *tree, size_t side, struct tg_store *store,
                                     const struct tg_store_selection *selection, struct tg_error *err) {
     struct tg_sampled sampled;
-    enum tg_status status = tg_sampled_read(&sampled, store, selection, err);
+    enum tg_status status = tg_sampled_read(&sampled, store, selection, TG_SAMPLED_TREE_LIMIT_BYTES, err);
     if (status == TG_OK) {
         status = tg_sampled_tree_add(tree, side, &sampled.profile, err);
         tg_sampled_release(&sampled);

@@ -8,6 +8,9 @@
  * Of a tree with too many nodes those with the largest values stay, which are always whole paths from the root; what
  * else was called from a node is one node there, the rest. No value is lost by it.
  *
+ * Memory: three times TG_SAMPLED_TREE_LIMIT_BYTES, because a server makes several at once; what finds no space is lost,
+ * and counted.
+ *
  * Threads: values belong to their owner. Values are nanoseconds, of the figure that the caller chooses.
  */
 #ifndef TG_SAMPLED_TREE_H
@@ -22,7 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TG_SAMPLED_SIDES 2
+#define TG_SAMPLED_SIDES            2
+#define TG_SAMPLED_TREE_LIMIT_BYTES ((size_t)32 << 20U)
 
 typedef uint64_t tg_sampled_figure(const struct tg_weight *weight);
 

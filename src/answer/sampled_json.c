@@ -107,15 +107,21 @@ static void write_drawing(struct tg_json *json, const struct tg_sampled_tree *tr
     write_nodes(json, tree);
 }
 
+/* How the answers about one part of a history begin. */
+static void begin(struct tg_json *json, struct tg_strbuf *out, const char *schema, const struct tg_scope *scope,
+                  const struct tg_store_selection *selection, const struct tg_sampled_tree *tree, const char *measure) {
+    tg_answer_begin_service(json, out, schema, scope);
+    tg_answer_write_selection(json, scope, selection);
+    tg_json_member_text(json, "measure", measure);
+    write_counts(json, &tree->sampled[0]);
+    write_threads(json, tree);
+}
+
 void tg_sampled_json_append_tree(struct tg_strbuf *out, const struct tg_scope *scope,
                                  const struct tg_store_selection *selection, const struct tg_sampled_tree *tree,
                                  const char *measure) {
     struct tg_json json;
-    tg_answer_begin_service(&json, out, "tachograph-call-tree", scope);
-    tg_answer_write_selection(&json, scope, selection);
-    tg_json_member_text(&json, "measure", measure);
-    write_counts(&json, &tree->sampled[0]);
-    write_threads(&json, tree);
+    begin(&json, out, "tachograph-call-tree", scope, selection, tree, measure);
     write_drawing(&json, tree);
     tg_answer_end(&json);
 }
@@ -163,11 +169,7 @@ void tg_sampled_json_append_calls(struct tg_strbuf *out, const struct tg_scope *
                                   const struct tg_store_selection *selection, const struct tg_sampled_tree *tree,
                                   const char *measure, const struct tg_sampled_calls *calls, size_t limit) {
     struct tg_json json;
-    tg_answer_begin_service(&json, out, "tachograph-calls", scope);
-    tg_answer_write_selection(&json, scope, selection);
-    tg_json_member_text(&json, "measure", measure);
-    write_counts(&json, &tree->sampled[0]);
-    write_threads(&json, tree);
+    begin(&json, out, "tachograph-calls", scope, selection, tree, measure);
     tg_json_key(&json, "function");
     tg_json_begin_object(&json);
     write_function(&json, tree, calls->symbol);

@@ -127,7 +127,7 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
         status = tg_history_select(question, &selection, err);
     }
     if (status == TG_OK) {
-        status = tg_sampled_read(&sampled, scope->store, &selection, err);
+        status = tg_sampled_read(&sampled, scope->store, &selection, TG_SAMPLED_LIMIT_BYTES, err);
     }
     if (status == TG_OK && tg_profile_weight(&sampled.profile).sample_count == 0) {
         status = refuse_empty(&sampled, scope->service->name, err);

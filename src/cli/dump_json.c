@@ -47,16 +47,11 @@ static void put_locals(const struct tg_dump_details *details, size_t frame, stru
 static void put_thread(const struct tg_dump *dump, const struct tg_dump_thread *seen, struct tg_json *json) {
     const char state[] = {seen->state, '\0'};
     tg_json_begin_object(json);
-    tg_json_key(json, "thread");
-    tg_json_int(json, seen->thread.tid);
-    tg_json_key(json, "name");
-    tg_json_string(json, seen->thread.name);
-    tg_json_key(json, "interpreter");
-    tg_json_int(json, seen->thread.interpreter);
-    tg_json_key(json, "state");
-    tg_json_string(json, state);
-    tg_json_key(json, "has_gil");
-    tg_json_bool(json, seen->has_gil);
+    tg_json_member_int(json, "thread", seen->thread.tid);
+    tg_json_member_string(json, "name", seen->thread.name);
+    tg_json_member_int(json, "interpreter", seen->thread.interpreter);
+    tg_json_member_string(json, "state", state);
+    tg_json_member_bool(json, "has_gil", seen->has_gil);
     tg_json_key(json, "frames");
     tg_json_begin_array(json);
     for (size_t i = seen->depth; i-- > 0;) {
@@ -73,16 +68,10 @@ static void put_thread(const struct tg_dump *dump, const struct tg_dump_thread *
 
 static void put_task(const struct tg_dump *dump, const struct tg_dump_task *task, struct tg_json *json) {
     tg_json_begin_object(json);
-    tg_json_key(json, "name");
-    tg_json_string(json, task->task.name);
-    tg_json_key(json, "is_running");
-    tg_json_bool(json, task->task.is_running);
-    tg_json_key(json, "thread");
-    if (task->thread < dump->count) {
-        tg_json_int(json, dump->threads[task->thread].thread.tid);
-    } else {
-        tg_json_null(json);
-    }
+    bool has_thread = task->thread < dump->count;
+    tg_json_member_string(json, "name", task->task.name);
+    tg_json_member_bool(json, "is_running", task->task.is_running);
+    tg_json_member_int_if(json, "thread", has_thread, has_thread ? dump->threads[task->thread].thread.tid : 0);
     tg_json_key(json, "frames");
     tg_json_begin_array(json);
     for (size_t i = task->task.depth; i-- > 0;) {

@@ -72,9 +72,18 @@ static enum tg_status check_thread(struct tg_api_call *call, const struct tg_sam
     return tg_error_set(err, TG_ERROR_NOT_FOUND, "no thread '%s' was sampled there", tg_api_text(call, "thread"));
 }
 
+/* What is asked for by the selection, and of a thread that is there. */
+static enum tg_status read_tree(struct tg_api_call *call, struct tg_store_selection *selection,
+                                struct tg_sampled_tree *tree, struct tg_error *err) {
+    enum tg_status status = tg_api_select(call, selection, err);
+    if (status == TG_OK) {
+        status = tg_sampled_tree_read(tree, 0, call->scope.store, selection, err);
+    }
+    return status == TG_OK ? check_thread(call, tree, err) : status;
+}
+
 static enum tg_status draw(struct tg_api_call *call, struct tg_sampled_tree *tree, struct tg_error *err) {
-    enum tg_status status = check_thread(call, tree, err);
-    return status == TG_OK ? tg_sampled_tree_draw(tree, tg_api_number(call, "nodes", NODES), err) : status;
+    return tg_sampled_tree_draw(tree, tg_api_number(call, "nodes", NODES), err);
 }
 
 enum tg_status tg_api_call_tree(struct tg_api_call *call, struct tg_error *err) {
@@ -82,10 +91,7 @@ enum tg_status tg_api_call_tree(struct tg_api_call *call, struct tg_error *err) 
     struct tg_store_selection selection;
     struct tg_sampled_tree tree;
     tg_sampled_tree_init(&tree, &question);
-    enum tg_status status = tg_api_select(call, &selection, err);
-    if (status == TG_OK) {
-        status = tg_sampled_tree_read(&tree, 0, call->scope.store, &selection, err);
-    }
+    enum tg_status status = read_tree(call, &selection, &tree, err);
     if (status == TG_OK) {
         status = draw(call, &tree, err);
     }
@@ -110,6 +116,9 @@ enum tg_status tg_api_call_tree_diff(struct tg_api_call *call, struct tg_error *
         if (status == TG_OK) {
             status = tg_sampled_tree_read(&tree, i, call->scope.store, &sides[i].selection, err);
         }
+    }
+    if (status == TG_OK) {
+        status = check_thread(call, &tree, err);
     }
     if (status == TG_OK) {
         status = draw(call, &tree, err);
@@ -144,13 +153,7 @@ enum tg_status tg_api_calls(struct tg_api_call *call, struct tg_error *err) {
     struct tg_sampled_calls calls = {.callers = NULL};
     struct tg_sampled_tree tree;
     tg_sampled_tree_init(&tree, &question);
-    enum tg_status status = tg_api_select(call, &selection, err);
-    if (status == TG_OK) {
-        status = tg_sampled_tree_read(&tree, 0, call->scope.store, &selection, err);
-    }
-    if (status == TG_OK) {
-        status = check_thread(call, &tree, err);
-    }
+    enum tg_status status = read_tree(call, &selection, &tree, err);
     if (status == TG_OK) {
         status = make_calls(call, &calls, &tree, err);
     }

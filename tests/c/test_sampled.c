@@ -33,7 +33,7 @@ static void commit(struct tg_store *store, uint8_t number, uint64_t seq, const c
 static void read_sampled(struct tg_sampled *sampled, struct tg_store *store,
                          const struct tg_store_selection *selection) {
     struct tg_error err = TG_ERROR_INIT;
-    if (tg_sampled_read(sampled, store, selection, &err) != TG_OK) {
+    if (tg_sampled_read(sampled, store, selection, TG_SAMPLED_LIMIT_BYTES, &err) != TG_OK) {
         fail_msg("%s", err.message);
     }
 }
@@ -111,7 +111,7 @@ static void of_another_version(void **state) {
     batch.sampling = (struct tg_batch_sampling){.rate_hz = 1, .sample_count = 9, .tree = history_bytes("\x7f")};
     history_commit(store, batch);
     struct tg_store_selection selection = history_everything(store);
-    assert_int_equal(tg_sampled_read(&sampled, store, &selection, &err), TG_ERROR_VERSION);
+    assert_int_equal(tg_sampled_read(&sampled, store, &selection, TG_SAMPLED_LIMIT_BYTES, &err), TG_ERROR_VERSION);
     assert_non_null(strstr(err.message, "version"));
     tg_store_close(store);
 }
