@@ -53,7 +53,7 @@ def build_libraries(version: str, python: str) -> None:
     """Compile what fills histories and what samples, beside the package of one version and with its options."""
     build = BUILD / f"package-bench-{version}"
     programs = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
-    for name in ("fill_history", "sample_cost"):
+    for name in ("fill_history", "load_server", "sample_cost"):
         library = f"bench/c/lib{name}.so"
         command = ["ninja", "-C", str(build), "--quiet", library]
         subprocess.run(command, env={**os.environ, "PATH": programs}, check=True)
