@@ -122,7 +122,11 @@
     OP(CALL_INTRINSIC_1) \
     OP(CLEANUP_THROW) \
     OP(END_SEND) \
+    OP(POP_JUMP_IF_FALSE) \
     OP(RETURN_CONST) \
+    OP(STORE_FAST_LOAD_FAST) \
+    OP(STORE_FAST_MAYBE_NULL) \
+    OP(STORE_FAST_STORE_FAST) \
     /* end */
 
 /* generator.throw() goes back to a SEND that must be directly before the YIELD_VALUE. */

@@ -118,6 +118,10 @@
 
 /* Known to the rewriter, absent from this version. */
 #define TG_MISSING_OPCODES(OP) \
+    OP(POP_JUMP_FORWARD_IF_FALSE) \
+    OP(STORE_FAST_LOAD_FAST) \
+    OP(STORE_FAST_MAYBE_NULL) \
+    OP(STORE_FAST_STORE_FAST) \
     /* end */
 
 /* generator.throw() goes back to a SEND that must be directly before the YIELD_VALUE. */

@@ -125,6 +125,8 @@
 
 /* Known to the rewriter, absent from this version. */
 #define TG_MISSING_OPCODES(OP) \
+    OP(POP_JUMP_FORWARD_IF_FALSE) \
+    OP(STORE_FAST_MAYBE_NULL) \
     /* end */
 
 /* generator.throw() goes back to a SEND that must be directly before the YIELD_VALUE. */

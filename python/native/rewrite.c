@@ -178,6 +178,7 @@ static PyObject *rewrite_function(const struct rewriting *rewriting, PyCodeObjec
     PyObject *replacement = NULL;
     struct tg_plan plan;
     if (tg_plan_init(&plan, code, bytes) == 0) {
+        plan.catches = rewriting->rewriter->catches != NULL && rewriting->rewriter->catches(probe);
         replacement = rewrite_planned(rewriting->rewriter, &plan, consts, probe);
         tg_plan_release(&plan);
     }

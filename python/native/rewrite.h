@@ -3,16 +3,18 @@
  *
  * The token lies at the bottom of the frame's own value stack. It is pushed right after the function has been
  * entered, popped right before it returns, and dropped with the rest of the stack when an exception leaves the frame.
- * Three operators of two types are all that the rewritten code knows:
+ * Four operators of two types are all that the rewritten code knows:
  *
  *     ~probe   (nb_invert)    a new token: the call begins
  *     ~token   (nb_invert)    the generator or coroutine is about to yield; any object, popped at once
  *     -token   (nb_negative)  it runs again; any object, popped at once
+ *     exception in token      (sq_contains, where the probe catches) whether the function returns the exception that
+ *                             is about to leave it, instead of raising it on
  *
- * and the deallocation of the token is the end of the call. None of the three may fail in normal operation, run
- * Python code, or look at the frame. An exception that ends the call is set while the token is deallocated. A token
- * that dies paused belongs to a generator that was closed or dropped while it was suspended. A debugger that jumps
- * out of a yield (f_lineno) leaves the token paused until the next one: pausing it again must be harmless.
+ * and the deallocation of the token is the end of the call. None of the four may fail in normal operation or run Python
+ * code. An exception that ends the call is set while the token is deallocated. A token that dies paused belongs to a
+ * generator that was closed or dropped while it was suspended. A debugger that jumps out of a yield (f_lineno) leaves
+ * the token paused until the next one: pausing it again must be harmless.
  *
  * Threads: everything here runs under the GIL. Subinterpreters: all state is in struct tg_rewriter, one per
  * interpreter.
@@ -22,6 +24,8 @@
 
 #include <Python.h>
 
+#include <stdbool.h>
+
 /*
  * The state of a rewriter: interned names, and the type that marks a rewritten code object. Part of the module's
  * state.
@@ -29,8 +33,9 @@
 struct tg_rewriter {
     PyTypeObject *probe_type;
     PyObject *replace_name;
-    PyObject *rewrite_keywords; /* what code.replace() is given for a rewritten function */
-    PyObject *consts_keywords;  /* ... and for code in which only nested code has changed */
+    PyObject *rewrite_keywords;       /* what code.replace() is given for a rewritten function */
+    PyObject *consts_keywords;        /* ... and for code in which only nested code has changed */
+    bool (*catches)(PyObject *probe); /* whether functions with this probe ask; NULL: none does */
 };
 
 /* What one call of tg_rewrite_code did. */

@@ -54,5 +54,6 @@ PyObject *tg_plan_make_code(const struct tg_plan *plan) {
     for (int32_t i = 0; i < plan->trampoline_count; i++) {
         next = write_steps(next, steps, tg_hook_trampoline(&plan->trampolines[i], steps));
     }
+    write_steps(next, steps, tg_hook_catch(plan, steps));
     return code;
 }

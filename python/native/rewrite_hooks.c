@@ -16,6 +16,9 @@
 /* The largest code whose returns are looked at one by one: finding a line takes time in proportion to the code. */
 #define ONE_STEP_UNITS 4096
 
+/* Token, position, exception, and copies of the last and the first. */
+#define CATCH_DEPTH 5
+
 /* Pausing or resuming the token from `depth` values above it. */
 static int call_token(struct tg_step *steps, enum tg_opcode_number operation, int32_t depth) {
     steps[0] = (struct tg_step){TG_OP_COPY, (uint32_t)depth + 1};
@@ -85,6 +88,26 @@ int tg_hook_trampoline(const struct tg_trampoline *trampoline, struct tg_step *s
     int count = call_token(steps, TG_OP_UNARY_NEGATIVE, trampoline->depth + 1);
     steps[count++] = (struct tg_step){TG_OP_RERAISE, 1};
     return count;
+}
+
+/* The stack is the token, the position and the exception. What the token says no to goes on as it came: RERAISE adds no
+ * entry to the traceback, and puts the frame's line back. */
+int tg_hook_catch(const struct tg_plan *plan, struct tg_step *steps) {
+    if (!plan->catches) {
+        return 0;
+    }
+    enum tg_opcode_number jump =
+        TG_OP_POP_JUMP_IF_FALSE != TG_OPCODE_MISSING ? TG_OP_POP_JUMP_IF_FALSE : TG_OP_POP_JUMP_FORWARD_IF_FALSE;
+    steps[0] = (struct tg_step){TG_OP_COPY, 1};
+    steps[1] = (struct tg_step){TG_OP_COPY, 4};
+    steps[2] = (struct tg_step){TG_OP_CONTAINS_OP, 0};
+    steps[3] = (struct tg_step){(uint16_t)jump, 4}; /* over the next four, which have no caches */
+    steps[4] = (struct tg_step){TG_OP_SWAP, 3};
+    steps[5] = (struct tg_step){TG_OP_POP_TOP, 0};
+    steps[6] = (struct tg_step){TG_OP_POP_TOP, 0};
+    steps[7] = (struct tg_step){TG_OP_RETURN_VALUE, 0};
+    steps[8] = (struct tg_step){TG_OP_RERAISE, 1};
+    return 9;
 }
 
 /* Gives `at` a trampoline for exceptions that meet it suspended with `depth` values, `region` being their handler. */
@@ -232,6 +255,7 @@ bool tg_plan_place_hooks(struct tg_plan *plan) {
         }
     }
     int32_t depth = 1 + (plan->code->co_stacksize > 1 ? plan->code->co_stacksize : 1);
+    depth = plan->catches && depth < CATCH_DEPTH ? CATCH_DEPTH : depth;
     for (int32_t i = 0; i < plan->trampoline_count; i++) {
         int32_t needed =
             plan->trampolines[i].depth + 3; /* token, what is left of the values, position, exception, copy */

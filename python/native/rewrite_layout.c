@@ -37,7 +37,8 @@ static void place_all(struct tg_plan *plan) {
         plan->trampolines[i].begin = unit;
         unit += sum_units(steps, tg_hook_trampoline(&plan->trampolines[i], steps));
     }
-    plan->new_unit_count = unit;
+    plan->catch_begin = unit;
+    plan->new_unit_count = unit + sum_units(steps, tg_hook_catch(plan, steps));
 }
 
 /* Gives a jump its new argument. Returns whether it has grown. */

@@ -16,7 +16,8 @@
  *
  * and behind the last one the trampolines: a trampoline is the handler of a suspended instruction. It tells the token
  * that the function runs again and raises the same exception once more, for the handler that the instruction had
- * originally.
+ * originally. Behind them, where the probe catches, lies the catch: the handler of all that has no other one while
+ * there is a token. It asks the token, and returns the exception or raises it once more.
  *
  * The steps are taken in the order of the functions below. Each returns false when it does not understand the code,
  * after it has set plan->refusal to a string literal; nothing has been changed then. What is read here may come from
@@ -83,6 +84,7 @@ struct tg_plan {
     const uint8_t *bytes;
     uint32_t unit_count;
     bool is_generator; /* or coroutine, or asynchronous generator */
+    bool catches;
 
     const char *refusal;
 
@@ -95,7 +97,8 @@ struct tg_plan {
     int32_t *index_at; /* by unit: the instruction that begins there, or TG_NONE; unit_count is the end */
     int32_t *work;     /* scratch of one int per instruction and region */
 
-    int32_t entry; /* the RESUME that begins the function */
+    uint32_t catch_begin; /* in the new code */
+    int32_t entry;        /* the RESUME that begins the function */
     uint32_t probe_const;
     int32_t cut_count; /* places where the exception table may need a line more than the original */
     int32_t stack_size;
@@ -109,7 +112,7 @@ struct tg_step {
     uint16_t opcode; /* enum tg_opcode_number, of an instruction that this version has */
     uint32_t arg;
 };
-#define TG_MAX_STEPS 5
+#define TG_MAX_STEPS 9
 
 /* Borrows `code` and `bytes` until released. Returns -1 with an exception. */
 int tg_plan_init(struct tg_plan *plan, PyCodeObject *code, PyObject *bytes);
@@ -143,6 +146,7 @@ int tg_hook_landing(const struct tg_instruction *at, struct tg_step *steps);
 int tg_hook_before(const struct tg_instruction *at, struct tg_step *steps);
 int tg_hook_after(const struct tg_plan *plan, const struct tg_instruction *at, struct tg_step *steps);
 int tg_hook_trampoline(const struct tg_trampoline *trampoline, struct tg_step *steps);
+int tg_hook_catch(const struct tg_plan *plan, struct tg_step *steps);
 
 /* EXTENDED_ARG prefixes that an argument needs. */
 static inline int tg_prefix_count(uint32_t arg) {

@@ -1,7 +1,7 @@
 /*
  * Writes the exception table of a plan. Handlers find the token below what they expect, so depths go up by one, but
  * only where there is a token: not at the entry, not in a return. Suspended instructions are handled by their
- * trampolines.
+ * trampolines. What is left is handled by the catch, if there is one and there is a token.
  *
  * A line of the table: begin, length, handler, depth * 2 + "push the position", big-endian in groups of six bits, bit
  * 6 says that more follow, bit 7 marks the first byte of the line. Lines are sorted.
@@ -57,7 +57,13 @@ static void cover(struct table *table, uint32_t begin, uint32_t end, uint32_t ha
 static void cover_region(struct table *table, const struct tg_plan *plan, int32_t index, bool has_token, uint32_t begin,
                          uint32_t end) {
     if (index == TG_NONE) {
+        if (plan->catches && has_token) {
+            cover(table, begin, end, plan->catch_begin, 1U << 1 | 1);
+        }
         return;
+    }
+    if (plan->catches && !has_token) {
+        return; /* the handler of whole coroutines would lead to the catch, without a token */
     }
     const struct tg_region *region = &plan->regions[index];
     uint32_t depth = (uint32_t)region->depth + has_token;
@@ -101,23 +107,26 @@ static void cover_instruction(struct table *table, const struct tg_plan *plan, c
 static void cover_trampolines(struct table *table, const struct tg_plan *plan) {
     for (int32_t i = 0; i < plan->trampoline_count; i++) {
         bool is_last = i + 1 == plan->trampoline_count;
-        uint32_t end = is_last ? plan->new_unit_count : plan->trampolines[i + 1].begin;
+        uint32_t end = is_last ? plan->catch_begin : plan->trampolines[i + 1].begin;
         cover_region(table, plan, plan->trampolines[i].region, true, plan->trampolines[i].begin, end);
     }
 }
 
 PyObject *tg_plan_make_regions(const struct tg_plan *plan) {
-    if (plan->region_count == 0 && plan->trampoline_count == 0) {
+    if (plan->region_count == 0 && plan->trampoline_count == 0 && !plan->catches) {
         return PyBytes_FromStringAndSize(NULL, 0);
     }
     size_t lines = 2 * ((size_t)plan->region_count + (size_t)plan->cut_count) + (size_t)plan->trampoline_count + 1;
+    lines += plan->catches ? lines + 1 : 0; /* between any two of them */
     uint8_t *memory = PyMem_Malloc(lines * MAX_LINE_BYTES);
     if (memory == NULL) {
         return PyErr_NoMemory();
     }
     struct table table = {.next = memory};
     for (int32_t i = 0; i < plan->instruction_count; i++) {
-        cover_instruction(&table, plan, &plan->instructions[i]);
+        if (i >= plan->entry || plan->instructions[i].region != TG_NONE) {
+            cover_instruction(&table, plan, &plan->instructions[i]);
+        }
     }
     cover_trampolines(&table, plan);
     end_line(&table);

@@ -6,6 +6,7 @@ pytest process itself never times anything. `clock` gives such a test exact figu
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import select
@@ -13,10 +14,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import pytest
@@ -263,3 +266,18 @@ def module_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     monkeypatch.syspath_prepend(str(directory))
     return directory
+
+
+@pytest.fixture(scope="session")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """The extension `probe_for_tests`, the rewriter with a probe that logs: imported if it is there, else compiled for this
+    run, with CC and CFLAGS."""
+    native = PROGRAMS.parents[2] / "python" / "native"
+    if importlib.util.find_spec("probe_for_tests") is None:
+        target = tmp_path_factory.mktemp("native") / "probe_for_tests.so"
+        sources = [PROGRAMS.parent / "native" / "probe_for_tests.c", *sorted(native.glob("rewrite*.c"))]
+        command = [os.environ.get("CC", "cc"), "-std=c11", "-O1", "-shared", "-fPIC", f"-I{native}"]
+        command += ["-isystem", sysconfig.get_path("include"), *os.environ.get("CFLAGS", "").split()]
+        subprocess.run([*command, *map(str, sources), "-o", str(target)], check=True)
+        sys.path.insert(0, str(target.parent))
+    return importlib.import_module("probe_for_tests")

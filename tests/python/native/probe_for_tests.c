@@ -1,10 +1,11 @@
 /*
  * A probe that times nothing and checks everything, for tests of the rewriter.
  *
- *     rewrite(code, choose, log) -> (code, rewritten, refused, reason)
+ *     rewrite(code, choose, log, catch) -> (code, rewritten, refused, reason)
  *         `choose(code)` is asked whether a function gets a probe, None chooses all. Events are appended to the list
  *         `log`, if it is one, as (function, number of the call, event): "enter", "pause", "continue", "exit", "drop"
- *         (the end of a paused call), or "error:" and the type of the exception that leaves the function.
+ *         (the end of a paused call), or "error:" and the type of the exception that leaves the function. With `catch`,
+ *         an exception class or a tuple of some, functions return such exceptions; others they ask for, and raise on.
  *     probe_of(code) -> probe or None
  *     counts() -> (tokens alive, tokens made, violations)
  *         A violation is a pause while paused, or a continue while running.
@@ -27,6 +28,7 @@ struct probe {
     PyObject_HEAD
     PyObject *name;
     PyObject *log;
+    PyObject *catch;
     struct state *state; /* outlived by no probe: its type holds the module */
 };
 
@@ -81,6 +83,11 @@ static PyObject *token_negative(PyObject *self) {
     return token_switch(self, false, "continue");
 }
 
+/* Without a log entry: lives are the same with and without. */
+static int token_contains(PyObject *self, PyObject *exception) {
+    return PyErr_GivenExceptionMatches(exception, ((struct token *)self)->probe->catch);
+}
+
 static void token_dealloc(PyObject *self) {
     struct token *token = (struct token *)self;
     PyTypeObject *type = Py_TYPE(self);
@@ -103,6 +110,7 @@ static void probe_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     Py_XDECREF(((struct probe *)self)->name);
     Py_XDECREF(((struct probe *)self)->log);
+    Py_XDECREF(((struct probe *)self)->catch);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -124,6 +132,7 @@ static PyType_Spec probe_spec = {"probe_for_tests.Probe", sizeof(struct probe), 
 static PyType_Slot token_slots[] = {{Py_tp_dealloc, SLOT(token_dealloc)},
                                     {Py_nb_invert, SLOT(token_invert)},
                                     {Py_nb_negative, SLOT(token_negative)},
+                                    {Py_sq_contains, SLOT(token_contains)},
                                     {0, NULL}};
 static PyType_Spec token_spec = {"probe_for_tests.Token", sizeof(struct token), 0,
                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, token_slots};
@@ -132,7 +141,12 @@ struct choice {
     struct state *state;
     PyObject *choose;
     PyObject *log;
+    PyObject *catch;
 };
+
+static bool probe_catches(PyObject *probe) {
+    return ((struct probe *)probe)->catch != Py_None;
+}
 
 static PyObject *make_probe(PyCodeObject *code, void *context) {
     struct choice *choice = context;
@@ -148,15 +162,16 @@ static PyObject *make_probe(PyCodeObject *code, void *context) {
     if (probe != NULL) {
         probe->name = Py_NewRef(code->co_qualname);
         probe->log = Py_NewRef(choice->log);
+        probe->catch = Py_NewRef(choice->catch);
         probe->state = choice->state;
     }
     return (PyObject *)probe;
 }
 
 static PyObject *rewrite(PyObject *module, PyObject *args) {
-    struct choice choice = {.state = PyModule_GetState(module), .choose = Py_None, .log = Py_None};
+    struct choice choice = {.state = PyModule_GetState(module), .choose = Py_None, .log = Py_None, .catch = Py_None};
     PyCodeObject *code;
-    if (!PyArg_ParseTuple(args, "O!|OO", &PyCode_Type, &code, &choice.choose, &choice.log)) {
+    if (!PyArg_ParseTuple(args, "O!|OOO", &PyCode_Type, &code, &choice.choose, &choice.log, &choice.catch)) {
         return NULL;
     }
     struct tg_rewrite_result result = {0};
@@ -195,7 +210,9 @@ static int module_exec(PyObject *module) {
     if (state->probe_type == NULL || state->token_type == NULL) {
         return -1;
     }
-    return tg_rewriter_init(&state->rewriter, state->probe_type);
+    int result = tg_rewriter_init(&state->rewriter, state->probe_type);
+    state->rewriter.catches = probe_catches;
+    return result;
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
