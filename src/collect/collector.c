@@ -10,6 +10,7 @@
 #include "collect/collection.h"
 #include "collect/orphans.h"
 #include "collect/sampling_source.h"
+#include "record/failures.h"
 #include "record/tracer.h"
 #include "store/store_url.h"
 
@@ -305,6 +306,15 @@ static bool is_left_to_run(const struct tg_recording *recording, enum tg_batch_e
     return end == TG_BATCH_ENDED && !tg_sampling_source() && has_told_nothing_of_run(recording);
 }
 
+/* Samples of exceptions that are in the spool need no place in the recording. */
+static void give_back_samples(void) {
+    const struct tg_recording *recording = tg_tracer_hold();
+    if (recording && is_of(&collector.collection, recording)) {
+        tg_failure_take(recording, collector.collection.interval.failures.serial);
+    }
+    tg_tracer_let_go();
+}
+
 /* Keeps the draft, and what a sampler has seen in it. Trees that do not fit a batch are left out, not their figures. */
 static enum tg_status keep(struct tg_draft *draft, struct tg_error *err) {
     const struct tg_sampling_source *source = tg_sampling_source();
@@ -317,6 +327,9 @@ static enum tg_status keep(struct tg_draft *draft, struct tg_error *err) {
     enum tg_status status = tg_collection_keep(&collector.collection, draft, err);
     if (taken && status == TG_OK) {
         source->accept();
+    }
+    if (status == TG_OK) {
+        give_back_samples();
     }
     tg_strbuf_release(&tree);
     return status;

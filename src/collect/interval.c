@@ -29,6 +29,7 @@ void tg_interval_release(struct tg_interval *interval) {
         free(interval->taken[i].histogram);
     }
     free(interval->taken);
+    tg_failure_interval_release(&interval->failures);
     tg_interval_init(interval);
 }
 
@@ -119,6 +120,9 @@ enum tg_status tg_interval_resume(struct tg_interval *interval, const struct tg_
             && add_function(interval, function, &batch->functions[i]) != TG_OK) {
             return no_memory(err);
         }
+    }
+    if (tg_failure_interval_resume(&interval->failures, &batch->failures) != TG_OK) {
+        return no_memory(err);
     }
     add_quality(&interval->taken_quality, &batch->quality);
     interval->seq = batch->seq;
@@ -385,7 +389,8 @@ enum tg_status tg_interval_make(struct tg_interval *interval, const struct tg_vi
         place_in_time(draft, interval, (const struct tg_header *)(const void *)view->base, now_monotonic_ns);
         set_quality(draft, interval, &snapshot);
         tg_snapshot_release(&snapshot);
-        status = complete(draft, err);
+        status = tg_failure_interval_make(&interval->failures, view, &draft->failures, &draft->batch.failures);
+        status = status == TG_OK ? complete(draft, err) : no_memory(err);
     }
     if (status != TG_OK) {
         tg_draft_release(draft);
@@ -407,7 +412,8 @@ enum tg_status tg_interval_sum(struct tg_interval *interval, const struct tg_vie
         draft->batch.ended_wall_ns = interval->ended_wall_ns;
         draft->batch.end = interval->end;
         draft->batch.quality = interval->taken_quality;
-        status = complete(draft, err);
+        status = tg_failure_interval_sum(&interval->failures, view, &draft->failures, &draft->batch.failures);
+        status = status == TG_OK ? complete(draft, err) : no_memory(err);
     }
     if (status != TG_OK) {
         tg_draft_release(draft);
@@ -419,7 +425,8 @@ bool tg_draft_is_empty(const struct tg_draft *draft) {
     const struct tg_batch_quality *quality = &draft->batch.quality;
     return draft->count == 0 && quality->overflow_call_count == 0 && quality->unrecorded_call_count == 0
            && quality->refused_function_count == 0 && draft->batch.sampling.sample_count == 0
-           && draft->batch.sampling.torn_count == 0;
+           && draft->batch.sampling.torn_count == 0 && draft->failures.group_count == 0
+           && draft->batch.failures.lost_count == 0;
 }
 
 void tg_interval_accept(struct tg_interval *interval, struct tg_draft *draft) {
@@ -430,6 +437,7 @@ void tg_interval_accept(struct tg_interval *interval, struct tg_draft *draft) {
         *taken = change->taken;
         change->taken.histogram = NULL;
     }
+    tg_failure_interval_accept(&interval->failures, &draft->failures);
     interval->taken_quality = draft->taken_quality;
     interval->seq = draft->batch.seq;
     interval->ended_wall_ns = draft->batch.ended_wall_ns;
@@ -446,5 +454,6 @@ void tg_draft_release(struct tg_draft *draft) {
     free(draft->functions);
     free(draft->changes);
     tg_strbuf_release(&draft->histograms);
+    tg_failure_draft_release(&draft->failures);
     *draft = (struct tg_draft){.functions = NULL};
 }

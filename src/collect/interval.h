@@ -15,6 +15,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "collect/failure_interval.h"
 #include "collect/name_index.h"
 #include "measure/clock.h"
 #include "record/reader.h"
@@ -45,6 +46,7 @@ struct tg_interval {
     uint64_t seq;                          /* of the batch accepted last; 0: none */
     int64_t ended_wall_ns;                 /* its end */
     enum tg_batch_end end;                 /* as it said */
+    struct tg_failure_interval failures;
 };
 
 struct tg_draft_change {
@@ -62,6 +64,7 @@ struct tg_draft {
     struct tg_strbuf histograms;
     uint64_t last_end_ticks;
     struct tg_batch_quality taken_quality;
+    struct tg_failure_draft failures;
     char service[128];
     char service_version[64];
     char host[64];

@@ -10,7 +10,12 @@
 /* The fewest bytes a function takes: three empty texts and ten small numbers. */
 #define FUNCTION_BYTES_LEAST 13
 
+/* The fewest bytes of an exception group, and of a sample. */
+#define FAILURE_BYTES_LEAST 7
+#define SAMPLE_BYTES_LEAST  9
+
 #define VERSION_WITHOUT_SAMPLING 1
+#define VERSION_WITHOUT_FAILURES 2
 
 static uint64_t zigzag(int64_t value) {
     return ((uint64_t)value << 1U) ^ (uint64_t)(value < 0 ? -1 : 0);
@@ -81,6 +86,35 @@ static void put_sampling(struct tg_strbuf *out, const struct tg_batch_sampling *
     }
 }
 
+static void put_failures(struct tg_strbuf *out, const struct tg_batch_failures *failures) {
+    tg_varint_append(out, failures->group_count);
+    for (size_t i = 0; i < failures->group_count; i++) {
+        const struct tg_batch_failure *failure = &failures->groups[i];
+        tg_varint_append(out, failure->fingerprint);
+        put_bytes(out, failure->name);
+        put_bytes(out, failure->file);
+        put_bytes(out, failure->type);
+        tg_varint_append(out, failure->count);
+        put_signed(out, failure->first_wall_ns);
+        put_signed(out, failure->last_wall_ns);
+    }
+    tg_varint_append(out, failures->sample_count);
+    for (size_t i = 0; i < failures->sample_count; i++) {
+        const struct tg_batch_failure_sample *sample = &failures->samples[i];
+        tg_varint_append(out, sample->failure);
+        put_signed(out, sample->wall_ns);
+        tg_varint_append(out, sample->native_id);
+        put_bytes(out, sample->message);
+        put_bytes(out, sample->traceback);
+        put_bytes(out, sample->args);
+        put_bytes(out, sample->kwargs);
+        put_bytes(out, sample->rebound);
+        put_bytes(out, sample->thread);
+    }
+    tg_varint_append(out, failures->serial);
+    tg_varint_append(out, failures->lost_count);
+}
+
 void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
     tg_varint_append(out, TG_BATCH_VERSION);
     put_process(out, &batch->process);
@@ -95,6 +129,7 @@ void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
         put_function(out, &batch->functions[i]);
     }
     put_sampling(out, &batch->sampling);
+    put_failures(out, &batch->failures);
 }
 
 static int64_t get_signed(struct tg_cursor *cursor) {
@@ -160,6 +195,28 @@ static void get_sampling(struct tg_cursor *cursor, struct tg_batch_sampling *sam
     }
 }
 
+static void get_failure(struct tg_cursor *cursor, struct tg_batch_failure *failure) {
+    failure->fingerprint = tg_cursor_number(cursor);
+    failure->name = tg_cursor_bytes(cursor);
+    failure->file = tg_cursor_bytes(cursor);
+    failure->type = tg_cursor_bytes(cursor);
+    failure->count = tg_cursor_number(cursor);
+    failure->first_wall_ns = get_signed(cursor);
+    failure->last_wall_ns = get_signed(cursor);
+}
+
+static void get_sample(struct tg_cursor *cursor, struct tg_batch_failure_sample *sample) {
+    sample->failure = tg_cursor_small(cursor);
+    sample->wall_ns = get_signed(cursor);
+    sample->native_id = tg_cursor_number(cursor);
+    sample->message = tg_cursor_bytes(cursor);
+    sample->traceback = tg_cursor_bytes(cursor);
+    sample->args = tg_cursor_bytes(cursor);
+    sample->kwargs = tg_cursor_bytes(cursor);
+    sample->rebound = tg_cursor_bytes(cursor);
+    sample->thread = tg_cursor_bytes(cursor);
+}
+
 static void get_head(struct tg_cursor *cursor, struct tg_batch *batch) {
     get_process(cursor, &batch->process);
     batch->seq = tg_cursor_number(cursor);
@@ -186,6 +243,47 @@ static enum tg_status make_room(struct tg_batch_storage *storage, size_t count, 
     storage->functions = functions;
     storage->capacity = count;
     return TG_OK;
+}
+
+/* Room for `count` items of an array of the storage, whose items have so many bytes. */
+static enum tg_status need_room(void **items, size_t *capacity, size_t count, size_t item_bytes, struct tg_error *err) {
+    if (count <= *capacity) {
+        return TG_OK;
+    }
+    void *grown = realloc(*items, count * item_bytes);
+    if (!grown) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read the exceptions of a batch");
+    }
+    *items = grown;
+    *capacity = count;
+    return TG_OK;
+}
+
+static enum tg_status get_failures(struct tg_cursor *cursor, struct tg_batch_storage *storage,
+                                   struct tg_batch_failures *failures, struct tg_error *err) {
+    void *groups = storage->failures;
+    void *samples = storage->samples;
+    size_t count = tg_cursor_count(cursor, FAILURE_BYTES_LEAST);
+    enum tg_status status = need_room(&groups, &storage->failure_capacity, count, sizeof *storage->failures, err);
+    storage->failures = groups;
+    for (size_t i = 0; status == TG_OK && i < count; i++) {
+        get_failure(cursor, &storage->failures[i]);
+    }
+    failures->groups = storage->failures;
+    failures->group_count = status == TG_OK ? count : 0;
+    count = tg_cursor_count(cursor, SAMPLE_BYTES_LEAST);
+    if (status == TG_OK) {
+        status = need_room(&samples, &storage->sample_capacity, count, sizeof *storage->samples, err);
+    }
+    storage->samples = samples;
+    for (size_t i = 0; status == TG_OK && i < count; i++) {
+        get_sample(cursor, &storage->samples[i]);
+    }
+    failures->samples = storage->samples;
+    failures->sample_count = status == TG_OK ? count : 0;
+    failures->serial = tg_cursor_number(cursor);
+    failures->lost_count = tg_cursor_number(cursor);
+    return status;
 }
 
 static enum tg_status damaged(struct tg_batch *batch, struct tg_error *err) {
@@ -234,14 +332,31 @@ enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *
     if (version > VERSION_WITHOUT_SAMPLING) {
         get_sampling(&cursor, &batch->sampling);
     }
-    if (cursor.failed || cursor.length > 0 || !tg_batch_is_valid(batch)) {
+    if (version > VERSION_WITHOUT_FAILURES) {
+        status = get_failures(&cursor, storage, &batch->failures, err);
+    }
+    if (status == TG_OK && (cursor.failed || cursor.length > 0 || !tg_batch_is_valid(batch))) {
         return damaged(batch, err);
     }
-    status = check_histograms(batch, err);
+    status = status == TG_OK ? check_histograms(batch, err) : status;
     if (status != TG_OK) {
         memset(batch, 0, sizeof *batch);
     }
     return status;
+}
+
+static bool are_valid(const struct tg_batch_failures *failures) {
+    for (size_t i = 0; i < failures->group_count; i++) {
+        if (failures->groups[i].name.length == 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < failures->sample_count; i++) {
+        if (failures->samples[i].failure >= failures->group_count) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool tg_batch_is_valid(const struct tg_batch *batch) {
@@ -257,7 +372,7 @@ bool tg_batch_is_valid(const struct tg_batch *batch) {
             return false;
         }
     }
-    return true;
+    return are_valid(&batch->failures);
 }
 
 void tg_batch_storage_release(struct tg_batch_storage *storage) {
@@ -265,5 +380,7 @@ void tg_batch_storage_release(struct tg_batch_storage *storage) {
         return;
     }
     free(storage->functions);
+    free(storage->failures);
+    free(storage->samples);
     *storage = (struct tg_batch_storage){.functions = NULL};
 }

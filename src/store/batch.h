@@ -5,7 +5,7 @@
  * be stored by anyone. Its identity is (process uuid, seq); storing it twice is storing it once. Figures are
  * differences: the batches of a process, added up, are all it ever counted.
  *
- * Serial form, version 2. Integers are LEB128 varints (base/varint.h), signed ones zigzag; texts and byte strings are a
+ * Serial form, version 3. Integers are LEB128 varints (base/varint.h), signed ones zigzag; texts and byte strings are a
  * varint length and the bytes, a uuid is its 16 bytes:
  *     version
  *     process    uuid, run uuid, pid, parent pid, Python version, signed start, service, its version, host, program
@@ -13,6 +13,8 @@
  *     quality    the fields of struct tg_batch_quality, in their order
  *     count of functions, and for each the fields of struct tg_batch_function, in their order
  *     0, or 1 and the fields of struct tg_batch_sampling, in their order; version 1 ends before this
+ *     count of exception groups, and the fields of each; count of samples, and theirs; the last serial; what was lost
+ *     (struct tg_batch_failures); version 2 ends before this
  * The end is where the bytes end. Untrusted input: everything is checked.
  *
  * Times are nanoseconds; wall times since 1970 UTC. Ownership: a batch owns nothing; texts, functions and histograms
@@ -30,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TG_BATCH_VERSION 2
+#define TG_BATCH_VERSION 3
 
 /* One function in the interval; a batch has one for each name. */
 struct tg_batch_function {
@@ -78,6 +80,39 @@ enum tg_batch_sampling_mode {
     TG_BATCH_SAMPLING_GIL = 2, /* the thread that holds Python's lock */
 };
 
+/* Exceptions that are alike, in the interval. */
+struct tg_batch_failure {
+    uint64_t fingerprint; /* the same in every process; 0: of exceptions past the limit of groups */
+    struct tg_bytes name; /* of the function that they left, as in struct tg_batch_function */
+    struct tg_bytes file;
+    struct tg_bytes type;
+    uint64_t count;        /* may be 0 where a sample came late */
+    int64_t first_wall_ns; /* of all that the process has had */
+    int64_t last_wall_ns;
+};
+
+/* One of them. Texts as in record/failures.h. */
+struct tg_batch_failure_sample {
+    uint32_t failure; /* index of its group in the batch */
+    int64_t wall_ns;
+    uint64_t native_id;
+    struct tg_bytes message;
+    struct tg_bytes traceback;
+    struct tg_bytes args;
+    struct tg_bytes kwargs;
+    struct tg_bytes rebound;
+    struct tg_bytes thread;
+};
+
+struct tg_batch_failures {
+    const struct tg_batch_failure *groups;
+    size_t group_count;
+    const struct tg_batch_failure_sample *samples;
+    size_t sample_count;
+    uint64_t serial;     /* of the last sample that this batch or one before it has */
+    uint64_t lost_count; /* samples that found no space */
+};
+
 /* A tree takes no more than this in a batch, as databases and their connections have limits of their own. */
 #define TG_BATCH_TREE_BYTES_MAX (UINT64_C(4) << 20)
 
@@ -112,6 +147,7 @@ struct tg_batch {
     const struct tg_batch_function *functions; /* those with calls that ended in the interval */
     size_t function_count;
     struct tg_batch_sampling sampling;
+    struct tg_batch_failures failures;
 };
 
 /* No process is told to keep a longer interval: a day. */
@@ -119,7 +155,7 @@ struct tg_batch {
 
 /* Whether the batch can be in a history: seq counts from 1, the interval is longer than nothing and no longer than a
  * day, does not end before it begins or begin before 1970, and ends so early that the end of its slot is a time as
- * well; service and functions have names; and no tree is too large. */
+ * well; service and functions have names; no tree is too large; and samples of exceptions have groups. */
 bool tg_batch_is_valid(const struct tg_batch *batch);
 
 /* Appends the serial form; running out of memory shows in the buffer's status. */
@@ -129,6 +165,10 @@ void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out);
 struct tg_batch_storage {
     struct tg_batch_function *functions;
     size_t capacity;
+    struct tg_batch_failure *failures;
+    size_t failure_capacity;
+    struct tg_batch_failure_sample *samples;
+    size_t sample_capacity;
 };
 
 /* Reads `length` bytes, all of them; they are borrowed by the batch. The storage may be used again and again, one batch

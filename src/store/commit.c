@@ -256,6 +256,9 @@ static enum tg_status store_batch(struct tg_commit *commit, const struct tg_batc
         status = add_call_tree(commit, &place, &batch->sampling, err);
     }
     if (status == TG_OK) {
+        status = tg_commit_add_failures(commit, &place, &batch->failures, err);
+    }
+    if (status == TG_OK) {
         status = note_process(commit, &place, batch, err);
     }
     struct tg_commit_service *service = place.service;

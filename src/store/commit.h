@@ -1,7 +1,8 @@
 /*
  * commit: storing batches in one transaction. tg_store_commit() (store.h) is the whole of it; this is what its parts
  * share: the services that are written to (commit_service.c), a batch's place among processes and intervals
- * (commit.c), its functions (commit_rows.c), and the sums over whole histories (fold.c).
+ * (commit.c), its functions (commit_rows.c), its exceptions (commit_failures.c), and the sums over whole histories
+ * (fold.c).
  *
  * A service's row is locked from its first use to the end of the transaction. So whatever belongs to a service is
  * changed by one transaction at a time, and what was read once stays true.
@@ -80,6 +81,15 @@ TG_NODISCARD enum tg_status tg_commit_add_rows(struct tg_commit *commit, const s
                                                struct tg_error *err);
 /* Forgets them. */
 void tg_commit_clear_rows(struct tg_commit *commit);
+
+/* The id of a function by name, found or made. */
+TG_NODISCARD enum tg_status tg_commit_function(struct tg_commit *commit, const struct tg_commit_place *place,
+                                               struct tg_bytes name, struct tg_bytes file, int64_t *id,
+                                               struct tg_error *err);
+
+/* Stores the batch's exceptions (commit_failures.c). */
+TG_NODISCARD enum tg_status tg_commit_add_failures(struct tg_commit *commit, const struct tg_commit_place *place,
+                                                   const struct tg_batch_failures *failures, struct tg_error *err);
 
 /* Brings function_sums up to date: with what came late, and with iterations that are over once there are enough. */
 TG_NODISCARD enum tg_status tg_commit_fold(struct tg_commit *commit, struct tg_commit_service *service,

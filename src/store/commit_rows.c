@@ -86,8 +86,9 @@ static enum tg_status note_source(struct tg_commit *commit, const struct tg_comm
     return status;
 }
 
-static enum tg_status intern(struct tg_commit *commit, const struct tg_commit_place *place,
-                             const struct tg_batch_function *function, int64_t *id, struct tg_error *err) {
+static enum tg_status find_name(struct tg_commit *commit, const struct tg_commit_place *place,
+                                const struct tg_batch_function *function, struct tg_interned **found, int64_t *id,
+                                struct tg_error *err) {
     struct tg_interning *interning = &commit->store->interning;
     int64_t service_id = place->service->id;
     struct tg_bytes name;
@@ -106,6 +107,24 @@ static enum tg_status intern(struct tg_commit *commit, const struct tg_commit_pl
         }
     }
     *id = known->function_id;
+    *found = known;
+    return TG_OK;
+}
+
+enum tg_status tg_commit_function(struct tg_commit *commit, const struct tg_commit_place *place, struct tg_bytes name,
+                                  struct tg_bytes file, int64_t *id, struct tg_error *err) {
+    const struct tg_batch_function function = {.name = name, .file = file};
+    struct tg_interned *known;
+    return find_name(commit, place, &function, &known, id, err);
+}
+
+static enum tg_status intern(struct tg_commit *commit, const struct tg_commit_place *place,
+                             const struct tg_batch_function *function, int64_t *id, struct tg_error *err) {
+    struct tg_interned *known;
+    enum tg_status status = find_name(commit, place, function, &known, id, err);
+    if (status != TG_OK) {
+        return status;
+    }
     uint64_t source = source_of(function);
     if (known->seen == source && place->iteration >= known->seen_iteration) {
         return TG_OK;

@@ -80,6 +80,11 @@ static const struct {
     {"end_of_slot",
      {"datetime((services.first_slot + iteration + 1) * services.base_interval_ns / 1000000000, 'unixepoch')",
       "FROM_UNIXTIME((services.first_slot + iteration + 1) * services.base_interval_ns DIV 1000000000)"}},
+    {"type_and_message",
+     {"exceptions.type || CASE samples.message WHEN '' THEN '' ELSE ': ' || samples.message END",
+      "CONCAT(exceptions.type, CASE samples.message WHEN '' THEN '' ELSE CONCAT(': ', samples.message) END)"}},
+    {"time_of_sample",
+     {"datetime(samples.wall_ns / 1000000000, 'unixepoch')", "FROM_UNIXTIME(samples.wall_ns DIV 1000000000)"}},
     /* Statements. */
     {"for_update", {"", "FOR UPDATE"}},
     /* A row that is there already is locked for writing; a plain INSERT would lock it for reading, and two that do so
@@ -102,7 +107,7 @@ static const struct {
      {"SELECT 'history', 'check', 'status', integrity_check FROM pragma_integrity_check",
       "CHECK TABLE schema_version, services, processes, functions, function_code, intervals, function_blocks, "
       "block_places,"
-      " function_sums, events, call_trees"}},
+      " function_sums, events, call_trees, exceptions, exception_counts, exception_samples, exception_losses"}},
     {"size_bytes",
      {"(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",
       "(SELECT CAST(SUM(data_length + index_length) AS SIGNED) FROM information_schema.tables"

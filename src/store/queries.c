@@ -34,6 +34,8 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_SUMS_BETWEEN] = "SELECT " SUMS_COLUMNS " FROM function_sums"
                               " WHERE service_id = ? AND function_id BETWEEN ? AND ?",
 
+    [TG_QUERY_EXCEPTION] = "SELECT id FROM exceptions WHERE service_id = ? AND fingerprint = ?",
+
     [TG_QUERY_ADD_SERVICE] = "INSERT INTO services (name, base_interval_ns, first_slot, last_iteration, last_ended_ns,"
                              " folded_until, unfolded_count, version, version_ns) VALUES (?, ?, ?, 0, 0, -1, 0, '', 0)"
                              " $or_lock",
@@ -53,6 +55,19 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_ADD_CALL_TREE] = "INSERT INTO call_trees (service_id, iteration, interval_id, rate_hz, mode, look_count,"
                                " missed_count, sample_count, torn_count, thread_count, tree)"
                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_EXCEPTION] = "INSERT INTO exceptions (service_id, fingerprint, function_id, type, first_ns, last_ns)"
+                               " VALUES (?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_EXCEPTION_COUNT] =
+        "INSERT INTO exception_counts (service_id, exception_id, iteration, interval_id, count) VALUES (?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_EXCEPTION_SAMPLE] =
+        "INSERT INTO exception_samples (service_id, exception_id, iteration, interval_id, wall_ns, native_id, thread,"
+        " message, traceback, args, kwargs, rebound) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_EXCEPTION_LOSS] =
+        "INSERT INTO exception_losses (service_id, iteration, interval_id, lost_count) VALUES (?, ?, ?, ?)",
+    [TG_QUERY_SET_EXCEPTION] = "UPDATE exceptions SET"
+                               " first_ns = CASE WHEN ? < first_ns THEN ? ELSE first_ns END,"
+                               " last_ns = CASE WHEN ? > last_ns THEN ? ELSE last_ns END"
+                               " WHERE id = ?",
     [TG_QUERY_SET_FUNCTION_COUNT] = "UPDATE intervals SET function_count = ? WHERE id = ?",
     [TG_QUERY_SET_SERVICE] = "UPDATE services SET last_iteration = ?, last_ended_ns = ?, folded_until = ?,"
                              " unfolded_count = ?, version = ?, version_ns = ? WHERE id = ?",
@@ -110,6 +125,23 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
         " $then_join intervals i ON i.id = t.interval_id"
         " $then_join processes p ON p.id = i.process_id"
         " WHERE t.service_id = ? AND t.iteration BETWEEN ? AND ?" CHOSEN " ORDER BY t.iteration, t.interval_id",
+    [TG_QUERY_EXCEPTIONS] =
+        "SELECT e.id, f.name, e.type, e.first_ns, e.last_ns, SUM(c.count), e.fingerprint FROM exceptions e"
+        " JOIN functions f ON f.id = e.function_id"
+        " JOIN exception_counts c ON c.service_id = e.service_id AND c.exception_id = e.id"
+        " WHERE e.service_id = ? AND c.iteration BETWEEN ? AND ?"
+        " GROUP BY e.id, f.name, e.type, e.first_ns, e.last_ns, e.fingerprint ORDER BY SUM(c.count) DESC, e.id",
+    [TG_QUERY_EXCEPTION_POINTS] = "SELECT iteration, SUM(count) FROM exception_counts"
+                                  " WHERE service_id = ? AND exception_id = ? AND iteration BETWEEN ? AND ?"
+                                  " GROUP BY iteration ORDER BY iteration",
+    [TG_QUERY_EXCEPTION_SAMPLE] =
+        "SELECT s.id, s.iteration, s.wall_ns, p.pid, p.host, s.native_id, s.thread, s.message, s.traceback, s.args,"
+        " s.kwargs, s.rebound, p.version FROM exception_samples s JOIN intervals i ON i.id = s.interval_id"
+        " JOIN processes p ON p.id = i.process_id"
+        " WHERE s.service_id = ? AND s.exception_id = ? AND s.iteration BETWEEN ? AND ?"
+        " ORDER BY s.iteration DESC, s.id DESC LIMIT 1",
+    [TG_QUERY_EXCEPTION_LOSSES] = "SELECT COALESCE(SUM(lost_count), 0) FROM exception_losses"
+                                  " WHERE service_id = ? AND iteration BETWEEN ? AND ?",
     [TG_QUERY_STATUS] = "SELECT $engine, (SELECT COUNT(*) FROM services), (SELECT COUNT(*) FROM processes),"
                         " (SELECT COUNT(*) FROM functions), (SELECT COUNT(*) FROM intervals),"
                         " (SELECT $row_count FROM $function_rows r), $size_bytes",
@@ -131,4 +163,9 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_LOST_TREES] = "SELECT COUNT(*) FROM call_trees t"
                             " LEFT JOIN intervals i ON i.id = t.interval_id AND i.service_id = t.service_id"
                             " AND i.iteration = t.iteration WHERE i.id IS NULL",
+    [TG_QUERY_LOST_COUNTS] = "SELECT COUNT(*) FROM exception_counts c"
+                             " LEFT JOIN intervals i ON i.id = c.interval_id AND i.service_id = c.service_id"
+                             " AND i.iteration = c.iteration"
+                             " LEFT JOIN exceptions e ON e.id = c.exception_id AND e.service_id = c.service_id"
+                             " WHERE i.id IS NULL OR e.id IS NULL",
 };

@@ -13,6 +13,7 @@ enum tg_query {
     TG_QUERY_INTERVAL,        /* process, seq -> id */
     TG_QUERY_FUNCTION,        /* service, name -> id */
     TG_QUERY_SUMS_BETWEEN,    /* service, first and last function -> TG_SUMS_COLUMNS */
+    TG_QUERY_EXCEPTION,       /* service, fingerprint -> id */
     /* Committing: what is new. */
     TG_QUERY_ADD_SERVICE,
     TG_QUERY_ADD_PROCESS,
@@ -22,6 +23,11 @@ enum tg_query {
     TG_QUERY_ADD_ROWS,
     TG_QUERY_ADD_EVENT,
     TG_QUERY_ADD_CALL_TREE,
+    TG_QUERY_ADD_EXCEPTION,
+    TG_QUERY_ADD_EXCEPTION_COUNT,
+    TG_QUERY_ADD_EXCEPTION_SAMPLE,
+    TG_QUERY_ADD_EXCEPTION_LOSS,
+    TG_QUERY_SET_EXCEPTION,
     TG_QUERY_SET_FUNCTION_COUNT,
     TG_QUERY_SET_SERVICE,
     TG_QUERY_SET_PROCESS,
@@ -47,13 +53,18 @@ enum tg_query {
     TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */
     TG_QUERY_QUALITY,    /* the same -> struct tg_store_quality */
     TG_QUERY_CALL_TREES, /* service, first, last, and TG_CHOSEN_PARAMETERS -> TG_CALL_TREE_COLUMNS */
+    TG_QUERY_EXCEPTIONS, /* service, first, last -> TG_EXCEPTION_COLUMNS of each group; the most frequent first */
+    TG_QUERY_EXCEPTION_POINTS, /* service, exception, first, last -> iteration, count */
+    TG_QUERY_EXCEPTION_SAMPLE, /* service, exception, first, last -> TG_EXCEPTION_SAMPLE_COLUMNS of the newest */
+    TG_QUERY_EXCEPTION_LOSSES, /* service, first, last -> how many samples were lost */
     TG_QUERY_STATUS,
     /* Verifying. */
-    TG_QUERY_BOUNDS,     /* -> id, name, folded until, unfolded count of each service */
-    TG_QUERY_SEQ_GAPS,   /* -> pid, host, batches, last seq of each process that lacks some */
-    TG_QUERY_ROW_GAPS,   /* -> id, iteration, functions, rows of each interval that has not its rows */
-    TG_QUERY_LOST_ROWS,  /* -> number of rows that belong to nothing */
-    TG_QUERY_LOST_TREES, /* -> number of call trees that belong to nothing */
+    TG_QUERY_BOUNDS,      /* -> id, name, folded until, unfolded count of each service */
+    TG_QUERY_SEQ_GAPS,    /* -> pid, host, batches, last seq of each process that lacks some */
+    TG_QUERY_ROW_GAPS,    /* -> id, iteration, functions, rows of each interval that has not its rows */
+    TG_QUERY_LOST_ROWS,   /* -> number of rows that belong to nothing */
+    TG_QUERY_LOST_TREES,  /* -> number of call trees that belong to nothing */
+    TG_QUERY_LOST_COUNTS, /* -> the same of exception_counts */
     TG_QUERY_COUNT
 };
 
@@ -67,6 +78,9 @@ extern const char *const tg_query_texts[TG_QUERY_COUNT];
 #define TG_ROW_COLUMNS 10
 /* Iteration, pid, and struct tg_batch_sampling from rate_hz to tree. */
 #define TG_CALL_TREE_COLUMNS 10
+/* struct tg_store_exception, and struct tg_store_exception_sample. */
+#define TG_EXCEPTION_COLUMNS        7
+#define TG_EXCEPTION_SAMPLE_COLUMNS 13
 /* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which, twice: as the uuid of a run, and
  * of a process that is one by itself. */
 #define TG_CHOSEN_PARAMETERS 5

@@ -162,9 +162,71 @@ static const char *const version_2[] = {
     NULL,
 };
 
+/* What failed: exceptions that are alike, by fingerprint, how often in which interval, and some of them (struct
+ * tg_batch_failures). `thread`: what the kernel knew it as. */
+static const char *const version_3[] = {
+    "CREATE TABLE IF NOT EXISTS exceptions ("
+    " id $id,"
+    " service_id $integer,"
+    " fingerprint $integer,"
+    " function_id $integer,"
+    " type $text,"
+    " first_ns $integer,"
+    " last_ns $integer,"
+    " UNIQUE (service_id, fingerprint)) $table",
+
+    "CREATE TABLE IF NOT EXISTS exception_counts ("
+    " service_id $integer,"
+    " exception_id $integer,"
+    " iteration $integer,"
+    " interval_id $integer,"
+    " count $integer,"
+    " PRIMARY KEY (service_id, exception_id, iteration, interval_id)) $clustered_table",
+
+    "CREATE TABLE IF NOT EXISTS exception_samples ("
+    " id $id,"
+    " service_id $integer,"
+    " exception_id $integer,"
+    " iteration $integer,"
+    " interval_id $integer,"
+    " wall_ns $integer,"
+    " native_id $integer,"
+    " thread $text,"
+    " message $text,"
+    " traceback $text,"
+    " args $text,"
+    " kwargs $text,"
+    " rebound $text,"
+    " UNIQUE (exception_id, iteration, id)) $table",
+
+    /* Samples that found no space, where there were any. */
+    "CREATE TABLE IF NOT EXISTS exception_losses ("
+    " service_id $integer,"
+    " iteration $integer,"
+    " interval_id $integer,"
+    " lost_count $integer,"
+    " PRIMARY KEY (service_id, iteration, interval_id)) $clustered_table",
+
+    /* The table of the article that tachograph began with: a row for each sample. */
+    "$create_view function_exceptions AS"
+    " SELECT samples.id AS id,"
+    " functions.name AS function_name,"
+    " samples.iteration AS iteration,"
+    " $type_and_message AS exception,"
+    " samples.args AS args,"
+    " samples.kwargs AS kwargs,"
+    " $time_of_sample AS created_at"
+    " FROM exception_samples samples"
+    " JOIN exceptions ON exceptions.id = samples.exception_id"
+    " JOIN functions ON functions.id = exceptions.function_id",
+
+    NULL,
+};
+
 static const struct tg_schema_step steps[] = {
     {version_1},
     {version_2},
+    {version_3},
 };
 
 const struct tg_schema tg_schema_current = {.steps = steps, .count = sizeof steps / sizeof steps[0]};

@@ -247,6 +247,60 @@ tg_store_call_trees(struct tg_store *store, const struct tg_store_selection *sel
                     enum tg_status (*take)(void *context, const struct tg_store_call_tree *tree, struct tg_error *err),
                     void *context, struct tg_error *err);
 
+/* Exceptions that are alike: of one type, out of one function, by the same way. */
+struct tg_store_exception {
+    int64_t id;
+    char *function;
+    char *type;
+    int64_t first_wall_ns; /* this and the next: ever */
+    int64_t last_wall_ns;
+    uint64_t count; /* in the iterations asked for */
+    uint64_t fingerprint;
+};
+struct tg_store_exceptions {
+    struct tg_store_exception *items; /* the most frequent first */
+    size_t count;
+    uint64_t lost_count; /* samples that found no space */
+};
+/* Those that happened in the selection's iterations; it has no version or run. */
+TG_NODISCARD enum tg_status tg_store_exceptions(struct tg_store *store, const struct tg_store_selection *selection,
+                                                struct tg_store_exceptions *exceptions, struct tg_error *err);
+void tg_store_exceptions_release(struct tg_store_exceptions *exceptions);
+
+/* How often one happened, by iteration. */
+struct tg_store_exception_points {
+    struct tg_store_exception_point {
+        int64_t iteration;
+        uint64_t count;
+    } * items;
+    size_t count;
+};
+TG_NODISCARD enum tg_status tg_store_exception_points(struct tg_store *store,
+                                                      const struct tg_store_selection *selection, int64_t exception_id,
+                                                      struct tg_store_exception_points *points, struct tg_error *err);
+void tg_store_exception_points_release(struct tg_store_exception_points *points);
+
+struct tg_store_exception_sample {
+    int64_t id; /* 0: there is none */
+    int64_t iteration;
+    int64_t wall_ns;
+    uint64_t pid;
+    uint64_t native_id; /* of the thread */
+    char *host;
+    char *thread;
+    char *message;
+    char *traceback;
+    char *args;    /* JSON; "": not captured */
+    char *kwargs;  /* the same */
+    char *rebound; /* names of parameters that the function binds anew */
+    char *version;
+};
+/* The newest sample in the selection's iterations. */
+TG_NODISCARD enum tg_status tg_store_exception_sample(struct tg_store *store,
+                                                      const struct tg_store_selection *selection, int64_t exception_id,
+                                                      struct tg_store_exception_sample *sample, struct tg_error *err);
+void tg_store_exception_sample_release(struct tg_store_exception_sample *sample);
+
 /* What `tachograph run` started, with all its processes; a process that was started otherwise is a run by itself. */
 struct tg_store_run {
     char id[TG_RUN_ID_SIZE]; /* the uuid of the run, or of the process, in hexadecimal */

@@ -102,6 +102,15 @@ static void show_lost_trees(struct verifying *verifying, const struct tg_sql_val
     }
 }
 
+static void show_lost_counts(struct verifying *verifying, const struct tg_sql_value *values) {
+    int64_t count = tg_value_to_integer(&values[0]);
+    if (count > 0) {
+        tg_strbuf_printf(verifying->report, "%lld counts of exceptions belong to no interval or exception",
+                         (long long)count);
+        note(verifying);
+    }
+}
+
 /* A service's row, read before others are asked for. */
 struct bounds {
     int64_t id;
@@ -295,6 +304,9 @@ static enum tg_status check_tables(struct verifying *verifying, struct tg_error 
     enum tg_status status = check_rows(verifying, TG_QUERY_LOST_ROWS, 1, show_lost_rows, err);
     if (status == TG_OK) {
         status = check_rows(verifying, TG_QUERY_LOST_TREES, 1, show_lost_trees, err);
+    }
+    if (status == TG_OK) {
+        status = check_rows(verifying, TG_QUERY_LOST_COUNTS, 1, show_lost_counts, err);
     }
     if (status == TG_OK) {
         status = check_rows(verifying, TG_QUERY_ROW_GAPS, 4, show_row_gap, err);

@@ -32,6 +32,30 @@ static const struct tg_batch_function functions[] = {
     {.name = {.data = "\xff\0x", .length = 3}},
 };
 
+static const struct tg_batch_failure failures[] = {
+    {.fingerprint = UINT64_MAX,
+     .name = {.data = "shop::pay", .length = 9},
+     .file = {.data = "shop.py", .length = 7},
+     .type = {.data = "ValueError", .length = 10},
+     .count = UINT64_MAX,
+     .first_wall_ns = 1700000000000000001,
+     .last_wall_ns = INT64_MAX},
+    {.name = {.data = "x", .length = 1}},
+};
+
+static const struct tg_batch_failure_sample samples[] = {
+    {.failure = 1,
+     .wall_ns = -1,
+     .native_id = 4711,
+     .message = {.data = "no", .length = 2},
+     .traceback = {.data = "File\n", .length = 5},
+     .args = {.data = "[1]", .length = 3},
+     .kwargs = {.data = "{}", .length = 2},
+     .rebound = {.data = "y", .length = 1},
+     .thread = {.data = "main", .length = 4}},
+    {.failure = 0},
+};
+
 static struct tg_batch make_batch(void) {
     return (struct tg_batch){
         .process = {.uuid = {1, 2, 3},
@@ -60,6 +84,12 @@ static struct tg_batch make_batch(void) {
                      .torn_count = 3,
                      .thread_count = 4,
                      .tree = bytes_of("a tree")},
+        .failures = {.groups = failures,
+                     .group_count = 2,
+                     .samples = samples,
+                     .sample_count = 2,
+                     .serial = 99,
+                     .lost_count = 3},
     };
 }
 
@@ -137,6 +167,26 @@ static void comes_back_as_it_was(void **state) {
     assert_int_equal(back.sampling.torn_count, 3);
     assert_int_equal(back.sampling.thread_count, 4);
     assert_bytes(back.sampling.tree, batch.sampling.tree);
+    assert_int_equal(back.failures.group_count, 2);
+    assert_int_equal(back.failures.groups[0].fingerprint, UINT64_MAX);
+    assert_bytes(back.failures.groups[0].name, failures[0].name);
+    assert_bytes(back.failures.groups[0].file, failures[0].file);
+    assert_bytes(back.failures.groups[0].type, failures[0].type);
+    assert_int_equal(back.failures.groups[0].count, UINT64_MAX);
+    assert_int_equal(back.failures.groups[0].first_wall_ns, 1700000000000000001);
+    assert_int_equal(back.failures.groups[0].last_wall_ns, INT64_MAX);
+    assert_int_equal(back.failures.sample_count, 2);
+    assert_int_equal(back.failures.samples[0].failure, 1);
+    assert_int_equal(back.failures.samples[0].wall_ns, -1);
+    assert_int_equal(back.failures.samples[0].native_id, 4711);
+    assert_bytes(back.failures.samples[0].message, samples[0].message);
+    assert_bytes(back.failures.samples[0].traceback, samples[0].traceback);
+    assert_bytes(back.failures.samples[0].args, samples[0].args);
+    assert_bytes(back.failures.samples[0].kwargs, samples[0].kwargs);
+    assert_bytes(back.failures.samples[0].rebound, samples[0].rebound);
+    assert_bytes(back.failures.samples[0].thread, samples[0].thread);
+    assert_int_equal(back.failures.serial, 99);
+    assert_int_equal(back.failures.lost_count, 3);
     struct tg_strbuf again = encode(&back);
     assert_int_equal(again.length, bytes.length);
     assert_memory_equal(again.data, bytes.data, bytes.length);
@@ -183,24 +233,47 @@ static void another_version_is_named(void **state) {
     struct tg_strbuf bytes = encode(&batch);
     bytes.data[0] = TG_BATCH_VERSION + 1;
     assert_int_equal(decode(bytes.data, bytes.length, &err), TG_ERROR_VERSION);
-    assert_non_null(strstr(err.message, "version 3"));
+    assert_non_null(strstr(err.message, "version 4"));
     bytes.data[0] = 0;
     assert_int_equal(decode(bytes.data, bytes.length, &err), TG_ERROR_VERSION);
     tg_strbuf_release(&bytes);
 }
 
-/* Spools of before samplers: the same bytes without the last, which says that nothing was sampled. */
+/* What a batch without exceptions ends with: no groups, no samples, no serial, none lost. */
+#define NO_FAILURES_BYTES 4
+
+/* Spools of before exceptions were recorded: the same bytes without the last four. */
+static void version_2_is_read(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch back;
+    struct tg_batch_storage storage = {.functions = NULL};
+    batch.failures = (struct tg_batch_failures){.groups = NULL};
+    struct tg_strbuf bytes = encode(&batch);
+    bytes.data[0] = 2;
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, bytes.length - NO_FAILURES_BYTES, NULL), TG_OK);
+    assert_int_equal(back.sampling.thread_count, 4);
+    assert_int_equal(back.failures.group_count, 0);
+    assert_int_equal(back.failures.serial, 0);
+    tg_batch_storage_release(&storage);
+    tg_strbuf_release(&bytes);
+}
+
+/* Spools of before samplers: also without the byte before, which says that nothing was sampled. */
 static void version_1_is_read(void **state) {
     (void)state;
     struct tg_batch batch = make_batch();
     struct tg_batch back;
     struct tg_batch_storage storage = {.functions = NULL};
     batch.sampling.rate_hz = 0;
+    batch.failures = (struct tg_batch_failures){.groups = NULL};
     struct tg_strbuf bytes = encode(&batch);
-    assert_int_equal(bytes.data[bytes.length - 1], 0);
+    size_t length = bytes.length - NO_FAILURES_BYTES;
+    assert_int_equal(bytes.data[length - 1], 0);
     bytes.data[0] = 1;
-    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
-    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, bytes.length - 1, NULL), TG_OK);
+    assert_int_equal(decode(bytes.data, length, NULL), TG_ERROR_FORMAT);
+    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, length - 1, NULL), TG_OK);
     assert_int_equal(back.function_count, 2);
     assert_bytes(back.functions[1].histogram, functions[1].histogram);
     assert_int_equal(back.sampling.rate_hz, 0);
@@ -213,8 +286,9 @@ static void more_functions_than_bytes(void **state) {
     struct tg_batch batch = make_batch();
     batch.function_count = 0;
     batch.sampling.rate_hz = 0;
+    batch.failures = (struct tg_batch_failures){.groups = NULL};
     struct tg_strbuf bytes = encode(&batch);
-    tg_strbuf_truncate(&bytes, bytes.length - 2);
+    tg_strbuf_truncate(&bytes, bytes.length - 2 - NO_FAILURES_BYTES);
     tg_strbuf_append(&bytes, "\xff\xff\xff\xff\xff\xff\xff\x7f");
     assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
     tg_strbuf_release(&bytes);
@@ -271,6 +345,23 @@ static void what_cannot_be_is_refused(void **state) {
     tg_strbuf_release(&bytes);
 }
 
+static void a_sample_has_a_group(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch_failure_sample sample = samples[0];
+    batch.failures.samples = &sample;
+    batch.failures.sample_count = 1;
+    sample.failure = (uint32_t)batch.failures.group_count;
+    expect_invalid(&batch);
+    sample.failure--;
+    assert_true(tg_batch_is_valid(&batch));
+    const struct tg_batch_failure nameless = {.fingerprint = 1};
+    batch.failures.groups = &nameless;
+    batch.failures.group_count = 1;
+    sample.failure = 0;
+    expect_invalid(&batch);
+}
+
 static void a_tree_may_be_so_large(void **state) {
     (void)state;
     struct tg_batch batch = make_batch();
@@ -307,6 +398,7 @@ int main(void) {
         cmocka_unit_test(every_byte_may_change),     cmocka_unit_test(another_version_is_named),
         cmocka_unit_test(more_functions_than_bytes), cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_histogram_must_be_one),   cmocka_unit_test(version_1_is_read),
+        cmocka_unit_test(version_2_is_read),         cmocka_unit_test(a_sample_has_a_group),
         cmocka_unit_test(a_tree_may_be_so_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
