@@ -1,6 +1,8 @@
 /* Instrumentation: see instrument.h. */
 #include "instrument.h"
 
+#include "exception_policy.h"
+#include "exception_record.h"
 #include "hook.h"
 #include "probe.h"
 
@@ -11,6 +13,7 @@ struct choice {
     PyCodeObject *only;             /* this code alone */
     PyCodeObject *except;           /* all but this code */
     struct tg_selection *selection; /* what this selection chooses */
+    PyObject *policy;               /* for exceptions that leave it; NULL: none, or what the selections say */
     PyObject *made;                 /* dict: address of a code -> its probe, NULL: not kept */
 };
 
@@ -28,9 +31,17 @@ static int is_chosen(const struct choice *choice, PyCodeObject *code) {
     return tg_selections_choose(&choice->state->selections, choice->module, code->co_qualname, code->co_filename);
 }
 
+/* The policy of a code that is chosen; borrowed, NULL: none. */
+static PyObject *policy_of(const struct choice *choice, PyCodeObject *code) {
+    if (choice->only || choice->selection) {
+        return choice->policy;
+    }
+    return tg_selections_policy(&choice->state->selections, choice->module, code->co_qualname, code->co_filename);
+}
+
 static PyObject *new_probe(const struct choice *choice, PyCodeObject *code) {
     PyObject *name = is_chosen(choice, code) > 0 ? tg_function_name(choice->module, code->co_qualname) : NULL;
-    PyObject *probe = name ? tg_probe_new(choice->state, name, code) : NULL;
+    PyObject *probe = name ? tg_probe_new(choice->state, name, code, policy_of(choice, code)) : NULL;
     Py_XDECREF(name);
     return probe;
 }
@@ -186,9 +197,27 @@ static int change_functions(code_change change, void *context, PyObject *functio
     return result;
 }
 
+/* What is timed already, and is chosen, gets the policy. 0, or -1 with an exception set. */
+static int give_policy(const struct choice *choice, PyCodeObject *code) {
+    PyObject *probe = tg_code_probe(code, choice->state->probe_type);
+    int chosen = choice->policy && probe ? is_chosen(choice, code) : 0;
+    if (chosen > 0) {
+        tg_probe_set_policy(probe, choice->policy);
+    }
+    for (Py_ssize_t i = 0; choice->policy && chosen >= 0 && i < PyTuple_GET_SIZE(code->co_consts); i++) {
+        PyObject *nested = PyTuple_GET_ITEM(code->co_consts, i);
+        chosen = PyCode_Check(nested) ? give_policy(choice, (PyCodeObject *)nested) : 0;
+    }
+    return chosen < 0 ? -1 : 0;
+}
+
 static PyObject *add_probes(void *context, PyObject *module, PyCodeObject *code) {
     struct choice *choice = context;
     choice->module = module;
+    if (give_policy(choice, code) < 0) {
+        choice->module = NULL;
+        return NULL;
+    }
     /* What is timed already is not asked for again, but its pattern has named something. */
     bool is_timed = tg_code_probe(code, choice->state->probe_type) != NULL;
     PyObject *changed = is_timed && is_chosen(choice, code) < 0 ? NULL : rewrite(choice, code);
@@ -198,7 +227,7 @@ static PyObject *add_probes(void *context, PyObject *module, PyCodeObject *code)
 
 /* Times what the selection chooses of these functions. Returns how many were not timed before, or -1. */
 static Py_ssize_t time_functions(struct tg_state *state, struct tg_selection *selection, PyObject *functions) {
-    struct choice choice = {.state = state, .selection = selection, .made = PyDict_New()};
+    struct choice choice = {.state = state, .selection = selection, .policy = selection->policy, .made = PyDict_New()};
     Py_ssize_t count = -1;
     if (choice.made && change_functions(add_probes, &choice, functions) == 0) {
         PyObject *probe;
@@ -299,16 +328,89 @@ PyObject *tg_time_function(PyObject *module, PyObject *function) {
     return PyBool_FromLong(probe != NULL);
 }
 
-/* instrument_functions(functions, exclude) -> int: times each of these functions and what is nested in them. */
+/* A policy of its own for what somebody decorates, or else asks for; NULL with an exception set. */
+static PyObject *new_policy(struct tg_state *state, PyObject *args) {
+    PyObject *only;
+    PyObject *ignore;
+    int returns;
+    int captures_args;
+    int calls_repr;
+    if (!PyArg_ParseTuple(args, "OOppp:policy", &only, &ignore, &returns, &captures_args, &calls_repr)) {
+        return NULL;
+    }
+    const struct tg_token_watcher watcher = {
+        .context = state,
+        .leaves = tg_exception_leaves,
+        .is_returned = tg_exception_is_returned,
+        .returned = tg_exception_returned,
+    };
+    tg_token_pool_watch(state->tokens, &watcher);
+    return tg_policy_new(state->policy_type, only, ignore, returns, captures_args, calls_repr);
+}
+
+/* Takes the choice of exceptions that instrument_*() was given into the selection; None: none are recorded. */
+static int take_policy(struct tg_state *state, struct tg_selection *selection, PyObject *exceptions) {
+    selection->policy = exceptions == Py_None ? NULL : new_policy(state, exceptions);
+    return selection->policy || !PyErr_Occurred() ? 0 : -1;
+}
+
+/* The code as it was before it was timed, but for what is nested in it: a new reference. */
+static PyObject *without_probe(struct tg_state *state, PyCodeObject *code) {
+    PyObject *probe = tg_code_probe(code, state->probe_type);
+    Py_ssize_t count = PyTuple_GET_SIZE(code->co_consts) - 1;
+    if (!probe || PyTuple_GET_SIZE(((PyCodeObject *)tg_probe_original(probe))->co_consts) != count) {
+        return Py_NewRef((PyObject *)code); /* it is not timed, or another tool has made it anew since */
+    }
+    PyObject *arguments[] = {tg_probe_original(probe), PyTuple_GetSlice(code->co_consts, 0, count)};
+    PyObject *result = arguments[1] ? PyObject_VectorcallMethod(state->rewriter.replace_name, arguments, 1,
+                                                                state->rewriter.consts_keywords)
+                                    : NULL;
+    Py_XDECREF(arguments[1]);
+    return result;
+}
+
+/* watch_function(function, policy) -> bool: whether its calls are timed, and its exceptions watched, now. A function
+ * that is timed already is rewritten from what it was. */
+PyObject *tg_watch_function(PyObject *module, PyObject *args) {
+    struct tg_state *state = tg_state_of(module);
+    PyObject *function;
+    PyObject *policy_args;
+    if (!PyArg_ParseTuple(args, "O!O!:watch_function", &PyFunction_Type, &function, &PyTuple_Type, &policy_args)) {
+        return NULL;
+    }
+    PyObject *plain = without_probe(state, (PyCodeObject *)PyFunction_GET_CODE(function));
+    struct choice choice = {
+        .state = state,
+        .only = (PyCodeObject *)plain,
+        .module = plain ? module_of(function) : NULL,
+        .policy = plain ? new_policy(state, policy_args) : NULL,
+    };
+    PyObject *changed = choice.module && choice.policy ? rewrite(&choice, choice.only) : NULL;
+    Py_XDECREF(choice.policy);
+    Py_XDECREF(choice.module);
+    bool is_watched = changed && changed != plain;
+    int result = is_watched ? tg_function_set_code(function, changed) : changed ? 0 : -1;
+    Py_XDECREF(changed);
+    Py_XDECREF(plain);
+    return result < 0 ? NULL : PyBool_FromLong(is_watched);
+}
+
+/* instrument_functions(functions, exclude, exceptions) -> int: times each of these functions and what is nested in
+ * them. */
 PyObject *tg_instrument_functions(PyObject *module, PyObject *args) {
     PyObject *functions;
     PyObject *exclude;
-    if (!PyArg_ParseTuple(args, "OO:instrument_functions", &functions, &exclude)) {
+    PyObject *exceptions;
+    if (!PyArg_ParseTuple(args, "OOO:instrument_functions", &functions, &exclude, &exceptions)) {
         return NULL;
     }
     PyObject *all = Py_BuildValue("(s)", "*");
     struct tg_selection *selection = all ? tg_selection_new(all, exclude, NULL, NULL) : NULL;
     Py_XDECREF(all);
+    if (selection && take_policy(tg_state_of(module), selection, exceptions) < 0) {
+        tg_selection_free(selection);
+        selection = NULL;
+    }
     if (!selection) {
         return NULL;
     }
@@ -317,21 +419,28 @@ PyObject *tg_instrument_functions(PyObject *module, PyObject *args) {
     return count_or_null(count);
 }
 
-static struct tg_selection *parse_selection(PyObject *args) {
+static struct tg_selection *parse_selection(struct tg_state *state, PyObject *args) {
     PyObject *patterns;
     PyObject *exclude;
     PyObject *projects;
     PyObject *foreign;
-    if (!PyArg_ParseTuple(args, "OOOO:instrument_everything", &patterns, &exclude, &projects, &foreign)) {
+    PyObject *exceptions;
+    if (!PyArg_ParseTuple(args, "OOOOO:instrument_everything", &patterns, &exclude, &projects, &foreign, &exceptions)) {
         return NULL;
     }
-    return tg_selection_new(patterns, exclude, projects, foreign);
+    struct tg_selection *selection = tg_selection_new(patterns, exclude, projects, foreign);
+    if (selection && take_policy(state, selection, exceptions) < 0) {
+        tg_selection_free(selection);
+        return NULL;
+    }
+    return selection;
 }
 
-/* instrument_everything(patterns, exclude, projects, foreign) -> int: times what is chosen, loaded now or later. */
+/* instrument_everything(patterns, exclude, projects, foreign, exceptions) -> int: times what is chosen, loaded now or
+ * later. `exceptions`: what to do with those (new_policy()), or None. */
 PyObject *tg_instrument_everything(PyObject *module, PyObject *args) {
     struct tg_state *state = tg_state_of(module);
-    struct tg_selection *selection = parse_selection(args);
+    struct tg_selection *selection = parse_selection(state, args);
     PyObject *functions = NULL;
     Py_ssize_t count = -1;
     if (!selection) {
@@ -359,6 +468,9 @@ struct removal {
 
 /* 1: the code is to lose its probe; 0: not; -1 with an exception set. */
 static int is_to_lose(struct removal *removal, PyObject *probe) {
+    if (tg_probe_catches(probe)) {
+        return 0; /* that it returns its exceptions is what the program relies on */
+    }
     int named = tg_selection_names(removal->selection, tg_probe_name(probe));
     if (named > 0) {
         PyObject *original = tg_probe_original(probe);

@@ -29,6 +29,7 @@ PyObject *tg_functions_of_globals(PyObject *globals);
 
 /* Module functions; docs with their definitions. */
 PyObject *tg_time_function(PyObject *module, PyObject *function);
+PyObject *tg_watch_function(PyObject *module, PyObject *args);
 PyObject *tg_instrument_functions(PyObject *module, PyObject *args);
 PyObject *tg_instrument_everything(PyObject *module, PyObject *args);
 PyObject *tg_uninstrument_functions(PyObject *module, PyObject *args);

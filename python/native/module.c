@@ -10,6 +10,8 @@
 #include "base/yes_no.h"
 #include "code_exchange.h"
 #include "collecting.h"
+#include "exception_policy.h"
+#include "exception_record.h"
 #include "exception_value.h"
 #include "history.h"
 #include "hook.h"
@@ -212,13 +214,15 @@ static PyMethodDef module_methods[] = {
      "Where this process records, for ``tachograph report``; None when there is no file (yet)."},
     {"start_recording", start_recording, METH_NOARGS, "start_recording($module, /)\n--\n\n"},
     {"time_function", tg_time_function, METH_O, "time_function($module, function, /)\n--\n\n"},
-    {"is_timed", is_timed, METH_O, "is_timed($module, function, /)\n--\n\n"},
+    {"watch_function", tg_watch_function, METH_VARARGS, "watch_function($module, function, policy, /)\n--\n\n"},
+    {"set_redacted_words", tg_set_redacted_words, METH_O, "set_redacted_words($module, words, /)\n--\n\n"},
     {"capture_value", tg_capture_value, METH_VARARGS, "capture_value($module, value, calls_repr, /)\n--\n\n"},
+    {"is_timed", is_timed, METH_O, "is_timed($module, function, /)\n--\n\n"},
     {"wrap_callable", tg_wrap_callable, METH_VARARGS, "wrap_callable($module, callable, name, /)\n--\n\n"},
     {"instrument_functions", tg_instrument_functions, METH_VARARGS,
-     "instrument_functions($module, functions, exclude, /)\n--\n\n"},
+     "instrument_functions($module, functions, exclude, exceptions, /)\n--\n\n"},
     {"instrument_everything", tg_instrument_everything, METH_VARARGS,
-     "instrument_everything($module, patterns, exclude, projects, foreign, /)\n--\n\n"},
+     "instrument_everything($module, patterns, exclude, projects, foreign, exceptions, /)\n--\n\n"},
     {"uninstrument_functions", tg_uninstrument_functions, METH_VARARGS,
      "uninstrument_functions($module, functions, patterns, /)\n--\n\n"},
     {"unmatched_patterns", tg_unmatched_patterns, METH_NOARGS, "unmatched_patterns($module, /)\n--\n\n"},
@@ -273,7 +277,19 @@ static int add_type(PyObject *module, const char *name, PyTypeObject *type) {
     return PyModule_AddObjectRef(module, name, (PyObject *)type);
 }
 
+/* Where the interpreter's own modules lie, as far as it says. */
+static void read_library(struct tg_state *state) {
+    PyObject *directory = PySys_GetObject("_stdlib_dir"); /* borrowed */
+    const char *text = directory && PyUnicode_Check(directory) ? PyUnicode_AsUTF8(directory) : NULL;
+    if (!text || snprintf(state->library, sizeof state->library, "%s/", text) >= (int)sizeof state->library) {
+        state->library[0] = '\0';
+    }
+    PyErr_Clear();
+}
+
 static int init_state(struct tg_state *state, PyObject *module) {
+    read_library(state);
+    state->policy_type = tg_policy_type_new(module);
     state->probe_type = tg_probe_type_new(module);
     state->wrapper_type = tg_wrapper_type_new(module);
     state->span_type = tg_span_type_new(module);
@@ -282,11 +298,13 @@ static int init_state(struct tg_state *state, PyObject *module) {
     state->history_type = tg_history_type_new(module);
     state->tokens = tg_token_pool_new(module);
     state->spans = PyDict_New();
-    if (!state->probe_type || !state->wrapper_type || !state->span_type || !state->statistics_type
-        || !state->store_error || !state->history_type || !state->tokens || !state->spans) {
+    if (!state->policy_type || !state->probe_type || !state->wrapper_type || !state->span_type
+        || !state->statistics_type || !state->store_error || !state->history_type || !state->tokens || !state->spans) {
         return -1;
     }
-    return tg_rewriter_init(&state->rewriter, state->probe_type);
+    int result = tg_rewriter_init(&state->rewriter, state->probe_type);
+    state->rewriter.catches = tg_probe_catches;
+    return result;
 }
 
 static struct tg_state *new_state(PyObject *module) {

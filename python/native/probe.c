@@ -2,6 +2,7 @@
 #include "probe.h"
 
 #include "code_hash.h"
+#include "exception_policy.h"
 #include "record/tracer.h"
 #include "slots.h"
 
@@ -11,6 +12,7 @@ struct probe {
     uint32_t function;
     PyObject *name;
     PyObject *original;
+    PyObject *policy; /* or NULL */
 };
 
 /* Names come from code objects, which may hold surrogates that UTF-8 has no form for. */
@@ -47,7 +49,7 @@ int64_t tg_register_function(PyObject *name, PyObject *file, int line, uint64_t 
     return function;
 }
 
-PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *original) {
+PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *original, PyObject *policy) {
     int64_t function =
         tg_register_function(name, original->co_filename, original->co_firstlineno, tg_code_hash(original));
     if (function < 0) {
@@ -61,6 +63,7 @@ PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *ori
     probe->function = (uint32_t)function;
     probe->name = Py_NewRef(name);
     probe->original = Py_NewRef((PyObject *)original);
+    probe->policy = Py_XNewRef(policy);
     return (PyObject *)probe;
 }
 
@@ -70,6 +73,25 @@ PyObject *tg_probe_name(PyObject *probe) {
 
 PyObject *tg_probe_original(PyObject *probe) {
     return ((struct probe *)probe)->original;
+}
+
+const struct tg_policy *tg_probe_policy(PyObject *probe) {
+    return (struct tg_policy *)((struct probe *)probe)->policy;
+}
+
+uint32_t tg_probe_function(PyObject *probe) {
+    return ((struct probe *)probe)->function;
+}
+
+bool tg_probe_catches(PyObject *probe) {
+    const struct tg_policy *policy = tg_probe_policy(probe);
+    return policy && policy->returns;
+}
+
+void tg_probe_set_policy(PyObject *probe, PyObject *policy) {
+    if (!((struct probe *)probe)->policy) {
+        ((struct probe *)probe)->policy = Py_NewRef(policy);
+    }
 }
 
 static PyObject *probe_begin(PyObject *self) {
@@ -82,6 +104,7 @@ static void probe_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     Py_DECREF(probe->name);
     Py_DECREF(probe->original);
+    Py_XDECREF(probe->policy);
     PyObject_Free(self);
     Py_DECREF(type);
 }

@@ -11,12 +11,22 @@
 
 PyTypeObject *tg_probe_type_new(PyObject *module);
 
-/* A probe for the function `name` ("module::qualname"). NULL with an exception set. */
-PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *original);
+struct tg_policy;
+
+/* A probe for the function `name` ("module::qualname"); `policy` says what happens to exceptions that leave it
+ * (exception_policy.h), NULL: nothing. NULL with an exception set. */
+PyObject *tg_probe_new(struct tg_state *state, PyObject *name, PyCodeObject *original, PyObject *policy);
 
 /* Borrowed. */
 PyObject *tg_probe_name(PyObject *probe);
 PyObject *tg_probe_original(PyObject *probe);
+const struct tg_policy *tg_probe_policy(PyObject *probe); /* or NULL */
+
+uint32_t tg_probe_function(PyObject *probe);
+/* Whether its functions return exceptions: for struct tg_rewriter. */
+bool tg_probe_catches(PyObject *probe);
+/* Gives a probe without one a policy that returns nothing. */
+void tg_probe_set_policy(PyObject *probe, PyObject *policy);
 
 /* The id of the function of that name, made in `file` at `line`; a `code_hash` of 0: not known. -1 with an exception
  * set. */

@@ -98,6 +98,7 @@ void tg_selection_free(struct tg_selection *selection) {
     release_texts(&selection->foreign);
     PyMem_Free(selection->matched);
     PyMem_Free(selection->excluded);
+    Py_XDECREF(selection->policy);
     PyMem_Free(selection);
 }
 
@@ -234,6 +235,17 @@ int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyO
         chosen = tg_selection_chooses(selections->items[i], module, qualname, file);
     }
     return chosen;
+}
+
+PyObject *tg_selections_policy(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file) {
+    for (size_t i = 0; i < selections->count; i++) {
+        struct tg_selection *selection = selections->items[i];
+        if (selection->policy && tg_selection_chooses(selection, module, qualname, file) > 0) {
+            return selection->policy;
+        }
+    }
+    PyErr_Clear();
+    return NULL;
 }
 
 static int append_unmatched(PyObject *list, const struct tg_text_list *texts, const bool *matched, size_t count) {

@@ -26,6 +26,7 @@ struct tg_selection {
     bool *matched;                /* by pattern: whether it ever said yes */
     size_t exclusion_count;       /* of `exclude`, the first ones: given with the patterns, and not taken back later */
     bool *excluded;               /* by these: whether it ever said no to what was chosen */
+    PyObject *policy;             /* of exceptions that leave what is chosen (exception_policy.h); NULL: none */
     size_t holder_count;
 };
 
@@ -48,6 +49,9 @@ int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns);
 /* 1 yes, 0 no, -1 with an exception set. */
 int tg_selection_chooses(struct tg_selection *selection, PyObject *module, PyObject *qualname, PyObject *file);
 int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file);
+
+/* The policy that the selections have for a function; borrowed, or NULL without an exception. */
+PyObject *tg_selections_policy(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file);
 
 /* Whether a pattern names the function of this full name, whatever is excluded. Same results. */
 int tg_selection_names(const struct tg_selection *selection, PyObject *name);

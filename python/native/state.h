@@ -17,8 +17,16 @@
 #include "selection.h"
 #include "token.h"
 
+/* What exceptions of one kind are known by: exception_record.c. */
+struct tg_known_fingerprint {
+    uint64_t key;
+    uint64_t fingerprint; /* 0: none yet */
+};
+#define TG_KNOWN_FINGERPRINTS 1024
+
 struct tg_state {
     PyTypeObject *probe_type;
+    PyTypeObject *policy_type;
     PyTypeObject *wrapper_type;
     PyTypeObject *span_type;
     PyTypeObject *statistics_type;
@@ -34,6 +42,8 @@ struct tg_state {
     PyObject *on_change;             /* told of files that have changed (watching.h) */
     struct tg_measures *drained;     /* by function: what drain() has given out */
     size_t drained_count;
+    struct tg_known_fingerprint fingerprints[TG_KNOWN_FINGERPRINTS]; /* a slot for each, by key */
+    char library[1024];       /* the directory of the standard library, with a slash; "": not known */
     uint64_t drain_serial;    /* of the last drain */
     uint8_t drained_uuid[16]; /* of the recording it was drained from */
 };

@@ -36,6 +36,7 @@ struct tg_token_pool {
     struct token *free;
     struct token *idle;
     PyTypeObject *type;
+    struct tg_token_watcher watcher;
 };
 
 /* Slabs are never freed, so where the memory starts need not be known. */
@@ -108,9 +109,33 @@ static inline bool is_raising(const struct tg_call *call) {
 #endif
 }
 
+void tg_token_pool_watch(struct tg_token_pool *pool, const struct tg_token_watcher *watcher) {
+    pool->watcher = *watcher;
+}
+
+/* What is set while a paused call ends has left some other frame. */
 SELDOM static void end_unusual(struct token *token) {
+    const struct tg_token_watcher *watcher = &token->pool->watcher;
+    bool is_watched = watcher->leaves && token->call.stack && PyErr_Occurred();
+    uint32_t function = token->call.function;
     tg_tracer_exit(&token->call, leaves_with_error());
     give_back(token);
+    if (is_watched) {
+        watcher->leaves(watcher->context, function);
+    }
+}
+
+/* `exception in token`: whether the function returns it. Its call ends here then, as one that has failed. */
+static int token_contains(PyObject *self, PyObject *exception) {
+    struct token *token = (struct token *)self;
+    const struct tg_token_watcher *watcher = &token->pool->watcher;
+    bool is_returned = watcher->is_returned && watcher->is_returned(watcher->context, exception);
+    if (is_returned && token->call.counters) {
+        tg_tracer_exit(&token->call, true);
+        token->call.counters = NULL; /* the deallocation that follows has nothing more to record */
+        watcher->returned(watcher->context, exception);
+    }
+    return is_returned;
 }
 
 HOT static void token_dealloc(PyObject *self) {
@@ -146,6 +171,7 @@ static PyType_Slot token_slots[] = {
     TG_SLOT(Py_tp_dealloc, token_dealloc),
     TG_SLOT(Py_nb_invert, token_pause),
     TG_SLOT(Py_nb_negative, token_resume),
+    TG_SLOT(Py_sq_contains, token_contains),
     {0, NULL},
 };
 

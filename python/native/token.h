@@ -14,6 +14,8 @@
 
 #include "record/tracer.h"
 
+#include <stdbool.h>
+
 struct tg_token_pool;
 
 /* NULL with an exception set when there is no memory. The pool is never freed. */
@@ -21,6 +23,16 @@ struct tg_token_pool *tg_token_pool_new(PyObject *module);
 
 /* A new reference to a token whose call, of `function`, begins now. Never NULL. */
 PyObject *tg_token_begin(struct tg_token_pool *pool, uint32_t function);
+
+/* What is asked when exceptions leave frames: exception_record.h. */
+struct tg_token_watcher {
+    void *context;
+    void (*leaves)(void *context, uint32_t function);
+    bool (*is_returned)(void *context, PyObject *exception);
+    void (*returned)(void *context, PyObject *exception);
+};
+/* From now on; the first exception that is to be watched is yet to come. */
+void tg_token_pool_watch(struct tg_token_pool *pool, const struct tg_token_watcher *watcher);
 
 /* Ends the call of a token that its holder made for itself, and gives the reference up. */
 void tg_token_end(PyObject *token, bool failed);

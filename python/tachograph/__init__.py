@@ -24,6 +24,7 @@ except Exception as error:  # the program comes before its profiler
     _absent.stand_in(error)
 
 from tachograph._collect import flush, start, stop
+from tachograph._exceptions import exception_logger
 from tachograph._instrument import instrument, uninstrument
 from tachograph._native import FunctionStatistics, drain, recording_path, span, statistics
 from tachograph._sampling import export_samples, pause, query, sampling_state, show, unpause
@@ -42,6 +43,7 @@ __all__ = [
     "Watch",
     "__version__",
     "drain",
+    "exception_logger",
     "export_samples",
     "flush",
     "hot_reload",

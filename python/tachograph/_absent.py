@@ -133,6 +133,7 @@ _ANSWERS: dict[str, object] = {
     "sampled_functions": ((), 0),
     "sampler_family": (),
     "sampling_state": (False, False, 0.0, "", 0, 0, 0, 0, 0, "wall", True),
+    "set_redacted_words": True,
     "start_recording": None,
     "start_sampling": None,
     "stop_collecting": True,
@@ -144,6 +145,7 @@ _ANSWERS: dict[str, object] = {
     "unmatched_patterns": ((), ()),
     "unwatch_path": None,
     "watch_files": None,
+    "watch_function": False,  # so that what programs rely on is done without the extension
     "watch_main": None,
     "watch_path": 0,
 }

@@ -90,6 +90,9 @@ def start(
         if sampling[0]:
             undo.append(_sampling.undo())
             _sampling.start_native(*sampling)
+        watched = known.lines("TACHOGRAPH_EXCEPTIONS") if "TACHOGRAPH_RUN" not in os.environ else []
+        if watched:
+            _instrument(watched, exclude=known.lines("TACHOGRAPH_EXCLUDE"), exceptions=True)
         if instrument is not None:
             _instrument(instrument, exclude=known.lines("TACHOGRAPH_EXCLUDE"))
     except BaseException:

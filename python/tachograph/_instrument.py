@@ -6,6 +6,7 @@ import types
 from _collections_abc import Iterable, Mapping
 
 from tachograph import _native, _settings
+from tachograph._policies import policy
 from tachograph._targets import functions_of, functions_of_class, functions_of_namespace
 from tachograph._unmatched import warn_at_exit
 
@@ -45,7 +46,9 @@ def _exclusions(exclude: str | Iterable[str]) -> list[str]:
     return [exclude] if isinstance(exclude, str) else list(exclude)
 
 
-def instrument(target: Target, *, exclude: str | Iterable[str] = ()) -> int:
+def instrument(
+    target: Target, *, exclude: str | Iterable[str] = (), exceptions: bool = False, capture_args: bool = True
+) -> int:
     """Times functions without touching their source.
 
     Args:
@@ -54,6 +57,10 @@ def instrument(target: Target, *, exclude: str | Iterable[str] = ()) -> int:
             ``shop.cart::Cart.*``; or a module; a class; a dict of globals (all functions and classes defined there); a
             function.
         exclude: patterns of functions to leave alone.
+        exceptions: whether exceptions that leave these functions are recorded, each once, where it leaves the innermost
+            of them; `exception_logger` says what is kept. They are raised on as they are, and calls that do not fail
+            cost no more for it.
+        capture_args: whether the arguments of failed calls are kept.
 
     Returns:
         How many functions are timed now that were not before, as they stand in the source: functions nested in them are
@@ -67,10 +74,11 @@ def instrument(target: Target, *, exclude: str | Iterable[str] = ()) -> int:
     if _settings.disabled():
         return 0
     patterns = _patterns(target)
+    chosen = policy(capture_args=capture_args) if exceptions else None
     if patterns is None:
-        return _native.instrument_functions(_functions(target), _exclusions(exclude))
+        return _native.instrument_functions(_functions(target), _exclusions(exclude), chosen)
     warn_at_exit()
-    return _native.instrument_everything(patterns, _exclusions(exclude), [], [])
+    return _native.instrument_everything(patterns, _exclusions(exclude), [], [], chosen)
 
 
 def uninstrument(target: Target | None = None) -> int:

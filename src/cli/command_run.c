@@ -45,6 +45,7 @@ struct settings {
     struct tg_report_options report;
     struct tg_text_list time;
     struct tg_text_list exclude;
+    struct tg_text_list exceptions;
     const char *service;
     const char *version;
     const char *store;
@@ -72,6 +73,13 @@ static const struct tg_option options[] = {
      .offset = offsetof(struct settings, time),
      .check = tg_pattern_validate},
     TG_EXCLUDE_OPTION(struct settings),
+    {.name = "exceptions",
+     .kind = TG_OPTION_LIST,
+     .value = "PATTERN",
+     .help = "record exceptions that leave the functions that PATTERN matches, with their arguments, and time these "
+             "too; may be repeated; 'tachograph exceptions' lists them",
+     .offset = offsetof(struct settings, exceptions),
+     .check = tg_pattern_validate},
     {.name = "service",
      .kind = TG_OPTION_TEXT,
      .value = "NAME",
@@ -180,6 +188,7 @@ struct environment {
     struct tg_strbuf store; /* that was named, for processes in whichever directory; empty: none was */
     struct tg_strbuf time;
     struct tg_strbuf exclude;
+    struct tg_strbuf exceptions;
     struct tg_strbuf python_path;
 };
 
@@ -230,6 +239,7 @@ static enum tg_status prepare(struct environment *environment, const struct sett
     set(environment, &count, "TACHOGRAPH_RUN", environment->run);
     set(environment, &count, "TACHOGRAPH_TIME", join_lines(&environment->time, &settings->time));
     set(environment, &count, "TACHOGRAPH_EXCLUDE", join_lines(&environment->exclude, &settings->exclude));
+    set(environment, &count, "TACHOGRAPH_EXCEPTIONS", join_lines(&environment->exceptions, &settings->exceptions));
     set(environment, &count, "TACHOGRAPH_SERVICE", settings->service);
     set(environment, &count, "TACHOGRAPH_SERVICE_VERSION", settings->version);
     const char *store = settings->store ? settings->store : tg_settings_store_of_environment();
@@ -248,6 +258,7 @@ static enum tg_status prepare(struct environment *environment, const struct sett
     set(environment, &count, "PYTHONPATH", inject(&environment->python_path, interpreter));
     enum tg_status status = tg_strbuf_status(&environment->time);
     status = status == TG_OK ? tg_strbuf_status(&environment->exclude) : status;
+    status = status == TG_OK ? tg_strbuf_status(&environment->exceptions) : status;
     status = status == TG_OK ? tg_strbuf_status(&environment->python_path) : status;
     return status == TG_OK ? TG_OK : tg_error_set(err, status, "not enough memory for the program's environment");
 }
@@ -256,6 +267,7 @@ static void release_environment(struct environment *environment) {
     tg_strbuf_release(&environment->store);
     tg_strbuf_release(&environment->time);
     tg_strbuf_release(&environment->exclude);
+    tg_strbuf_release(&environment->exceptions);
     tg_strbuf_release(&environment->python_path);
 }
 
@@ -621,6 +633,7 @@ static int run(const struct tg_command *command, char **words) {
 done:
     tg_text_list_release(&settings.time);
     tg_text_list_release(&settings.exclude);
+    tg_text_list_release(&settings.exceptions);
     return exit_code;
 }
 

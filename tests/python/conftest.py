@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 import pytest
+from recorded import Recorded
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 SECONDS = 100 if "TACHOGRAPH_SOAK" not in os.environ else 1000
@@ -281,3 +282,15 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
         subprocess.run([*command, *map(str, sources), "-o", str(target)], check=True)
         sys.path.insert(0, str(target.parent))
     return importlib.import_module("probe_for_tests")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """What is recorded of exceptions in an isolated test, in directories of its own."""
+    for variable in ("TACHOGRAPH_STORE", "TACHOGRAPH_SERVICE", "TACHOGRAPH_SERVICE_VERSION"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("TACHOGRAPH_RUNTIME_DIR", "TACHOGRAPH_SPOOL_DIR", "XDG_DATA_HOME"):
+        directory = tmp_path / variable.lower()
+        directory.mkdir(mode=0o700)
+        monkeypatch.setenv(variable, str(directory))
+    return Recorded(tmp_path / "history.db")

@@ -418,7 +418,7 @@ def test_an_error_half_way_leaves_a_program_that_works() -> None:
             raise OSError("rude")
 
     with pytest.raises(OSError, match="rude"):
-        _native.instrument_functions(Rude(), [])
+        _native.instrument_functions(Rude(), [], None)
     assert not _native.is_timed(write)
 
 
