@@ -26,6 +26,7 @@ const struct tg_command *const tg_commands[] = {
     &tg_command_collect,
     &tg_command_store,
     &tg_command_event,
+    &tg_command_exceptions,
     &tg_command_export,
     &tg_command_pause,
     &tg_command_unpause,

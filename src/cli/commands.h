@@ -21,6 +21,7 @@ extern const struct tg_command tg_command_doctor;
 extern const struct tg_command tg_command_dump;
 extern const struct tg_command tg_command_attach;
 extern const struct tg_command tg_command_event;
+extern const struct tg_command tg_command_exceptions;
 extern const struct tg_command tg_command_export;
 extern const struct tg_command tg_command_help;
 extern const struct tg_command tg_command_pause;

@@ -39,6 +39,7 @@ COMMANDS: dict[str, list[str]] = {
     "runs as JSON": ["runs", "--json"],
     "event": ["event", "deployed 1.4"],
     "event as JSON": ["event", "deployed 1.4", "--json"],
+    "exceptions": ["exceptions"],
     "collect": ["collect"],
     "store status": ["store", "status"],
     "store verify": ["store", "verify"],
