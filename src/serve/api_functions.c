@@ -104,11 +104,13 @@ static void cut_page(struct tg_ranking *ranking, bool ascending, uint64_t offset
     size_t first = offset < ranking->count ? (size_t)offset : ranking->count;
     size_t rest = ranking->count - first;
     ranking->count = limit < rest ? (size_t)limit : rest;
-    memmove(ranking->items, ranking->items + first, ranking->count * sizeof *ranking->items);
+    if (ranking->count > 0) { /* else there may be no items at all */
+        memmove(ranking->items, ranking->items + first, ranking->count * sizeof *ranking->items);
+    }
 }
 
-/* Reads the distributions of the rows that are shown. Those of all functions are most of a history's bytes: few are read
- * one by one, along the history of each. */
+/* Reads the distributions of the rows that are shown. Those of all functions are most of a history's bytes: few are
+ * read one by one, along the history of each. */
 static enum tg_status read_distributions(struct tg_store *store, const struct tg_store_selection *selection,
                                          struct tg_store_functions *functions, const struct tg_ranking *ranking,
                                          struct tg_error *err) {
