@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,30 @@ import pytest
 
 pytest.importorskip("flask_login")
 PROGRAMS = Path(__file__).parent / "programs"
+BUILD = Path(__file__).parents[2] / "build"
+PYTHON = f"python3.{sys.version_info[1]}"
+INSTALLED = version("flask")
+
+
+@pytest.fixture(params=[INSTALLED, "3.0", "2.3", "2.2"])
+def flask(request: pytest.FixtureRequest) -> tuple[str, list[str]]:
+    """A version of Flask, and where it lies beside the one that is installed: tools/test makes them for one Python."""
+    if request.param == INSTALLED:
+        return INSTALLED, []
+    packages = BUILD / f"flask-{request.param}" / "lib" / PYTHON / "site-packages"
+    if not packages.is_dir():
+        pytest.skip(f"there is no Flask {request.param} for this Python: tools/make_venv makes one")
+    return request.param, [str(packages)]
 
 
 @pytest.fixture
-def run(history: Any) -> Any:
+def run(history: Any, flask: tuple[str, list[str]]) -> Any:
     """Runs a program that has the application and a client of it."""
 
     def run(program: str) -> None:
         begin = (
-            f"import sys; sys.path.insert(0, {str(PROGRAMS)!r})\nfrom flasked import *\nclient = app.test_client()\n"
+            f"import sys; sys.path[:0] = {[*flask[1], str(PROGRAMS)]!r}\nfrom flasked import *\n"
+            f"client = app.test_client()\nassert client.get('/version').text.startswith({flask[0]!r})\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", begin + program],
@@ -153,9 +169,10 @@ assert not tachograph.sampling_state().is_paused
 class Server:
     """A server of two workers, and a browser that anna has signed in with."""
 
-    def __init__(self, history: Any, *words: str) -> None:
+    def __init__(self, history: Any, flask: tuple[str, list[str]], *words: str) -> None:
         gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-        options = ["--bind", "127.0.0.1:0", "--workers", "2", "--no-control-socket", "--pythonpath", str(PROGRAMS)]
+        options = ["--bind", "127.0.0.1:0", "--workers", "2", "--no-control-socket", "--pythonpath"]
+        options.append(",".join([*flask[1], str(PROGRAMS)]))
         self.log = history.directory / "gunicorn.log"
         with self.log.open("wb") as log:
             given = history.options()
@@ -165,6 +182,7 @@ class Server:
         listening = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
         self.port = int(history.wait_until(lambda: listening.search(self.log.read_text()), "gunicorn")[1])
         self.cookie = ""
+        assert self.ask("GET", "/version")[1].startswith(flask[0])
         self.ask("GET", "/enter/anna")
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, str]:
@@ -194,9 +212,9 @@ class Server:
 
 
 @pytest.fixture(params=[(), ("--preload",)], ids=["", "preload"])
-def server(history: Any, request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(history: Any, flask: tuple[str, list[str]], request: pytest.FixtureRequest) -> Iterator[Server]:
     """One that ends with the test."""
-    server = Server(history, *request.param)
+    server = Server(history, flask, *request.param)
     yield server
     os.kill(server.process.pid, signal.SIGTERM)
     assert server.process.wait(60) == 0, server.log.read_text()

@@ -1,5 +1,6 @@
 """A Flask application with tachograph's blueprint, whose users sign in by name."""
 
+import importlib.metadata
 import os
 
 import flask
@@ -30,6 +31,11 @@ def load(name):
 def enter(name):
     flask_login.login_user(User(name))
     return str(os.getpid())
+
+
+@app.route("/version")
+def version():
+    return importlib.metadata.version("flask")
 
 
 @app.route("/work")
