@@ -127,6 +127,37 @@ static void a_stopped_process_stays_stopped(void **state) {
     end_child(pid);
 }
 
+static bool is_put_off(int signal) {
+    sigset_t blocked;
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+    return sigismember(&blocked, signal) == 1;
+}
+
+static void a_terminal_suspends_us_when_nobody_is_held(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    sigset_t before;
+    pid_t pid = start_child();
+    sigemptyset(&before);
+    sigaddset(&before, SIGTTIN);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &before, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        enum tg_stop_result result = tg_stop_hold(&stop, pid, NULL);
+        assert_true(result == TG_STOP_HELD || result == TG_STOP_LATE); /* it may still stop, and is to be let go */
+        assert_true(is_put_off(SIGTSTP) && is_put_off(SIGTTIN) && is_put_off(SIGTTOU));
+        assert_false(is_put_off(SIGINT));
+        tg_stop_release(&stop);
+        while (!tg_stop_settle(&stop)) {
+        }
+        assert_false(is_put_off(SIGTSTP) || is_put_off(SIGTTOU));
+        assert_true(is_put_off(SIGTTIN)); /* as it was */
+    }
+    end_child(pid);
+    assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_GONE);
+    assert_false(is_put_off(SIGTSTP));
+    assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &before, NULL), 0);
+}
+
 /* The child of a process that does nothing but trace it. */
 static void another_tracer_is_respected(void **state) {
     (void)state;
@@ -195,6 +226,7 @@ int main(void) {
         cmocka_unit_test(held_then_let_go),
         cmocka_unit_test(a_signal_on_its_way_arrives),
         cmocka_unit_test(a_stopped_process_stays_stopped),
+        cmocka_unit_test(a_terminal_suspends_us_when_nobody_is_held),
         cmocka_unit_test(another_tracer_is_respected),
         cmocka_unit_test(who_is_gone_is_gone),
         cmocka_unit_test(it_runs_on_when_we_are_killed),
