@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Who is seen in asyncio may just be importing it; so it is looked for again soon, then after longer pauses. */
+/* It was read while it changed; so it is looked for again soon, then after longer pauses. */
 #define FIRST_PAUSE_NS INT64_C(10000000)
 #define LAST_PAUSE_NS  INT64_C(1000000000)
 

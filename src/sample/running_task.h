@@ -3,7 +3,7 @@
  *
  * It is where asyncio itself has it: since 3.14 in the thread's state, before that in a dict of asyncio.tasks.
  * Believed is only a task of asyncio's own kind whose coroutine is on the stack that was read. Nothing is read of a
- * stack without coroutines, nor where nobody was seen in asyncio.
+ * stack without coroutines, nor where nobody was seen in a loop.
  *
  * Threads: those of the walker. tg_running_task_read() may be called in a signal handler: it allocates nothing and
  * takes no lock. Addresses are the target's.
@@ -23,7 +23,7 @@
 /* What is known of asyncio in a process. */
 struct tg_running_tasks {
     const struct tg_python_process *process; /* borrowed */
-    bool is_wanted;                          /* somebody was seen in asyncio */
+    bool is_wanted;                          /* somebody was seen in a loop */
     bool is_found;
     tg_ns due_ns;       /* it is not looked for before */
     tg_ns pause_ns;     /* after the last look */

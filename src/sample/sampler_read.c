@@ -56,9 +56,11 @@ static uint32_t line_of(const struct tg_code *code, int32_t unit) {
     return line ? line : tg_code_line(code, -1);
 }
 
-static bool is_in_asyncio(const struct tg_sampler *sampler, const struct tg_thread *thread) {
+/* Whether a thread runs a loop of asyncio, or is about to: `run`, `Runner.run`, `BaseEventLoop.run_forever`. */
+static bool runs_asyncio(const struct tg_sampler *sampler, const struct tg_thread *thread) {
     for (uint32_t i = 0; i < thread->frame_count; i++) {
-        if (strstr(tg_symbols_get(sampler->cache.symbols, thread->frames[i].symbol).file, "/asyncio/")) {
+        struct tg_symbol symbol = tg_symbols_get(sampler->cache.symbols, thread->frames[i].symbol);
+        if (strstr(symbol.file, "/asyncio/") && strstr(symbol.name, "run")) {
             return true;
         }
     }
@@ -93,7 +95,7 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
     thread->has_names = true;
     *is_new = sampler->cache.counts.read_count != reads;
     if (*is_new && !sampler->tasks.is_wanted) {
-        sampler->tasks.is_wanted = is_in_asyncio(sampler, thread);
+        sampler->tasks.is_wanted = runs_asyncio(sampler, thread);
     }
     return true;
 }

@@ -109,8 +109,8 @@ def test_each_task_of_asyncio_is_what_calls(sample: Any) -> None:
     seen = sample("asyncio_tasks.py")
     right, nameless, wrong = truth.count_tasks(seen.stacks, seen.said["tasks"])
     assert not wrong
-    assert right > 10
-    assert nameless < 0.02 * right + 5  # before it was seen in asyncio
+    assert right > 10_000  # microseconds
+    assert nameless < 0.02 * right + 5000  # before it was seen in asyncio
 
 
 def test_a_greenlet_is_told_by_the_function_that_it_runs(run: Any) -> None:
