@@ -73,7 +73,8 @@ def _classes(name: str, value: Classes | None) -> tuple[type[BaseException], ...
     if value is None:
         return None
     classes = value if isinstance(value, tuple) else (value,)
-    for item in classes:
+    given: tuple[object, ...] = classes
+    for item in given:
         if not (isinstance(item, type) and issubclass(item, BaseException)):
             raise TypeError(f"{name} takes exception classes, one or a tuple of them, not {item!r}")
     return classes
@@ -142,6 +143,7 @@ def _exception_logger(
     `only` names them, and neither is returned what is no `Exception`.
 
     Args:
+        target: what is decorated, where nothing else is said.
         reraise: the exception is raised on as it was: the same object, the same traceback.
         only: a class or several: other exceptions are neither recorded nor returned.
         ignore: the same: these are neither.

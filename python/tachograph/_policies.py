@@ -38,4 +38,6 @@ def _set_words() -> None:
         _settings.warn(f"tachograph: only the words that are known anyway are redacted: {error}")
         return
     if not _native.set_redacted_words(words):
-        _settings.warn("tachograph: TACHOGRAPH_REDACT has too many words, or too long ones: up to 32 of 63 letters are read")
+        _settings.warn(
+            "tachograph: TACHOGRAPH_REDACT has too many words, or too long ones: up to 32 of 63 letters are read"
+        )

@@ -57,6 +57,6 @@ def returning(
     if isinstance(target, (staticmethod, classmethod)):
         return type(target)(returning(target.__func__, only, ignore))
     if isinstance(target, property):
-        accessors = (returning(accessor, only, ignore) for accessor in (target.fget, target.fset, target.fdel))
-        return type(target)(*accessors, target.__doc__)
+        fget, fset, fdel = (returning(accessor, only, ignore) for accessor in (target.fget, target.fset, target.fdel))
+        return type(target)(fget, fset, fdel, target.__doc__)
     return target

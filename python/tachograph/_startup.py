@@ -122,9 +122,7 @@ def start() -> None:
     if _lines("TACHOGRAPH_EXCEPTIONS"):
         from tachograph._policies import policy
 
-        _native.instrument_everything(
-            _lines("TACHOGRAPH_EXCEPTIONS"), _lines("TACHOGRAPH_EXCLUDE"), [], [], policy()
-        )
+        _native.instrument_everything(_lines("TACHOGRAPH_EXCEPTIONS"), _lines("TACHOGRAPH_EXCLUDE"), [], [], policy())
     # They import the main program of their parent as __mp_main__.
     _native.watch_main(_is_of_multiprocessing("spawn", "forkserver"))
     if _lines("TACHOGRAPH_TIME") or _lines("TACHOGRAPH_EXCLUDE"):
