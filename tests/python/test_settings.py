@@ -111,3 +111,39 @@ def test_names_are_read_as_tomllib_reads_them(tmp_path: Path, monkeypatch: pytes
 def test_import_reads_no_file(run: Any, tmp_path: Path) -> None:
     project(tmp_path, "no TOML\n")
     run("import sys, tachograph\nassert 'tomllib' not in sys.modules\n@tachograph.timing\ndef f(): pass\nf()\n")
+
+
+FAIL = """
+import shop
+for function in (shop.sell, shop.check):
+    try: function(colour="red", name="n")
+    except ValueError: pass
+assert tachograph.stop(30)
+"""
+
+
+def failures(path: Path) -> list[tuple[Any, ...]]:
+    """The exceptions in a history."""
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT function_name, kwargs FROM function_exceptions ORDER BY id").fetchall()
+    connection.close()
+    return rows
+
+
+def test_file_and_variable_say_whose_exceptions_are_recorded(run: Any, tmp_path: Path) -> None:
+    project(tmp_path, 'store = "h.db"\nexceptions = ["shop::sell"]\nredact = "colour,size"\n')
+    raising = "def sell(*, colour, name): raise ValueError\ndef check(*, colour, name): raise ValueError\n"
+    (tmp_path / "shop.py").write_text(raising)
+    run(START + "tachograph.start()\n" + FAIL)
+    assert failures(tmp_path / "h.db") == [("shop::sell", '{"colour":"[redacted]","name":"n"}')]
+    variables = {"TACHOGRAPH_EXCEPTIONS": "shop::check", "TACHOGRAPH_REDACT": "name", "TACHOGRAPH_STORE": "i.db"}
+    run(START + "tachograph.start()\n" + FAIL, environment=variables)
+    assert failures(tmp_path / "i.db") == [("shop::check", '{"colour":"red","name":"[redacted]"}')]
+
+
+def test_words_that_cannot_be_redacted_are_told(run: Any, tmp_path: Path) -> None:
+    project(tmp_path, "")
+    program = "import tachograph\n@tachograph.exception_logger\ndef f(): pass\nf()\n"
+    done = run(program, environment={"TACHOGRAPH_REDACT": "x" * 64}, code=None)
+    assert done.returncode == 0
+    assert "TACHOGRAPH_REDACT has too many words" in done.stderr
