@@ -1,8 +1,11 @@
 /* `tachograph exceptions`: what failed, how often, since when, and with which arguments. See commands.h. */
+#include "analyze/chart.h"
+#include "analyze/exception_list.h"
 #include "answer/exceptions_json.h"
 #include "base/humanize.h"
 #include "base/pattern.h"
 #include "cli/commands.h"
+#include "cli/fact.h"
 #include "cli/history_command.h"
 #include "cli/history_head.h"
 #include "cli/history_period.h"
@@ -24,6 +27,7 @@
 struct settings {
     struct tg_history_options history;
     const char *function;
+    int sort; /* enum tg_exception_sort */
     size_t limit;
     int64_t shown_id; /* of `show`; 0: the list is asked for */
 };
@@ -33,91 +37,52 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_TEXT,
      .value = "PATTERN",
      .help = "only of functions that the pattern names: shop.cart::Cart.add, shop.*, shop.cart::Cart.*",
-     .offset = offsetof(struct settings, function)},
+     .offset = offsetof(struct settings, function),
+     .check = tg_pattern_validate},
+    {.name = "sort",
+     .kind = TG_OPTION_CHOICE,
+     .value = "KEY",
+     .help = "the most frequent first, or the one that happened last; without it by count",
+     .offset = offsetof(struct settings, sort),
+     .choices = tg_exception_sort_names},
     {.name = "limit",
      .letter = 'n',
      .kind = TG_OPTION_NUMBER,
      .value = "N",
-     .help = "show the first N; without it 10, and all as JSON",
+     .help = "show the first N; without it 10, and all as JSON. Of 'show': the newest N samples; without it one",
      .offset = offsetof(struct settings, limit)},
     TG_HISTORY_OPTIONS(struct settings),
+    TG_HISTORY_VERSION_OPTION(struct settings),
+    TG_HISTORY_RUN_OPTION(struct settings),
     {.name = NULL},
 };
 
 static const char *const usage[] = {"[OPTION]...", "show ID [OPTION]...", NULL};
+static const char *const operands[] = {"show", NULL};
 
 static const struct tg_example examples[] = {
     {"tachograph exceptions", "what failed, the most frequent first"},
     {"tachograph exceptions --since -1h --function 'shop.*'", "in the last hour, in one package"},
+    {"tachograph exceptions --sort last -n 3", "what happened last"},
     {"tachograph exceptions show 3", "the newest of one kind: message, arguments, traceback"},
     {NULL, NULL},
 };
 
-/* The groups that are shown. */
-struct list {
-    struct tg_store_exceptions all;
-    struct tg_exception_row *rows;
-    size_t row_count;
-    size_t total; /* that the pattern names */
-};
-
-static void release(struct list *list) {
-    for (size_t i = 0; i < list->row_count; i++) {
-        tg_store_exception_points_release(&list->rows[i].points);
-        tg_store_exception_sample_release(&list->rows[i].sample);
-    }
-    free(list->rows);
-    tg_store_exceptions_release(&list->all);
-}
-
-static enum tg_status complete(struct tg_store *store, const struct tg_store_selection *selection,
-                               struct tg_exception_row *row, struct tg_error *err) {
-    enum tg_status status = tg_store_exception_points(store, selection, row->exception->id, &row->points, err);
-    return status == TG_OK ? tg_store_exception_sample(store, selection, row->exception->id, &row->sample, err)
-                           : status;
-}
-
-static bool is_meant(const struct settings *settings, const struct tg_store_exception *exception) {
-    if (settings->shown_id) {
-        return exception->id == settings->shown_id;
-    }
-    return !settings->function || tg_pattern_match(settings->function, exception->function);
-}
-
-static enum tg_status read_list(struct tg_store *store, const struct tg_store_selection *selection,
-                                const struct settings *settings, struct list *list, struct tg_error *err) {
-    size_t limit = settings->limit || settings->history.json ? settings->limit : ROWS;
-    enum tg_status status = tg_store_exceptions(store, selection, &list->all, err);
-    list->rows = status == TG_OK ? calloc(list->all.count + 1, sizeof *list->rows) : NULL;
-    if (status == TG_OK && !list->rows) {
-        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the exceptions");
-    }
-    for (size_t i = 0; i < list->all.count && status == TG_OK; i++) {
-        if (!is_meant(settings, &list->all.items[i])) {
-            continue;
-        }
-        list->total++;
-        if (limit == 0 || list->row_count < limit) {
-            struct tg_exception_row *row = &list->rows[list->row_count++];
-            row->exception = &list->all.items[i];
-            status = complete(store, selection, row, err);
-        }
-    }
-    return status;
-}
-
-static void append_sparkline(struct tg_strbuf *out, const struct tg_store_exception_points *points,
+/* One column for each step of the period: a step in which nothing failed is a gap. */
+static void append_sparkline(struct tg_strbuf *out, const struct tg_exception_row *row, int64_t step,
                              const struct tg_period *bounds) {
+    const struct tg_store_exception_points *points = &row->points;
     struct tg_sparkline_point *line = calloc(points->count + 2, sizeof *line);
     if (!line) {
         out->failed = true;
         return;
     }
-    line[0] = (struct tg_sparkline_point){bounds->first_iteration, NAN};
+    line[0] = (struct tg_sparkline_point){tg_chart_start_of_step(bounds->first_iteration, step) / step, NAN};
     for (size_t i = 0; i < points->count; i++) {
-        line[i + 1] = (struct tg_sparkline_point){points->items[i].iteration, (double)points->items[i].count};
+        line[i + 1] = (struct tg_sparkline_point){points->items[i].iteration / step, (double)points->items[i].count};
     }
-    line[points->count + 1] = (struct tg_sparkline_point){bounds->last_iteration, NAN};
+    line[points->count + 1] =
+        (struct tg_sparkline_point){tg_chart_start_of_step(bounds->last_iteration, step) / step, NAN};
     tg_sparkline_append(out, line, points->count + 2, LINE_WIDTH);
     free(line);
 }
@@ -125,18 +90,19 @@ static void append_sparkline(struct tg_strbuf *out, const struct tg_store_except
 /* "ValueError: no such item". */
 static void append_exception(struct tg_strbuf *out, const struct tg_exception_row *row) {
     tg_strbuf_append(out, row->exception->type);
-    if (row->sample.id && row->sample.message[0]) {
-        tg_strbuf_printf(out, ": %s", row->sample.message);
+    if (row->samples.count > 0 && row->samples.items[0].message[0]) {
+        tg_strbuf_printf(out, ": %s", row->samples.items[0].message);
     }
 }
 
-static void add_row(struct tg_table *table, const struct tg_exception_row *row, const struct tg_period *bounds) {
+static void add_row(struct tg_table *table, const struct tg_exception_row *row, int64_t step,
+                    const struct tg_period *bounds) {
     struct tg_strbuf cell = TG_STRBUF_INIT;
     tg_strbuf_printf(&cell, "%" PRId64, row->exception->id);
     tg_table_add(table, tg_strbuf_text(&cell));
     tg_table_add(table, tg_humanize_count(row->exception->count).text);
     tg_strbuf_truncate(&cell, 0);
-    append_sparkline(&cell, &row->points, bounds);
+    append_sparkline(&cell, row, step, bounds);
     tg_table_add(table, tg_strbuf_text(&cell));
     tg_strbuf_truncate(&cell, 0);
     tg_history_append_wall_time(&cell, row->exception->last_wall_ns);
@@ -149,27 +115,32 @@ static void add_row(struct tg_table *table, const struct tg_exception_row *row, 
 }
 
 static void print_table(struct tg_history_question *question, const struct tg_store_selection *selection,
-                        const struct list *list) {
+                        const struct tg_exception_list *list) {
     static const struct tg_table_column columns[] = {
         {.title = "id"},
         {.title = "count"},
         {.title = "over time", .left = true, .drop = 2},
         {.title = "last", .left = true, .drop = 1},
         {.title = "exception", .left = true, .least = EXCEPTION_LEAST},
-        {.title = "function", .left = true, .least = FUNCTION_LEAST},
+        {.title = "function", .left = true, .least = FUNCTION_LEAST, .late = 1},
     };
     struct tg_table table;
+    struct tg_strbuf hidden = TG_STRBUF_INIT;
     struct tg_period bounds = tg_scope_bounds(&question->history.scope, selection);
     tg_table_init(&table, columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->row_count; i++) {
-        add_row(&table, &list->rows[i], &bounds);
+        add_row(&table, &list->rows[i], list->step, &bounds);
     }
     tg_table_print(&table, &question->terminal, &question->out);
+    tg_strbuf_append_char(&question->out, '\n');
+    tg_table_append_hidden(&table, &question->terminal, &hidden);
+    tg_fact_append_hidden(&question->out, &question->terminal, &hidden, TG_HISTORY_REMEDY);
     tg_table_release(&table);
+    tg_strbuf_release(&hidden);
 }
 
 static void print_list(struct tg_history_question *question, const struct tg_store_selection *selection,
-                       const struct list *list) {
+                       const struct tg_exception_list *list) {
     tg_history_print_head(question);
     tg_history_print_period(question, selection);
     tg_strbuf_append_char(&question->out, '\n');
@@ -181,13 +152,12 @@ static void print_list(struct tg_history_question *question, const struct tg_sto
         return;
     }
     print_table(question, selection, list);
-    tg_strbuf_append(&question->out, "\n");
-    tg_history_print_cut(question, list->total - list->row_count, "exception");
+    tg_history_print_cut(question, list->matching_count - list->row_count, "exception");
     if (list->all.lost_count) {
-        tg_strbuf_printf(&question->out, "%s samples found no space and are only counted\n",
-                         tg_humanize_count(list->all.lost_count).text);
+        tg_strbuf_printf(&question->out, "%s sample%s found no space: counted, not kept\n",
+                         tg_humanize_count(list->all.lost_count).text, list->all.lost_count == 1 ? "" : "s");
     }
-    tg_strbuf_append(&question->out, "the newest of one, with its arguments: tachograph exceptions show ID");
+    tg_strbuf_append(&question->out, "one with its arguments: tachograph exceptions show ID");
     tg_history_append_words(&question->out, &question->history);
     tg_strbuf_append_char(&question->out, '\n');
 }
@@ -221,63 +191,77 @@ static void print_lines(struct tg_history_question *question, const char *title,
     }
 }
 
+static void print_sample(struct tg_history_question *question, const struct tg_store_exception_sample *sample) {
+    struct tg_strbuf where = TG_STRBUF_INIT;
+    tg_strbuf_append_char(&question->out, '\n');
+    print_time_fact(question, "sample", sample->wall_ns);
+    tg_strbuf_printf(&where, "iteration %" PRId64 ", process %" PRIu64 " on %s, thread %s (%" PRIu64 ")",
+                     sample->iteration, sample->pid, sample->host, sample->thread, sample->native_id);
+    tg_history_print_fact(question, "of", &where);
+    tg_strbuf_release(&where);
+    print_text_fact(question, "version", sample->version);
+    print_lines(question, "message", sample->message);
+    print_lines(question, "args", sample->args);
+    print_lines(question, "kwargs", sample->kwargs);
+    print_lines(question, "bound anew, so it may not be what the call was given", sample->rebound);
+    print_lines(question, "traceback", sample->traceback);
+}
+
 static void print_one(struct tg_history_question *question, const struct tg_exception_row *row) {
     const struct tg_store_exception *exception = row->exception;
-    const struct tg_store_exception_sample *sample = &row->sample;
+    const struct tg_store_exception_samples *samples = &row->samples;
     tg_history_print_head(question);
     print_text_fact(question, "function", exception->function);
     print_text_fact(question, "exception", exception->type);
     print_text_fact(question, "count", tg_humanize_count(exception->count).text);
     print_time_fact(question, "first", exception->first_wall_ns);
     print_time_fact(question, "last", exception->last_wall_ns);
-    if (sample->id == 0) {
-        tg_strbuf_append(&question->out, "\nno sample of it was kept in that time\n");
-        return;
+    for (size_t i = 0; i < samples->count; i++) {
+        print_sample(question, &samples->items[i]);
     }
-    struct tg_strbuf where = TG_STRBUF_INIT;
-    tg_strbuf_printf(&where, "iteration %" PRId64 ", process %" PRIu64 " on %s, thread %s (%" PRIu64 ")",
-                     sample->iteration, sample->pid, sample->host, sample->thread, sample->native_id);
-    print_time_fact(question, "sample", sample->wall_ns);
-    tg_history_print_fact(question, "of", &where);
-    tg_strbuf_release(&where);
-    print_lines(question, "message", sample->message);
-    print_lines(question, "args", sample->args);
-    print_lines(question, "kwargs", sample->kwargs);
-    print_lines(question, "parameters that the function binds anew: what is shown may not be what it was called with",
-                sample->rebound);
-    print_lines(question, "traceback", sample->traceback);
+    if (samples->kept_count > samples->count) {
+        uint64_t more = samples->kept_count - samples->count;
+        tg_strbuf_printf(&question->out, "\n%s older sample%s: -n N shows the newest N\n", tg_humanize_count(more).text,
+                         more == 1 ? "" : "s");
+    } else if (samples->count == 0) {
+        tg_strbuf_append(&question->out, "\nno sample of it was kept in that time\n");
+    }
+}
+
+static struct tg_exception_question question_of(const struct settings *settings) {
+    bool is_text = !settings->history.json;
+    size_t limit = settings->limit || !is_text ? settings->limit : ROWS;
+    return (struct tg_exception_question){
+        .id = settings->shown_id,
+        .pattern = settings->function,
+        .sort = (enum tg_exception_sort)settings->sort,
+        .limit = settings->shown_id ? 0 : limit,
+        .points = is_text ? LINE_WIDTH : 0,
+        .sample_limit = settings->shown_id && settings->limit ? settings->limit : 1,
+    };
 }
 
 static enum tg_status answer(struct tg_history_question *question, const void *given, struct tg_error *err) {
     const struct settings *settings = given;
     const struct tg_scope *scope = &question->history.scope;
-    struct tg_store_selection selection;
-    struct list list = {.rows = NULL};
-    enum tg_status status = tg_history_select(question, &selection, err);
+    struct tg_exception_question asked = question_of(settings);
+    struct tg_exception_list list = {.rows = NULL};
+    enum tg_status status = tg_history_select(question, &asked.selection, err);
     if (status == TG_OK) {
-        status = read_list(scope->store, &selection, settings, &list, err);
+        status = settings->shown_id ? tg_exception_list_read_one(&list, scope, &asked, err)
+                                    : tg_exception_list_read(&list, scope, &asked, err);
     }
-    if (status == TG_OK && settings->shown_id && list.row_count == 0) {
-        status = tg_error_set(err, TG_ERROR_NOT_FOUND,
-                              "no exception %" PRId64 " was recorded in that time; see 'tachograph exceptions'",
-                              settings->shown_id);
-    }
-    if (status != TG_OK) {
-        release(&list);
-        return status;
-    }
-    if (settings->history.json && settings->shown_id) {
-        tg_exceptions_json_append_one(&question->out, scope, &selection, &list.rows[0]);
-    } else if (settings->history.json) {
-        tg_exceptions_json_append(&question->out, scope, &selection, list.rows, list.row_count, list.total,
-                                  list.all.lost_count);
-    } else if (settings->shown_id) {
+    if (status == TG_OK && settings->history.json && settings->shown_id) {
+        tg_exceptions_json_append_one(&question->out, scope, &asked.selection, &list);
+    } else if (status == TG_OK && settings->history.json) {
+        tg_exceptions_json_append(&question->out, scope, &asked.selection, &list);
+    } else if (status == TG_OK && settings->shown_id) {
         print_one(question, &list.rows[0]);
-    } else {
-        print_list(question, &selection, &list);
+    } else if (status == TG_OK) {
+        print_list(question, &asked.selection, &list);
     }
-    release(&list);
-    return TG_OK;
+    tg_exception_list_release(&list);
+    return status;
 }
 
 /* What comes behind the options: nothing, or "show ID". */
@@ -299,32 +283,26 @@ static bool read_words(struct settings *settings, char **words) {
 }
 
 static int run(const struct tg_command *command, char **words) {
-    struct settings settings = {.limit = 0};
-    struct tg_error err = TG_ERROR_INIT;
+    struct settings settings = {.sort = TG_EXCEPTION_SORT_COUNT};
     int exit_code = TG_EXIT_OK;
     if (!tg_commands_parse(command, words, &settings, &exit_code)) {
         return exit_code;
     }
-    if (!read_words(&settings, words)) {
-        return TG_EXIT_USAGE;
-    }
-    if (settings.function && tg_pattern_validate(settings.function, &err) != TG_OK) {
-        tg_message_error("exceptions: %s", err.message);
-        return TG_EXIT_USAGE;
-    }
-    return tg_history_command_run(command, &settings.history, answer, &settings);
+    return read_words(&settings, words) ? tg_history_command_run(command, &settings.history, answer, &settings)
+                                        : TG_EXIT_USAGE;
 }
 
 const struct tg_command tg_command_exceptions = {
     .name = "exceptions",
     .summary = "show what failed, how often, and with which arguments",
     .usage = usage,
+    .operands = operands,
     .description =
-        "Lists the exceptions of a service over its history, or over a part of it: those of one type, out of one "
-        "function by the same way, are one. count: how often it happened in that time; over time: how often in each "
-        "iteration. The message is that of the newest. 'show ID' shows one of them whole: arguments, traceback, "
-        "process "
-        "and thread of the newest sample. Secrets are not recorded.",
+        "Lists the exceptions of a service over its history, or over a part of it: those of one type that left one "
+        "function, and came there by the same way, are one. count: how often it happened in that time; over time: how "
+        "often in each part of it. The message is the newest.\n"
+        "'show ID' shows one of them whole: arguments, traceback, process and thread of its newest samples. Of each up "
+        "to 10 are kept in an interval; counts are exact. Secrets are not recorded.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done; 1 there is no history, or no such exception; 2 wrong usage",

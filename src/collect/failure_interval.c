@@ -145,6 +145,12 @@ static enum tg_status add_sample(struct tg_failure_draft *draft, const struct tg
     return TG_OK;
 }
 
+static int by_time(const void *one, const void *other) {
+    const struct tg_batch_failure_sample *a = one;
+    const struct tg_batch_failure_sample *b = other;
+    return (a->wall_ns > b->wall_ns) - (a->wall_ns < b->wall_ns);
+}
+
 static void complete(const struct tg_failure_draft *draft, struct tg_batch_failures *failures) {
     *failures = (struct tg_batch_failures){
         .groups = draft->groups,
@@ -174,6 +180,9 @@ enum tg_status tg_failure_interval_make(struct tg_failure_interval *interval, co
     struct tg_failure_cursor cursor = {.after_serial = interval->serial};
     while (status == TG_OK && tg_failures_next(&failures, &cursor, &sample)) {
         status = add_sample(draft, &failures, &sample);
+    }
+    if (draft->sample_count > 1) { /* the walk has no order; a store's newest is the one that it got last */
+        qsort(draft->samples, draft->sample_count, sizeof *draft->samples, by_time);
     }
     draft->serial = failures.serial > interval->serial ? failures.serial : interval->serial;
     draft->lost_count = failures.lost_count;

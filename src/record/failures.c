@@ -28,8 +28,9 @@ bool tg_failures_group(const struct tg_failures *failures, uint32_t group, struc
     const struct tg_failure_group *entry = tg_view_at(failures->view, place, sizeof *entry);
     size_t bytes = entry ? (size_t)entry->name_bytes + entry->file_bytes + entry->type_bytes : 0;
     const char *texts = entry ? (const char *)(entry + 1) : NULL;
-    if (!entry || entry->name_bytes > TG_FAILURE_NAME_BYTES || entry->file_bytes > TG_FAILURE_NAME_BYTES
-        || entry->type_bytes > TG_FAILURE_NAME_BYTES || !tg_view_at(failures->view, place, sizeof *entry + bytes)) {
+    if (!entry || entry->name_bytes == 0 || entry->name_bytes > TG_FAILURE_NAME_BYTES
+        || entry->file_bytes > TG_FAILURE_NAME_BYTES || entry->type_bytes > TG_FAILURE_NAME_BYTES
+        || !tg_view_at(failures->view, place, sizeof *entry + bytes)) {
         return false;
     }
     *row = (struct tg_failure_row){

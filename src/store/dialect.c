@@ -95,6 +95,11 @@ static const struct {
      {"ON CONFLICT (function_id, code_hash) DO UPDATE SET"
       " first_iteration = MIN(first_iteration, excluded.first_iteration)",
       "ON DUPLICATE KEY UPDATE first_iteration = LEAST(first_iteration, VALUES(first_iteration))"}},
+    /* Groups of one batch that are one in the history. Neither is more than TG_STORE_FIGURE_MAX, nor is the sum. */
+    {"or_add_count",
+     {"ON CONFLICT (service_id, exception_id, iteration, interval_id) DO UPDATE SET"
+      " count = MIN(count + excluded.count, 72057594037927936)",
+      "ON DUPLICATE KEY UPDATE count = LEAST(count + VALUES(count), 72057594037927936)"}},
     {"then_join", {"CROSS JOIN", "STRAIGHT_JOIN"}}, /* for each row before, in this order */
     /* With what is to be known of a file whose journal could not be made a log: some file systems have no shared
      * memory for it. All works then, but those who read and who write wait for each other. */

@@ -15,6 +15,16 @@
 /* The processes that rows come from, and which of them are meant. */
 #define WITH_PROCESSES " $then_join intervals i ON i.id = r.interval_id $then_join processes p ON p.id = i.process_id"
 #define CHOSEN         " AND (? = 0 OR p.version = ?) AND (? = 0 OR p.run_uuid = ? OR p.uuid = ?)"
+/* The same of a table `c` that is not joined with them: they are looked at only where some are chosen. */
+#define CHOSEN_IF_ANY                                                                                                  \
+    " AND (? = 0 OR EXISTS (SELECT 1 FROM intervals i JOIN processes p ON p.id = i.process_id"                         \
+    " WHERE i.id = c.interval_id" CHOSEN "))"
+
+/* Rows `c` that lack what they belong to. */
+#define LOST_FROM_EXCEPTIONS                                                                                           \
+    " LEFT JOIN intervals i ON i.id = c.interval_id AND i.service_id = c.service_id AND i.iteration = c.iteration"     \
+    " LEFT JOIN exceptions e ON e.id = c.exception_id AND e.service_id = c.service_id"                                 \
+    " WHERE i.id IS NULL OR e.id IS NULL"
 
 /* The last iterations that anything happened in, and the rows of one function in them; an iteration without such rows
  * gives one of NULLs. Every iteration is looked up by itself, so that the others' rows are not read. */
@@ -57,8 +67,8 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [TG_QUERY_ADD_EXCEPTION] = "INSERT INTO exceptions (service_id, fingerprint, function_id, type, first_ns, last_ns)"
                                " VALUES (?, ?, ?, ?, ?, ?)",
-    [TG_QUERY_ADD_EXCEPTION_COUNT] =
-        "INSERT INTO exception_counts (service_id, exception_id, iteration, interval_id, count) VALUES (?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_EXCEPTION_COUNT] = "INSERT INTO exception_counts (service_id, exception_id, iteration, interval_id,"
+                                     " count) VALUES (?, ?, ?, ?, ?) $or_add_count",
     [TG_QUERY_ADD_EXCEPTION_SAMPLE] =
         "INSERT INTO exception_samples (service_id, exception_id, iteration, interval_id, wall_ns, native_id, thread,"
         " message, traceback, args, kwargs, rebound) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -129,19 +139,23 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
         "SELECT e.id, f.name, e.type, e.first_ns, e.last_ns, SUM(c.count), e.fingerprint FROM exceptions e"
         " JOIN functions f ON f.id = e.function_id"
         " JOIN exception_counts c ON c.service_id = e.service_id AND c.exception_id = e.id"
-        " WHERE e.service_id = ? AND c.iteration BETWEEN ? AND ?"
+        " WHERE e.service_id = ? AND c.iteration BETWEEN ? AND ?" CHOSEN_IF_ANY
         " GROUP BY e.id, f.name, e.type, e.first_ns, e.last_ns, e.fingerprint ORDER BY SUM(c.count) DESC, e.id",
-    [TG_QUERY_EXCEPTION_POINTS] = "SELECT iteration, SUM(count) FROM exception_counts"
-                                  " WHERE service_id = ? AND exception_id = ? AND iteration BETWEEN ? AND ?"
-                                  " GROUP BY iteration ORDER BY iteration",
-    [TG_QUERY_EXCEPTION_SAMPLE] =
+    [TG_QUERY_EXCEPTION_POINTS] =
+        "SELECT c.iteration, SUM(c.count) FROM exception_counts c"
+        " WHERE c.exception_id = ? AND c.service_id = ? AND c.iteration BETWEEN ? AND ?" CHOSEN_IF_ANY
+        " GROUP BY c.iteration ORDER BY c.iteration",
+    [TG_QUERY_EXCEPTION_SAMPLE_COUNT] =
+        "SELECT COUNT(*) FROM exception_samples c WHERE c.exception_id = ? AND c.service_id = ?"
+        " AND c.iteration BETWEEN ? AND ?" CHOSEN_IF_ANY,
+    [TG_QUERY_EXCEPTION_SAMPLES] =
         "SELECT s.id, s.iteration, s.wall_ns, p.pid, p.host, s.native_id, s.thread, s.message, s.traceback, s.args,"
-        " s.kwargs, s.rebound, p.version FROM exception_samples s JOIN intervals i ON i.id = s.interval_id"
-        " JOIN processes p ON p.id = i.process_id"
-        " WHERE s.service_id = ? AND s.exception_id = ? AND s.iteration BETWEEN ? AND ?"
-        " ORDER BY s.iteration DESC, s.id DESC LIMIT 1",
-    [TG_QUERY_EXCEPTION_LOSSES] = "SELECT COALESCE(SUM(lost_count), 0) FROM exception_losses"
-                                  " WHERE service_id = ? AND iteration BETWEEN ? AND ?",
+        " s.kwargs, s.rebound, p.version FROM exception_samples s $then_join intervals i ON i.id = s.interval_id"
+        " $then_join processes p ON p.id = i.process_id"
+        " WHERE s.exception_id = ? AND s.service_id = ? AND s.iteration BETWEEN ? AND ?" CHOSEN
+        " ORDER BY s.iteration DESC, s.id DESC LIMIT ? OFFSET ?",
+    [TG_QUERY_EXCEPTION_LOSSES] = "SELECT COALESCE(SUM(c.lost_count), 0) FROM exception_losses c"
+                                  " WHERE c.service_id = ? AND c.iteration BETWEEN ? AND ?" CHOSEN_IF_ANY,
     [TG_QUERY_STATUS] = "SELECT $engine, (SELECT COUNT(*) FROM services), (SELECT COUNT(*) FROM processes),"
                         " (SELECT COUNT(*) FROM functions), (SELECT COUNT(*) FROM intervals),"
                         " (SELECT $row_count FROM $function_rows r), $size_bytes",
@@ -163,9 +177,11 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_LOST_TREES] = "SELECT COUNT(*) FROM call_trees t"
                             " LEFT JOIN intervals i ON i.id = t.interval_id AND i.service_id = t.service_id"
                             " AND i.iteration = t.iteration WHERE i.id IS NULL",
-    [TG_QUERY_LOST_COUNTS] = "SELECT COUNT(*) FROM exception_counts c"
-                             " LEFT JOIN intervals i ON i.id = c.interval_id AND i.service_id = c.service_id"
-                             " AND i.iteration = c.iteration"
-                             " LEFT JOIN exceptions e ON e.id = c.exception_id AND e.service_id = c.service_id"
-                             " WHERE i.id IS NULL OR e.id IS NULL",
+    [TG_QUERY_LOST_EXCEPTIONS] =
+        "SELECT 'exceptions belong to no function', COUNT(*) FROM exceptions e"
+        " LEFT JOIN functions f ON f.id = e.function_id AND f.service_id = e.service_id WHERE f.id IS NULL"
+        " UNION ALL SELECT 'counts of exceptions belong to no interval or exception', COUNT(*)"
+        " FROM exception_counts c" LOST_FROM_EXCEPTIONS
+        " UNION ALL SELECT 'samples of exceptions belong to no interval or exception', COUNT(*)"
+        " FROM exception_samples c" LOST_FROM_EXCEPTIONS,
 };

@@ -53,18 +53,21 @@ enum tg_query {
     TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */
     TG_QUERY_QUALITY,    /* the same -> struct tg_store_quality */
     TG_QUERY_CALL_TREES, /* service, first, last, and TG_CHOSEN_PARAMETERS -> TG_CALL_TREE_COLUMNS */
-    TG_QUERY_EXCEPTIONS, /* service, first, last -> TG_EXCEPTION_COLUMNS of each group; the most frequent first */
-    TG_QUERY_EXCEPTION_POINTS, /* service, exception, first, last -> iteration, count */
-    TG_QUERY_EXCEPTION_SAMPLE, /* service, exception, first, last -> TG_EXCEPTION_SAMPLE_COLUMNS of the newest */
-    TG_QUERY_EXCEPTION_LOSSES, /* service, first, last -> how many samples were lost */
+    /* Service, first, last, whether anything is chosen, and TG_CHOSEN_PARAMETERS: TG_IF_CHOSEN_PARAMETERS. */
+    TG_QUERY_EXCEPTIONS,             /* -> TG_EXCEPTION_COLUMNS of each kind; the most frequent first */
+    TG_QUERY_EXCEPTION_LOSSES,       /* -> how many samples were lost */
+    TG_QUERY_EXCEPTION_POINTS,       /* exception, and the same -> iteration, count */
+    TG_QUERY_EXCEPTION_SAMPLE_COUNT, /* exception, and the same -> how many */
+    TG_QUERY_EXCEPTION_SAMPLES,      /* exception, service, first, last, TG_CHOSEN_PARAMETERS, limit, offset
+                                        -> TG_EXCEPTION_SAMPLE_COLUMNS; the newest first */
     TG_QUERY_STATUS,
     /* Verifying. */
-    TG_QUERY_BOUNDS,      /* -> id, name, folded until, unfolded count of each service */
-    TG_QUERY_SEQ_GAPS,    /* -> pid, host, batches, last seq of each process that lacks some */
-    TG_QUERY_ROW_GAPS,    /* -> id, iteration, functions, rows of each interval that has not its rows */
-    TG_QUERY_LOST_ROWS,   /* -> number of rows that belong to nothing */
-    TG_QUERY_LOST_TREES,  /* -> number of call trees that belong to nothing */
-    TG_QUERY_LOST_COUNTS, /* -> the same of exception_counts */
+    TG_QUERY_BOUNDS,          /* -> id, name, folded until, unfolded count of each service */
+    TG_QUERY_SEQ_GAPS,        /* -> pid, host, batches, last seq of each process that lacks some */
+    TG_QUERY_ROW_GAPS,        /* -> id, iteration, functions, rows of each interval that has not its rows */
+    TG_QUERY_LOST_ROWS,       /* -> number of rows that belong to nothing */
+    TG_QUERY_LOST_TREES,      /* -> number of call trees that belong to nothing */
+    TG_QUERY_LOST_EXCEPTIONS, /* -> what, and number of such rows */
     TG_QUERY_COUNT
 };
 
@@ -83,6 +86,7 @@ extern const char *const tg_query_texts[TG_QUERY_COUNT];
 #define TG_EXCEPTION_SAMPLE_COLUMNS 13
 /* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which, twice: as the uuid of a run, and
  * of a process that is one by itself. */
-#define TG_CHOSEN_PARAMETERS 5
+#define TG_CHOSEN_PARAMETERS    5
+#define TG_IF_CHOSEN_PARAMETERS (4 + TG_CHOSEN_PARAMETERS)
 
 #endif

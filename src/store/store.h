@@ -262,7 +262,7 @@ struct tg_store_exceptions {
     size_t count;
     uint64_t lost_count; /* samples that found no space */
 };
-/* Those that happened in the selection's iterations; it has no version or run. */
+/* Those that happened in the selection. */
 TG_NODISCARD enum tg_status tg_store_exceptions(struct tg_store *store, const struct tg_store_selection *selection,
                                                 struct tg_store_exceptions *exceptions, struct tg_error *err);
 void tg_store_exceptions_release(struct tg_store_exceptions *exceptions);
@@ -281,7 +281,7 @@ TG_NODISCARD enum tg_status tg_store_exception_points(struct tg_store *store,
 void tg_store_exception_points_release(struct tg_store_exception_points *points);
 
 struct tg_store_exception_sample {
-    int64_t id; /* 0: there is none */
+    int64_t id;
     int64_t iteration;
     int64_t wall_ns;
     uint64_t pid;
@@ -295,11 +295,18 @@ struct tg_store_exception_sample {
     char *rebound; /* names of parameters that the function binds anew */
     char *version;
 };
-/* The newest sample in the selection's iterations. */
-TG_NODISCARD enum tg_status tg_store_exception_sample(struct tg_store *store,
-                                                      const struct tg_store_selection *selection, int64_t exception_id,
-                                                      struct tg_store_exception_sample *sample, struct tg_error *err);
-void tg_store_exception_sample_release(struct tg_store_exception_sample *sample);
+struct tg_store_exception_samples {
+    struct tg_store_exception_sample *items;
+    size_t count;
+    uint64_t kept_count; /* in the selection, of which these are some */
+};
+/* Up to `limit` samples of one exception in the selection, the newest first, after the first `offset` of them. */
+TG_NODISCARD enum tg_status tg_store_exception_samples(struct tg_store *store,
+                                                       const struct tg_store_selection *selection, int64_t exception_id,
+                                                       size_t offset, size_t limit,
+                                                       struct tg_store_exception_samples *samples,
+                                                       struct tg_error *err);
+void tg_store_exception_samples_release(struct tg_store_exception_samples *samples);
 
 /* What `tachograph run` started, with all its processes; a process that was started otherwise is a run by itself. */
 struct tg_store_run {

@@ -3,6 +3,14 @@
 
 #include <stdlib.h>
 
+/* Service, range, whether some processes are chosen, and which. `run_uuid` lends room. */
+static enum tg_status put_selection(struct tg_sql_value *parameters, const struct tg_store_selection *selection,
+                                    uint8_t run_uuid[16], struct tg_error *err) {
+    tg_store_put_range(parameters, selection);
+    parameters[3] = tg_value_integer(tg_store_is_chosen(selection));
+    return tg_store_put_chosen(parameters + 4, selection, run_uuid, err);
+}
+
 static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the exceptions of the history");
 }
@@ -39,31 +47,25 @@ static enum tg_status add_exception(struct tg_store_exceptions *exceptions, cons
     return exception->function && exception->type ? TG_OK : no_memory(err);
 }
 
-static enum tg_status read_losses(struct tg_store *store, const struct tg_sql_value *range, uint64_t *lost_count,
-                                  struct tg_error *err) {
+/* The one number that a query answers with. */
+static enum tg_status read_figure(struct tg_store *store, enum tg_query query, const struct tg_sql_value *parameters,
+                                  size_t count, uint64_t *figure, struct tg_error *err) {
     struct tg_sql_value value = {.kind = TG_SQL_NULL};
     bool found = false;
-    enum tg_status status = tg_store_run(store, TG_QUERY_EXCEPTION_LOSSES, range, 3, err);
+    enum tg_status status = tg_store_run(store, query, parameters, count, err);
     if (status == TG_OK) {
-        status = tg_store_fetch(store, TG_QUERY_EXCEPTION_LOSSES, &value, 1, &found, err);
+        status = tg_store_fetch(store, query, &value, 1, &found, err);
     }
-    *lost_count = found ? tg_value_to_figure(&value) : 0;
-    tg_store_reset(store, TG_QUERY_EXCEPTION_LOSSES);
+    *figure = found ? tg_value_to_figure(&value) : 0;
+    tg_store_reset(store, query);
     return status;
 }
 
-enum tg_status tg_store_exceptions(struct tg_store *store, const struct tg_store_selection *selection,
-                                   struct tg_store_exceptions *exceptions, struct tg_error *err) {
+static enum tg_status read_exceptions(struct tg_store *store, const struct tg_sql_value *parameters,
+                                      struct tg_store_exceptions *exceptions, struct tg_error *err) {
     struct tg_sql_value values[TG_EXCEPTION_COLUMNS];
-    struct tg_sql_value range[3];
     bool found = true;
-    *exceptions = (struct tg_store_exceptions){.items = NULL};
-    tg_store_put_range(range, selection);
-    enum tg_status status = tg_store_begin_reading(store, err);
-    if (status != TG_OK) {
-        return status;
-    }
-    status = tg_store_run(store, TG_QUERY_EXCEPTIONS, range, 3, err);
+    enum tg_status status = tg_store_run(store, TG_QUERY_EXCEPTIONS, parameters, TG_IF_CHOSEN_PARAMETERS, err);
     while (status == TG_OK && found) {
         status = tg_store_fetch(store, TG_QUERY_EXCEPTIONS, values, TG_EXCEPTION_COLUMNS, &found, err);
         if (status == TG_OK && found) {
@@ -71,8 +73,25 @@ enum tg_status tg_store_exceptions(struct tg_store *store, const struct tg_store
         }
     }
     tg_store_reset(store, TG_QUERY_EXCEPTIONS);
+    return status;
+}
+
+enum tg_status tg_store_exceptions(struct tg_store *store, const struct tg_store_selection *selection,
+                                   struct tg_store_exceptions *exceptions, struct tg_error *err) {
+    struct tg_sql_value parameters[TG_IF_CHOSEN_PARAMETERS];
+    uint8_t run_uuid[16];
+    *exceptions = (struct tg_store_exceptions){.items = NULL};
+    enum tg_status status = put_selection(parameters, selection, run_uuid, err);
     if (status == TG_OK) {
-        status = read_losses(store, range, &exceptions->lost_count, err);
+        status = tg_store_begin_reading(store, err);
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    status = read_exceptions(store, parameters, exceptions, err);
+    if (status == TG_OK) {
+        status = read_figure(store, TG_QUERY_EXCEPTION_LOSSES, parameters, TG_IF_CHOSEN_PARAMETERS,
+                             &exceptions->lost_count, err);
     }
     status = tg_store_end_reading(store, status, err);
     if (status != TG_OK) {
@@ -103,30 +122,19 @@ static enum tg_status add_point(struct tg_store_exception_points *points, const 
     return TG_OK;
 }
 
-/* Service, exception, and the range of iterations. */
-static void put_exception(struct tg_sql_value *parameters, const struct tg_store_selection *selection,
-                          int64_t exception_id) {
-    struct tg_sql_value range[3];
-    tg_store_put_range(range, selection);
-    parameters[0] = range[0];
-    parameters[1] = tg_value_integer(exception_id);
-    parameters[2] = range[1];
-    parameters[3] = range[2];
-}
-
 enum tg_status tg_store_exception_points(struct tg_store *store, const struct tg_store_selection *selection,
                                          int64_t exception_id, struct tg_store_exception_points *points,
                                          struct tg_error *err) {
     struct tg_sql_value values[2];
-    struct tg_sql_value parameters[4];
+    struct tg_sql_value parameters[1 + TG_IF_CHOSEN_PARAMETERS] = {tg_value_integer(exception_id)};
+    uint8_t run_uuid[16];
     bool found = true;
     *points = (struct tg_store_exception_points){.items = NULL};
-    put_exception(parameters, selection, exception_id);
-    enum tg_status status = tg_store_begin_reading(store, err);
-    if (status != TG_OK) {
-        return status;
+    enum tg_status status = put_selection(parameters + 1, selection, run_uuid, err);
+    if (status == TG_OK) {
+        status =
+            tg_store_run(store, TG_QUERY_EXCEPTION_POINTS, parameters, sizeof parameters / sizeof parameters[0], err);
     }
-    status = tg_store_run(store, TG_QUERY_EXCEPTION_POINTS, parameters, 4, err);
     while (status == TG_OK && found) {
         status = tg_store_fetch(store, TG_QUERY_EXCEPTION_POINTS, values, 2, &found, err);
         if (status == TG_OK && found) {
@@ -134,17 +142,13 @@ enum tg_status tg_store_exception_points(struct tg_store *store, const struct tg
         }
     }
     tg_store_reset(store, TG_QUERY_EXCEPTION_POINTS);
-    status = tg_store_end_reading(store, status, err);
     if (status != TG_OK) {
         tg_store_exception_points_release(points);
     }
     return status;
 }
 
-void tg_store_exception_sample_release(struct tg_store_exception_sample *sample) {
-    if (!sample) {
-        return;
-    }
+static void release_sample(struct tg_store_exception_sample *sample) {
     free(sample->host);
     free(sample->thread);
     free(sample->message);
@@ -153,11 +157,27 @@ void tg_store_exception_sample_release(struct tg_store_exception_sample *sample)
     free(sample->kwargs);
     free(sample->rebound);
     free(sample->version);
-    *sample = (struct tg_store_exception_sample){.id = 0};
 }
 
-static enum tg_status read_sample(struct tg_store_exception_sample *sample, const struct tg_sql_value *values,
-                                  struct tg_error *err) {
+void tg_store_exception_samples_release(struct tg_store_exception_samples *samples) {
+    if (!samples) {
+        return;
+    }
+    for (size_t i = 0; i < samples->count; i++) {
+        release_sample(&samples->items[i]);
+    }
+    free(samples->items);
+    *samples = (struct tg_store_exception_samples){.items = NULL};
+}
+
+static enum tg_status add_sample(struct tg_store_exception_samples *samples, const struct tg_sql_value *values,
+                                 struct tg_error *err) {
+    struct tg_store_exception_sample *items = tg_store_grow(samples->items, samples->count, sizeof *items);
+    if (!items) {
+        return no_memory(err);
+    }
+    samples->items = items;
+    struct tg_store_exception_sample *sample = &items[samples->count++];
     *sample = (struct tg_store_exception_sample){
         .id = tg_value_to_integer(&values[0]),
         .iteration = tg_value_to_integer(&values[1]),
@@ -178,29 +198,49 @@ static enum tg_status read_sample(struct tg_store_exception_sample *sample, cons
     return whole ? TG_OK : no_memory(err);
 }
 
-enum tg_status tg_store_exception_sample(struct tg_store *store, const struct tg_store_selection *selection,
-                                         int64_t exception_id, struct tg_store_exception_sample *sample,
-                                         struct tg_error *err) {
+/* `parameters`: as TG_QUERY_EXCEPTION_SAMPLES takes them. */
+static enum tg_status read_samples(struct tg_store *store, const struct tg_sql_value *parameters, size_t count,
+                                   struct tg_store_exception_samples *samples, struct tg_error *err) {
     struct tg_sql_value values[TG_EXCEPTION_SAMPLE_COLUMNS];
-    struct tg_sql_value parameters[4];
-    bool found = false;
-    *sample = (struct tg_store_exception_sample){.id = 0};
-    put_exception(parameters, selection, exception_id);
-    enum tg_status status = tg_store_begin_reading(store, err);
+    bool found = true;
+    enum tg_status status = tg_store_run(store, TG_QUERY_EXCEPTION_SAMPLES, parameters, count, err);
+    while (status == TG_OK && found) {
+        status = tg_store_fetch(store, TG_QUERY_EXCEPTION_SAMPLES, values, TG_EXCEPTION_SAMPLE_COLUMNS, &found, err);
+        if (status == TG_OK && found) {
+            status = add_sample(samples, values, err);
+        }
+    }
+    tg_store_reset(store, TG_QUERY_EXCEPTION_SAMPLES);
+    return status;
+}
+
+enum tg_status tg_store_exception_samples(struct tg_store *store, const struct tg_store_selection *selection,
+                                          int64_t exception_id, size_t offset, size_t limit,
+                                          struct tg_store_exception_samples *samples, struct tg_error *err) {
+    enum { COUNTED = 1 + TG_IF_CHOSEN_PARAMETERS, LISTED = 4 + TG_CHOSEN_PARAMETERS + 2 };
+    struct tg_sql_value counted[COUNTED] = {tg_value_integer(exception_id)};
+    struct tg_sql_value listed[LISTED] = {tg_value_integer(exception_id)};
+    uint8_t run_uuid[16];
+    *samples = (struct tg_store_exception_samples){.items = NULL};
+    enum tg_status status = put_selection(counted + 1, selection, run_uuid, err);
     if (status != TG_OK) {
         return status;
     }
-    status = tg_store_run(store, TG_QUERY_EXCEPTION_SAMPLE, parameters, 4, err);
+    tg_store_put_range(listed + 1, selection);
+    memcpy(listed + 4, counted + 5, TG_CHOSEN_PARAMETERS * sizeof listed[0]);
+    listed[LISTED - 2] = tg_value_sum(limit);
+    listed[LISTED - 1] = tg_value_sum(offset);
+    status = tg_store_begin_reading(store, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = read_figure(store, TG_QUERY_EXCEPTION_SAMPLE_COUNT, counted, COUNTED, &samples->kept_count, err);
     if (status == TG_OK) {
-        status = tg_store_fetch(store, TG_QUERY_EXCEPTION_SAMPLE, values, TG_EXCEPTION_SAMPLE_COLUMNS, &found, err);
+        status = read_samples(store, listed, LISTED, samples, err);
     }
-    if (status == TG_OK && found) {
-        status = read_sample(sample, values, err);
-    }
-    tg_store_reset(store, TG_QUERY_EXCEPTION_SAMPLE);
     status = tg_store_end_reading(store, status, err);
     if (status != TG_OK) {
-        tg_store_exception_sample_release(sample);
+        tg_store_exception_samples_release(samples);
     }
     return status;
 }

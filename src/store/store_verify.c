@@ -102,11 +102,11 @@ static void show_lost_trees(struct verifying *verifying, const struct tg_sql_val
     }
 }
 
-static void show_lost_counts(struct verifying *verifying, const struct tg_sql_value *values) {
-    int64_t count = tg_value_to_integer(&values[0]);
+static void show_lost_exceptions(struct verifying *verifying, const struct tg_sql_value *values) {
+    struct tg_bytes what = tg_value_to_bytes(&values[0]);
+    int64_t count = tg_value_to_integer(&values[1]);
     if (count > 0) {
-        tg_strbuf_printf(verifying->report, "%lld counts of exceptions belong to no interval or exception",
-                         (long long)count);
+        tg_strbuf_printf(verifying->report, "%lld %.*s", (long long)count, (int)what.length, what.data);
         note(verifying);
     }
 }
@@ -306,7 +306,7 @@ static enum tg_status check_tables(struct verifying *verifying, struct tg_error 
         status = check_rows(verifying, TG_QUERY_LOST_TREES, 1, show_lost_trees, err);
     }
     if (status == TG_OK) {
-        status = check_rows(verifying, TG_QUERY_LOST_COUNTS, 1, show_lost_counts, err);
+        status = check_rows(verifying, TG_QUERY_LOST_EXCEPTIONS, 2, show_lost_exceptions, err);
     }
     if (status == TG_OK) {
         status = check_rows(verifying, TG_QUERY_ROW_GAPS, 4, show_row_gap, err);

@@ -197,10 +197,60 @@ static void the_articles_charts(void **state) {
     sql->driver->close(sql);
 }
 
+/* The names, types and order of the article's table; a row for each sample. */
+static void the_articles_exceptions(void **state) {
+    static const struct tg_batch_failure group = {.fingerprint = 7,
+                                                  .name = {.data = "shop.cart::add", .length = 14},
+                                                  .type = {.data = "ValueError", .length = 10},
+                                                  .count = 5};
+    struct tg_batch_failure_sample samples[2] = {
+        {.wall_ns = EPOCH_NS + SECOND,
+         .message = bytes_of("no; 'lamp'"),
+         .args = bytes_of("[1]"),
+         .kwargs = bytes_of("{}")},
+        {.wall_ns = EPOCH_NS + 2 * SECOND},
+    };
+    struct tg_sql_value row[7];
+    struct made made;
+    atomic_int failures = 0;
+    make(&made, 1, 1);
+    made.batch.failures =
+        (struct tg_batch_failures){.groups = &group, .group_count = 1, .samples = samples, .sample_count = 2};
+    assert_true(bring(*state, &made.batch, 1, &failures));
+    release(&made);
+    struct tg_sql *sql = fixture_open(*state, 5000);
+    struct tg_sql_statement *query = fixture_prepare(sql, "SELECT *\n"
+                                                          "FROM function_exceptions\n"
+                                                          "WHERE function_name = 'shop.cart::add'\n"
+                                                          "ORDER BY iteration DESC, id\n"
+                                                          "LIMIT 10;");
+    fixture_run(sql, query, NULL, 0);
+    assert_true(fixture_fetch(sql, query, row, 7));
+    check_text(&row[1], "shop.cart::add");
+    assert_int_equal(row[2].integer, 0);
+    check_text(&row[3], "ValueError: no; 'lamp'");
+    check_text(&row[4], "[1]");
+    check_text(&row[5], "{}");
+    int64_t first = row[0].integer;
+    assert_true(fixture_fetch(sql, query, row, 7));
+    assert_true(row[0].integer > first);
+    check_text(&row[3], "ValueError");
+    check_text(&row[4], "");
+    assert_false(fixture_fetch(sql, query, row, 7));
+    sql->driver->finalize(query);
+    /* Each column by the name that the article gives it, and the time of the failure, in UTC. */
+    assert_int_equal(fixture_query_integer(sql, "SELECT COUNT(*) FROM (SELECT id, function_name, iteration, exception,"
+                                                " args, kwargs, created_at FROM function_exceptions) e"
+                                                " WHERE created_at = '2023-11-14 22:13:21'"),
+                     1);
+    sql->driver->close(sql);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_BOTH(the_articles_questions),
         ON_BOTH(the_articles_charts),
+        ON_BOTH(the_articles_exceptions),
     };
     return cmocka_run_group_tests_name("store_article", tests, fixture_set_up, fixture_tear_down);
 }

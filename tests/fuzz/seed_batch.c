@@ -11,7 +11,30 @@ static struct tg_bytes text(const char *from) {
     return (struct tg_bytes){.data = from, .length = strlen(from)};
 }
 
-static int write_batch(size_t function_count) {
+static const struct tg_batch_failure failures[] = {
+    {.fingerprint = 0x1122334455667788,
+     .name = {.data = "shop::pay", .length = 9},
+     .file = {.data = "shop.py", .length = 7},
+     .type = {.data = "ValueError", .length = 10},
+     .count = 300,
+     .first_wall_ns = 6500,
+     .last_wall_ns = 6900},
+    {.name = {.data = "shop::*", .length = 7}, .count = 1},
+};
+static const struct tg_batch_failure_sample samples[] = {
+    {.failure = 0,
+     .wall_ns = 6600,
+     .native_id = 4711,
+     .message = {.data = "no card", .length = 7},
+     .traceback = {.data = "File \"shop.py\", line 3, in pay\n", .length = 31},
+     .args = {.data = "[{\"card\": \"[redacted]\"}]", .length = 26},
+     .kwargs = {.data = "{}", .length = 2},
+     .rebound = {.data = "card", .length = 4},
+     .thread = {.data = "worker", .length = 6}},
+    {.failure = 1, .wall_ns = 6700},
+};
+
+static int write_batch(size_t function_count, size_t failure_count) {
     struct tg_batch_function functions[3];
     struct tg_strbuf histogram = TG_STRBUF_INIT;
     struct tg_strbuf out = TG_STRBUF_INIT;
@@ -46,10 +69,16 @@ static int write_batch(size_t function_count) {
                              .interval_ns = 1000,
                              .end = TG_BATCH_ENDED,
                              .functions = functions,
-                             .function_count = function_count};
+                             .function_count = function_count,
+                             .failures = {.groups = failures,
+                                          .group_count = failure_count,
+                                          .samples = samples,
+                                          .sample_count = failure_count,
+                                          .serial = 9,
+                                          .lost_count = 1}};
     tg_batch_encode(&batch, &out);
     char path[4096];
-    snprintf(path, sizeof path, "%s/batch-%zu", getenv("TACHOGRAPH_RUNTIME_DIR"), function_count);
+    snprintf(path, sizeof path, "%s/batch-%zu-%zu", getenv("TACHOGRAPH_RUNTIME_DIR"), function_count, failure_count);
     FILE *file = fopen(path, "wb");
     int failed = !file || fwrite(tg_strbuf_text(&out), 1, out.length, file) != out.length;
     failed = (file && fclose(file) != 0) || failed;
@@ -59,5 +88,5 @@ static int write_batch(size_t function_count) {
 }
 
 int main(void) {
-    return write_batch(0) || write_batch(1) || write_batch(3);
+    return write_batch(0, 0) || write_batch(1, 0) || write_batch(3, 0) || write_batch(0, 1) || write_batch(3, 2);
 }

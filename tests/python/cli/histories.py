@@ -9,6 +9,7 @@ import dataclasses
 import json
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,48 @@ class Service:
             "INSERT INTO call_trees VALUES (?, ?, ?, 100, 0, ?, 1, ?, 0, ?, ?)",
             (self.number, iteration, interval, count, count, len(stacks), encode_profile(stacks)),
         )
+
+    def fail(
+        self,
+        iteration: int,
+        function: str,
+        kind: str,
+        count: int,
+        *,
+        samples: Sequence[dict[str, Any]] = (),
+        lost: int = 0,
+    ) -> None:
+        """Stores exceptions of one kind in the batch that was stored last, which is of this iteration."""
+        interval, ended = self.connection.execute(
+            "SELECT id, ended_ns FROM intervals WHERE service_id = ? AND iteration = ? ORDER BY id DESC LIMIT 1",
+            (self.number, iteration),
+        ).fetchone()
+        key = (self.number, self.function(function), kind)
+        found = self.connection.execute(
+            "SELECT id FROM exceptions WHERE service_id = ? AND function_id = ? AND type = ?", key
+        ).fetchone()
+        if not found:
+            number = self.connection.execute("SELECT COUNT(*) + 1 FROM exceptions").fetchone()[0]
+            self.connection.execute(
+                "INSERT INTO exceptions VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (number, self.number, number, self.function(function), kind, ended, ended),
+            )
+            found = (number,)
+        self.connection.execute("UPDATE exceptions SET last_ns = ? WHERE id = ?", (ended, found[0]))
+        of_batch = (self.number, found[0], iteration, interval)
+        self.connection.execute("INSERT INTO exception_counts VALUES (?, ?, ?, ?, ?)", (*of_batch, count))
+        for sample in samples:
+            texts = {"message": "", "traceback": "", "args": "[]", "kwargs": "{}", "rebound": "", **sample}
+            self.connection.execute(
+                "INSERT INTO exception_samples (service_id, exception_id, iteration, interval_id, wall_ns, native_id,"
+                " thread, message, traceback, args, kwargs, rebound) VALUES (?, ?, ?, ?, ?, 4711, 'MainThread',"
+                " ?, ?, ?, ?, ?)",
+                (*of_batch, ended, *texts.values()),
+            )
+        if lost:
+            self.connection.execute(
+                "INSERT INTO exception_losses VALUES (?, ?, ?, ?)", (self.number, iteration, interval, lost)
+            )
 
     def end(self, version: str = "", run: str = "0" * 32, kind: int = ENDED) -> None:
         """Says how the process of a version and run ended."""

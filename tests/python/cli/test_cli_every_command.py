@@ -18,6 +18,8 @@ WORK = """
 def price(n): return n * 2
 def receipt(n): return price(n) + price(n + 1)
 for n in range(50): receipt(n)
+try: price(None)
+except TypeError: pass
 """
 
 COMMANDS: dict[str, list[str]] = {
@@ -37,6 +39,9 @@ COMMANDS: dict[str, list[str]] = {
     "diff": ["diff", "version:1", "version:2"],
     "runs": ["runs"],
     "runs as JSON": ["runs", "--json"],
+    "exceptions": ["exceptions"],
+    "exceptions as JSON": ["exceptions", "--json"],
+    "one exception": ["exceptions", "show", "1"],
     "event": ["event", "deployed 1.4"],
     "event as JSON": ["event", "deployed 1.4", "--json"],
     "exceptions": ["exceptions"],
@@ -52,7 +57,7 @@ COMMANDS: dict[str, list[str]] = {
     "man page": ["help", "--man"],
     "version": ["version"],
 }
-TABLES = ("run", "report", "rank", "trend", "diff", "runs", "store status", "clean")
+TABLES = ("run", "report", "rank", "trend", "diff", "runs", "exceptions", "store status", "clean")
 SAMPLING: dict[str, list[str]] = {  # what needs a program that samples itself
     "export": ["export", "-f", "folded"],
     "pause": ["pause"],
@@ -72,7 +77,7 @@ def used(cli: Any) -> Any:
     cli.environment["TACHOGRAPH_INTERVAL"] = "0.05"
     script = cli.script(WORK)
     for version in "12":
-        done = cli("run", "--version", version, "--no-report", script)
+        done = cli("run", "--version", version, "--exceptions", "*", "--no-report", script)
         assert done.returncode == 0, done.stderr
     return cli
 
