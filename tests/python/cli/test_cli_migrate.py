@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,25 @@ def test_nothing_is_lost(cli: Any, old: Path) -> None:
     told = json.loads(cli("rank", "--json", "--store", str(old)).stdout)
     calls = {row["name"]: row["call_count"] for row in told["functions"]}
     assert calls["shop.py::price"] == 20 * calls["shop.py::cart"] > 0
+
+
+def test_samples_stay(cli: Any, old: Path, request: pytest.FixtureRequest) -> None:
+    """Since version 2 there is a place for them."""
+    cli("store", "migrate", "--store", str(old))
+    folded = cli("export", "-f", "folded", "--store", str(old))
+    if request.node.callspec.id == "sqlite_1":
+        assert folded.returncode != 0
+    else:
+        assert re.search(
+            r"^(?:.*;)?cart \(/srv/shop.py:\d+\);.*price \(/srv/shop.py:\d+\) \d+$", folded.stdout, re.MULTILINE
+        )
+
+
+def test_exceptions_have_a_place(cli: Any, old: Path) -> None:
+    cli("store", "migrate", "--store", str(old))
+    told = cli("exceptions", "--store", str(old))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "no exception was recorded in that time" in told.stdout
 
 
 def test_a_program_that_records_migrates(cli: Any, old: Path) -> None:
