@@ -41,6 +41,10 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("/api/v1/call-tree", {"thread": "MainThread", "measure": "cpu", "nodes": 2, "since": "iteration:5"}),
     ("/api/v1/call-tree-diff", {"a": "version:1", "b": "iteration:20..29", "nodes": 3}),
     ("/api/v1/calls", {"function": "Orders.search", "limit": 1}),
+    ("/api/v1/exceptions", {}),
+    ("/api/v1/exceptions", {"function": SEARCH, "sort": "last", "filter": "ERROR", "points": 2, "limit": 1}),
+    ("/api/v1/exception", {"id": 1, "offset": 1, "limit": 1}),
+    ("/api/v1/exception", {"id": 2, "version": "2"}),
     ("/api/v1/processes", {}),
     ("/api/v1/processes", {"by": "function", "sort": "calls"}),
     ("/api/v1/session", {}),
@@ -57,7 +61,20 @@ def store(cli: Any, tmp_path: Path) -> Path:
     shop = history.service()
     fill(shop)
     sample(shop)
+    fail(shop)
     return history.done()
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J\u202e"
+
+
+def fail(service: Service) -> None:
+    """What failed in it: one kind in each iteration, and one in the second version, whose texts are others'."""
+    for iteration in range(30):
+        sample = {"message": f"no {iteration}", "args": f'[{{"card": {iteration}}}, 12345678901234567890]'}
+        service.fail(iteration, SEARCH, "KeyError", iteration + 1, samples=[sample])
+    texts = dict.fromkeys(("message", "traceback", "args", "kwargs", "rebound"), HOSTILE)
+    service.fail(25, PRICE, "shop.Error", 3, samples=[texts] * 3, lost=12)
 
 
 def sample(service: Service) -> None:
@@ -130,9 +147,8 @@ def test_the_document_has_the_parameters_that_there_are(server: Serving) -> None
     "path", [path for path, item in OPENAPI["paths"].items() if "get" in item and path != "/api/v1/session"]
 )
 def test_bounds_and_words_are_those_of_the_document(server: Serving, path: str) -> None:
-    required = {
-        p["name"]: {"function": "search"}.get(p["name"], "version:1") for p in parameters_of(path) if p["required"]
-    }
+    known = {"function": "search", "id": "1"}
+    required = {p["name"]: known.get(p["name"], "version:1") for p in parameters_of(path) if p["required"]}
     for parameter in parameters_of(path):
         name, schema = parameter["name"], parameter["schema"]
         good = schema.get("enum", []) + [schema[key] for key in ("minimum", "maximum") if key in schema]
@@ -145,10 +161,12 @@ def test_bounds_and_words_are_those_of_the_document(server: Serving, path: str) 
             bad += [str(schema["maximum"] + 1)] if "maximum" in schema else []
         for value in good:
             answer = server.get(path, **{**required, name: value})
-            # Two that exclude each other are told by name.
-            assert answer.status == 200 or (answer.status == 400 and name in answer.json["error"]["message"]), (
-                answer.body
-            )
+            # Two that exclude each other are told by name; there is not everything that there could be.
+            assert (
+                answer.status == 200
+                or (answer.status == 400 and name in answer.json["error"]["message"])
+                or (answer.status == 404 and answer.json["error"]["parameter"] == name == "id")
+            ), answer.body
         for value in bad:
             answer = server.get(path, **{**required, name: value})
             assert (answer.status, answer.json["error"]["parameter"]) == (400, name), value
@@ -180,6 +198,11 @@ def of_cli(cli: Any, store: Path, *words: str) -> Any:
         (("trend", "--all", "--minimum", "1%"), "trends", {"minimum": "0.01"}),
         (("diff", "version:1", "version:2"), "diff", {"a": "version:1", "b": "version:2"}),
         (("store", "status"), "store", {}),
+        (("exceptions",), "exceptions", {}),
+        (("exceptions", "--sort", "last", "-n", "1"), "exceptions", {"sort": "last", "limit": 1}),
+        (("exceptions", "--function", SEARCH, "--version", "2"), "exceptions", {"function": SEARCH, "version": "2"}),
+        (("exceptions", "show", "1", "-n", "10"), "exception", {"id": 1}),
+        (("exceptions", "show", "2", "-n", "3", "--run", "bbbb"), "exception", {"id": 2, "limit": 3, "run": "bbbb"}),
     ],
 )
 def test_answers_are_those_of_the_program(
@@ -228,6 +251,49 @@ def test_a_filter_counts_what_it_leaves(server: Serving) -> None:
     assert (names(found), found["function_count"]) == ([SEARCH], 1)
     found = server.api("functions", filter="%")
     assert (names(found), found["function_count"]) == ([], 0)
+
+
+# --- exceptions ---
+
+
+def test_kinds_and_samples_come_in_pages(server: Serving) -> None:
+    whole = server.api("exceptions")
+    assert [kind["count"] for kind in whole["exceptions"]] == [465, 3]
+    assert (whole["exception_count"], whole["lost_sample_count"]) == (2, 12)
+    pages = [server.api("exceptions", limit=1, offset=i) for i in range(3)]
+    assert [page["exceptions"] for page in pages] == [whole["exceptions"][:1], whole["exceptions"][1:], []]
+    assert {page["exception_count"] for page in pages} == {2}
+    samples = [server.api("exception", id=1, limit=4, offset=i)["samples"] for i in (0, 4, 28, 30)]
+    assert [[sample["iteration"] for sample in page] for page in samples] == [
+        [29, 28, 27, 26],
+        [25, 24, 23, 22],
+        [1, 0],
+        [],
+    ]
+    assert server.api("exception", id=1, limit=1)["exception"]["sample_count"] == 30
+
+
+def test_points_of_exceptions_come_in_steps(server: Serving) -> None:
+    kind = server.api("exceptions", points=4, filter="keyerror")["exceptions"][0]
+    assert [point["count"] for point in kind["points"]] == [sum(range(1, 11)), sum(range(11, 21)), sum(range(21, 31))]
+
+
+def test_whatever_stands_in_a_sample_is_a_text(server: Serving) -> None:
+    answer = server.get("/api/v1/exception", id=2)
+    sample = answer.json["samples"][0]
+    assert {sample[name] for name in ("message", "traceback", "args", "kwargs", "rebound")} == {HOSTILE}
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_numbers_of_samples_keep_their_digits(server: Serving) -> None:
+    assert b"12345678901234567890" in server.get("/api/v1/exception", id=1).body
+
+
+@pytest.mark.parametrize("period", [{}, {"version": "1"}])
+def test_an_exception_that_there_is_not(server: Serving, period: dict[str, str]) -> None:
+    refused = server.get("/api/v1/exception", id=2 if period else 3, **period)
+    assert (refused.status, refused.json["error"]["parameter"]) == (404, "id")
 
 
 # --- charts ---

@@ -33,6 +33,7 @@ def test_every_answer_is_as_documented(cli: Any, tmp_path: Path, operation: Any,
     shop = history.service()
     fill(shop)
     shop.sample(5, {"MainThread": {"main;work": 7 * MS}}, version="1", run="a" * 32)
+    shop.fail(5, "shop.orders::Orders.search", "KeyError", 3, samples=[{"message": "no", "args": "[1]"}])
     server = Serving(cli, history.done())
     try:
         csrf = server.api("session")["csrf"]
