@@ -95,8 +95,21 @@ export async function ask(path, parameters = {}, signal) {
     }
     return saved;
   }
+  return JSON.parse(await askText(path, parameters, signal));
+}
+
+/**
+ * The same as it came, for who reads it with more care.
+ * @param {string} path under /api/v1
+ * @param {Parameters} [parameters]
+ * @param {AbortSignal} [signal]
+ */
+export async function askText(path, parameters = {}, signal) {
+  if (isSaved) {
+    return JSON.stringify(await ask(path, parameters));
+  }
   const answer = await request(target(path, parameters), signal ? { signal } : {});
-  return answer.json();
+  return answer.text();
 }
 
 /**

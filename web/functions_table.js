@@ -3,8 +3,9 @@
 import { note, value } from "./address.js";
 import { ask } from "./api.js";
 import { fill, make } from "./dom.js";
-import { change, count, counted, duration, relative } from "./figures.js";
+import { change, count, duration, relative } from "./figures.js";
 import { functionLink } from "./function_name.js";
+import { pageLinks, pageOf, rangeOf } from "./pages.js";
 import { Nothing, Panel } from "./panel.js";
 import { untilReleased } from "./pointer.js";
 import { sparkline } from "./sparkline.js";
@@ -95,7 +96,7 @@ export class FunctionsTable {
   async load() {
     const { sort, order } = this.order();
     const { selection, signal } = this.context;
-    const page = Math.max(1, Number(value("page", "1")) || 1);
+    const page = pageOf(value("page"));
     const question = { ...selection, sort, order, filter: value("filter"), offset: (page - 1) * ROWS, limit: ROWS };
     this.asked = question;
     // Percentiles are read from every row's distribution: the table does not wait for them.
@@ -125,7 +126,8 @@ export class FunctionsTable {
       return;
     }
     const { functions, function_count: all } = answer;
-    this.panel.annotate(this.range(functions.length, all, page));
+    const part = { shown: functions.length, all, page, size: ROWS };
+    this.panel.annotate(rangeOf(part, "function"));
     if (all === 0) {
       const filter = value("filter");
       throw filter
@@ -135,7 +137,7 @@ export class FunctionsTable {
     const had = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
     this.showHead();
     fill(this.rows, ...functions.map((/** @type {any} */ row) => this.row(row, answer)));
-    fill(this.pages, ...this.pageLinks(all, page));
+    fill(this.pages, ...pageLinks(part, (to) => this.set({ page: to })));
     const again = had && this.panel.body.querySelector(`[data-key="${CSS.escape(had)}"]`);
     if (again instanceof HTMLElement) {
       again.focus();
@@ -148,12 +150,6 @@ export class FunctionsTable {
       this.set({ filter: null });
     };
     return make("button", { type: "button", click: clear }, "Show all");
-  }
-
-  /** @param {number} shown @param {number} all @param {number} page */
-  range(shown, all, page) {
-    const first = (page - 1) * ROWS + 1;
-    return shown < all ? `${first}–${first + shown - 1} of ${counted(all, "function")}` : counted(all, "function");
   }
 
   showHead() {
@@ -208,29 +204,5 @@ export class FunctionsTable {
       const label = `average from ${duration(line.values[0])} to ${duration(line.values[line.values.length - 1])}`;
       fill(cell, sparkline(line.iterations, line.values, { first, last, label }));
     }
-  }
-
-  /** @param {number} all @param {number} page */
-  pageLinks(all, page) {
-    const last = Math.ceil(all / ROWS);
-    if (last <= 1) {
-      return [];
-    }
-    const turn = (/** @type {number} */ to, /** @type {string} */ text) =>
-      make(
-        "button",
-        {
-          type: "button",
-          "data-key": text,
-          disabled: to < 1 || to > last,
-          click: () => this.set({ page: to === 1 ? null : to }),
-        },
-        text,
-      );
-    return [
-      turn(page - 1, "Previous"),
-      make("span", {}, `Page ${count(page)} of ${count(last)}`),
-      turn(page + 1, "Next"),
-    ];
   }
 }

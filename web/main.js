@@ -9,6 +9,7 @@ import { isSaved } from "./saved.js";
 import { showSaved, showScope } from "./scope.js";
 import { signIn, takeToken } from "./token.js";
 import { chartsView } from "./view_charts.js";
+import { exceptionsView } from "./view_exceptions.js";
 import { flameView } from "./view_flame.js";
 import { functionView } from "./view_function.js";
 import { overviewView } from "./view_overview.js";
@@ -30,6 +31,7 @@ const VIEWS = [
   { name: "charts", title: "Charts", view: chartsView, isListed: true },
   { name: "slices", title: "Time slices", view: slicesView, isListed: true },
   { name: "flame", title: "Flame graph", view: flameView, isListed: true },
+  { name: "exceptions", title: "Exceptions", view: exceptionsView, isListed: true },
   { name: "processes", title: "Processes", view: processesView, isListed: true, isLive: true },
   { name: "function", title: "Function", view: functionView, isListed: false },
 ];

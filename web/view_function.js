@@ -4,6 +4,7 @@ import { link, value } from "./address.js";
 import { ask, Failure } from "./api.js";
 import { askCalls, showCallers } from "./calls_panel.js";
 import { fill, make } from "./dom.js";
+import { exceptionsTable } from "./exceptions_table.js";
 import { change, count, duration, relative, share } from "./figures.js";
 import { cut } from "./function_name.js";
 import { askHeat, showHeat } from "./heat_map.js";
@@ -11,11 +12,13 @@ import { showCalls, showHistory } from "./history_chart.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
 import { setting, X_AXIS, Y_AXIS } from "./setting.js";
+import { lost, NOBODY_RECORDS } from "./view_exceptions.js";
 import { showVersions } from "./versions_table.js";
 
 const SECONDS = 15;
 const POINTS = 5000;
 const VERSIONS = 12; // the last ones
+const KINDS = 20; // of exceptions
 
 /**
  * @param {string} word
@@ -95,6 +98,25 @@ async function askVersions({ versions, selection, signal }, name) {
   }));
 }
 
+/**
+ * @param {HTMLElement} body
+ * @param {any} answer of exceptions
+ */
+function showExceptions(body, answer) {
+  const { exceptions, exception_count: all } = answer;
+  if (all === 0) {
+    throw new Nothing(NOBODY_RECORDS);
+  }
+  const more = [all > exceptions.length ? `the most frequent of ${count(all)} kinds` : "", lost(answer)].filter(
+    Boolean,
+  );
+  fill(
+    body,
+    exceptionsTable(answer, { withFunction: false }),
+    more.length > 0 && make("p", { class: "more" }, more.join("; ")),
+  );
+}
+
 /** @type {import("./main.js").View} */
 export function functionView(root, context) {
   const { selection, signal } = context;
@@ -105,6 +127,7 @@ export function functionView(root, context) {
   const heat = new Panel("How the calls are spread");
   const calls = new Panel("How often it is called");
   const callers = new Panel("Callers and callees", { note: "as samplers saw it" });
+  const exceptions = new Panel("Exceptions", { note: "that left it first" });
   const versions = new Panel("Versions");
   const title = make("div", {});
   const showName = (/** @type {string} */ whole) => {
@@ -127,7 +150,7 @@ export function functionView(root, context) {
     fill(panel.body, element);
     return element;
   });
-  root.append(heading, ...[summary, history, heat, calls, callers, versions].map(({ element }) => element));
+  root.append(heading, ...[summary, history, heat, calls, callers, exceptions, versions].map(({ element }) => element));
   if (!name) {
     fill(root, make("p", {}, "This address names no function."));
     return;
@@ -205,6 +228,12 @@ export function functionView(root, context) {
         signal,
       ),
       callers.load(() => askCalls(context, name), showCallers, signal),
+      exceptions.load(
+        async (isAgain) =>
+          ask("exceptions", { ...selection, function: (await trendOr(isAgain)).function, limit: KINDS }, signal),
+        showExceptions,
+        signal,
+      ),
       versions.load(async (isAgain) => askVersions(context, (await trendOr(isAgain)).function), showVersions, signal),
     ]);
   }

@@ -14,6 +14,8 @@ const VIEWS = [
   ["Application profile", "/?view=slices"],
   ["Versions", `/?view=function&function=${ORDERS}`],
   ["Where threads were", "/?view=flame"],
+  ["Exceptions", "/?view=exceptions"],
+  ["Samples", "/?view=exceptions&exception=1"],
   ["Timed now", "/?view=processes"],
 ];
 // A function that the sampler sees and one that calls it, until it is ended.
