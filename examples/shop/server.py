@@ -1,7 +1,7 @@
 """The shop's web interface: JSON over HTTP.
 
 GET /products?page=N      a page of the catalogue
-POST /orders              {"customer", "note", "lines": [{"sku", "pieces"}], "coupon"?} places an order
+POST /orders              {"customer", "note", "lines": [{"sku", "pieces"}], "coupon"?, "card"?} places an order
 GET /orders/N             one order
 GET /orders?search=WORDS  the newest orders with these words in their note
 """
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from shop.catalogue import Catalogue
 from shop.counts import count
 from shop.orders import Orders
+from shop.payment import Card, PaymentDeclinedError
 from shop.pricing import CouponRefusedError, Line
 from shop.shipping import Dispatch
 
@@ -66,7 +67,7 @@ class Shop:
         customer, note, coupon = wish.get("customer"), wish.get("note", ""), wish.get("coupon")
         if not isinstance(customer, str) or not isinstance(note, str) or not isinstance(coupon, str | None):
             raise BadRequestError("customer, note and coupon are strings")
-        order = self._orders.place(customer, note, self._lines(wish.get("lines")), coupon)
+        order = self._orders.place(customer, note, self._lines(wish.get("lines")), coupon, _card(wish.get("card")))
         self._dispatch.hand_in(order)
         return HTTPStatus.CREATED, dataclasses.asdict(order)
 
@@ -80,6 +81,18 @@ class Shop:
         if any(line.pieces < 1 for line in lines):
             raise BadRequestError("a line has at least one piece")
         return lines
+
+
+def _card(given: object) -> Card | None:
+    if given is None:
+        return None
+    try:
+        card = Card(**given)  # type: ignore[arg-type]  # whatever it is: see below
+    except TypeError as error:
+        raise BadRequestError("a card has a holder, a card_number, and expires") from error
+    if not all(isinstance(text, str) for text in (card.holder, card.card_number, card.expires)):
+        raise BadRequestError("holder, card_number and expires of a card are strings")
+    return card
 
 
 def _number(text: str, what: str) -> int:
@@ -120,6 +133,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._route(body)
         except CouponRefusedError as error:
             return HTTPStatus.CONFLICT, {"error": str(error)}
+        except PaymentDeclinedError as error:
+            return HTTPStatus.PAYMENT_REQUIRED, {"error": str(error)}
         except (BadRequestError, json.JSONDecodeError, UnicodeDecodeError) as error:
             return HTTPStatus.BAD_REQUEST, {"error": str(error)}
 
