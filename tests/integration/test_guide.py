@@ -1,4 +1,4 @@
-"""The transcripts of docs/guide/getting-started.md, typed again: commands, and what they print but for the figures.
+"""The transcripts of docs/guide, typed again: commands, and what they print but for the figures.
 
 A section is typed into one shell, in a new project beside dist/. `...` stands for any lines, `…` for any text.
 """
@@ -18,11 +18,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = ROOT / "docs" / "guide" / "getting-started.md"
+GUIDES = [ROOT / "docs" / "guide" / name for name in ("getting-started.md", "exceptions.md")]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIGURE = re.compile(r"(?<![\w.])[+-]?\d[\d.,:-]*(?: ?(?:[num]s|[smhx]|[KM]iB)\b)?(?: ?%)?|(?<= )-(?= )")
 SYSTEM = "/usr/bin/python3"
-SECTIONS = re.findall(r"^## (.*)", GUIDE.read_text(), re.MULTILINE)
 OTHERS = ("Which Python?", "And away again")
 
 pytestmark = [
@@ -31,21 +30,26 @@ pytestmark = [
 ]
 
 
-def section_of(title: str) -> str:
-    """Its text."""
-    return GUIDE.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+def sections() -> dict[str, str]:
+    """Those in which something is typed, by their titles."""
+    parts = [part for guide in GUIDES for part in guide.read_text().split("\n## ")[1:]]
+    texts = {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
+    return {title: text for title, text in texts.items() if title not in OTHERS and "\n$ " in text}
+
+
+SECTIONS = sections()
 
 
 def files() -> dict[str, str]:
-    """The files that the guide shows, by the name in their first line."""
-    blocks = [text for kind, text in BLOCK.findall(GUIDE.read_text()) if kind == "python"]
-    return {text.splitlines()[0].removeprefix("# "): text for text in blocks}
+    """The files that the guides show, by the name in their first line."""
+    blocks = [text for guide in GUIDES for kind, text in BLOCK.findall(guide.read_text()) if kind == "python"]
+    return {text.splitlines()[0].removeprefix("# "): text for text in blocks if text.startswith("# ")}
 
 
 def transcript(title: str) -> list[tuple[str, list[str]]]:
     """Commands and the lines that each prints."""
     told: list[tuple[str, list[str]]] = []
-    for kind, text in BLOCK.findall(section_of(title)):
+    for kind, text in BLOCK.findall(SECTIONS[title]):
         for line in text.splitlines() if not kind else []:
             if line.startswith("$ "):
                 told.append((line[2:], []))
@@ -181,7 +185,7 @@ def free_port() -> int:
         return port
 
 
-@pytest.mark.parametrize("title", [title for title in SECTIONS if title not in OTHERS])
+@pytest.mark.parametrize("title", SECTIONS)
 def test_the_guide_tells_what_happens(title: str, wheel: Path, tmp_path: Path) -> None:
     place = Place(tmp_path, wheel)
     place.prepare(title)
