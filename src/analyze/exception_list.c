@@ -4,6 +4,7 @@
 #include "analyze/chart.h"
 #include "base/pattern.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,7 @@ static void shorten(struct tg_store_exception_points *points, int64_t step) {
 static enum tg_status complete(struct tg_exception_list *list, struct tg_exception_row *row, struct tg_store *store,
                                const struct tg_exception_question *question, struct tg_error *err) {
     const struct tg_store_selection *selection = &question->selection;
+    assert(row->exception); /* every row that is shown was chosen */
     enum tg_status status = tg_store_exception_points(store, selection, row->exception->id, &row->points, err);
     if (status == TG_OK) {
         shorten(&row->points, list->step);

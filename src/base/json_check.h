@@ -1,6 +1,6 @@
 /*
- * json_check: whether a text is JSON, for texts that are to stand in an answer as they are (tg_json_verbatim()) and have
- * been where anyone could write.
+ * json_check: whether a text is JSON, for texts that are to stand in an answer as they are (tg_json_verbatim()) and
+ * have been where anyone could write.
  */
 #ifndef TG_JSON_CHECK_H
 #define TG_JSON_CHECK_H
