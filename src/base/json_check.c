@@ -14,7 +14,7 @@ struct reader {
 };
 
 static void skip_space(struct reader *reader) {
-    while (reader->length > 0 && memchr(" \t\r\n", *reader->text, 4)) {
+    while (reader->length > 0 && *reader->text && strchr(" \t\r\n", *reader->text)) {
         reader->text++;
         reader->length--;
     }
@@ -69,7 +69,7 @@ static bool take_number(struct reader *reader) {
 static bool take_escape(struct reader *reader) {
     static const char hex[] = "0123456789abcdefABCDEF";
     if (!take(reader, 'u')) {
-        bool is_known = reader->length > 0 && memchr("\"\\/bfnrt", *reader->text, 8);
+        bool is_known = reader->length > 0 && *reader->text && strchr("\"\\/bfnrt", *reader->text);
         return is_known && take(reader, *reader->text);
     }
     for (int i = 0; i < 4; i++) {

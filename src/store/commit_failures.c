@@ -97,8 +97,8 @@ static enum tg_status add_loss(struct tg_commit *commit, const struct tg_commit_
 
 enum tg_status tg_commit_add_failures(struct tg_commit *commit, const struct tg_commit_place *place,
                                       const struct tg_batch_failures *failures, struct tg_error *err) {
-    int64_t *ids = failures->group_count ? calloc(failures->group_count, sizeof *ids) : NULL;
-    if (failures->group_count && !ids) {
+    int64_t *ids = calloc(failures->group_count + 1, sizeof *ids);
+    if (!ids) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to store a batch");
     }
     enum tg_status status = TG_OK;
