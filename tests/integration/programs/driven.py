@@ -4,6 +4,7 @@ The exit code at the end of the input is 7, so that it is no accident.
 """
 
 import ctypes
+import functools
 import os
 import resource
 import sys
@@ -43,6 +44,36 @@ def fork_and_flush(times):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@functools.cache
+def watched():
+    """A function whose exceptions are recorded: from its first use on, as most tests are of none."""
+
+    @tachograph.exception_logger(reraise=True)
+    def pay(amount, *, api_key):
+        raise LookupError(amount)
+
+    return pay
+
+
+def fail(times):
+    """So many exceptions of one kind."""
+    for amount in range(times):
+        try:
+            watched()(amount, api_key="hush")
+        except LookupError:
+            pass
+    return times
+
+
+def fork_and_fail(times):
+    """A child in which so many fail and are stored; its exit code."""
+    child = os.fork()
+    if child == 0:
+        fail(times)
+        os._exit(0 if tachograph.flush(10) else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def blocked_signals():
     """Of the collector's thread, as a mask; and how many such threads there are."""
     masks = []
@@ -56,6 +87,8 @@ def blocked_signals():
 
 COMMANDS = {
     "call": lambda times: counted.call(int(times)),
+    "fail": lambda times: fail(int(times)),
+    "fork_and_fail": lambda times: fork_and_fail(int(times)),
     "flush": lambda seconds: tachograph.flush(float(seconds)),
     "stop": lambda seconds: tachograph.stop(float(seconds)),
     "start": lambda: counted.keep_history(instrument=None),
