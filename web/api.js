@@ -103,6 +103,7 @@ export async function ask(path, parameters = {}, signal) {
  * @param {string} path under /api/v1
  * @param {Parameters} [parameters]
  * @param {AbortSignal} [signal]
+ * @returns {Promise<string>}
  */
 export async function askText(path, parameters = {}, signal) {
   if (isSaved) {

@@ -67,6 +67,41 @@ function seriesOf({ column = "average", minimum, function: name, limit = "50" })
   return { ...answer, minimum: least, function_count: count, functions: lines.slice(0, Number(limit)) };
 }
 
+/** @param {Record<string, string>} question */
+function exceptionsOf({ function: name, filter = "", sort = "count", offset = "0", limit = "50", version }) {
+  const answer = find("exceptions", { limit: "200", ...(version && { version }) });
+  if (!answer) {
+    return null;
+  }
+  const wanted = filter.toLowerCase();
+  const kinds = answer.exceptions.filter(
+    (/** @type {any} */ kind) =>
+      (name === undefined || kind.function === name) &&
+      (kind.function.toLowerCase().includes(wanted) || kind.type.toLowerCase().includes(wanted)),
+  );
+  if (sort === "last") {
+    kinds.sort((/** @type {any} */ a, /** @type {any} */ b) => b.last_unix_ns - a.last_unix_ns);
+  }
+  const first = Number(offset);
+  const count = filter || name !== undefined ? kinds.length : answer.exception_count;
+  return { ...answer, exception_count: count, exceptions: kinds.slice(first, first + Number(limit)) };
+}
+
+/** @param {Record<string, string>} question */
+function exceptionOf({ id, offset = "0", limit = "10", version }) {
+  const answer = find("exception", { id, limit: "20", ...(version && { version }) });
+  if (!answer) {
+    return null;
+  }
+  const { exception, samples } = answer;
+  const first = Number(offset);
+  return {
+    ...answer,
+    exception: { ...exception, sample_count: samples.length }, // that are here
+    samples: samples.slice(first, first + Number(limit)),
+  };
+}
+
 /**
  * The answer to a question, null where the file has none.
  * @param {string} route
@@ -83,6 +118,10 @@ export function answerOf(route, parameters) {
       return functionsOf(own);
     case "series":
       return seriesOf(own);
+    case "exceptions":
+      return exceptionsOf(own);
+    case "exception":
+      return exceptionOf(own);
     default:
       return find(route, own);
   }

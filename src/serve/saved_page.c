@@ -17,6 +17,9 @@
 #define FUNCTIONS      "1000"             /* of the table */
 #define FUNCTION_PAGES 200                /* at most */
 #define PAGES_BYTES    ((size_t)24 << 20) /* after which no function gets a page */
+#define KINDS          "200"              /* of exceptions */
+#define SAMPLE_PAGES   50                 /* of kinds with samples, at most */
+#define SAMPLES        "20"               /* the newest of a kind */
 #define VERSIONS       12                 /* the last ones, whose figures a function's page compares */
 #define SLICES_MAX     1000               /* of a width that is offered */
 #define PATH_SIZE      64
@@ -115,6 +118,7 @@ static enum tg_status ask_once(struct writer *writer, struct tg_error *err) {
         {"series", {"column", "average", "last", "5000", "limit", "100", NULL}},
         {"series", {"column", "total", "last", "5000", "limit", "50", NULL}},
         {"series", {"column", "calls", "last", "5000", "limit", "50", NULL}},
+        {"exceptions", {"limit", KINDS, NULL}},
         {"slices", {"column", "cumulative", "limit", "13", NULL}},
         {"slices", {"column", "self", "limit", "13", NULL}},
         {"call-tree", {NULL}},
@@ -201,6 +205,20 @@ static enum tg_status ask_functions(struct writer *writer, struct tg_error *err)
     return status;
 }
 
+/* The most frequent kinds of exceptions have samples. */
+static enum tg_status ask_exceptions(struct writer *writer, struct tg_error *err) {
+    struct tg_store_exceptions exceptions = {.items = NULL};
+    enum tg_status status = tg_store_exceptions(writer->scope.store, &writer->selection, &exceptions, err);
+    for (size_t i = 0; i < exceptions.count && i < SAMPLE_PAGES && status == TG_OK; i++) {
+        char id[NUMBER_SIZE];
+        const struct question question = {"exception", {"id", id, "limit", SAMPLES, NULL}};
+        snprintf(id, sizeof id, "%" PRId64, exceptions.items[i].id);
+        status = writer->text.length < PAGES_BYTES ? ask(writer, &question, err) : TG_OK;
+    }
+    tg_store_exceptions_release(&exceptions);
+    return status;
+}
+
 static enum tg_status open_history(struct writer *writer, struct tg_error *err) {
     const struct tg_saved_page_options *options = writer->options;
     const char *service = options->service;
@@ -238,6 +256,7 @@ static enum tg_status write_answers(struct writer *writer, struct tg_error *err)
     enum tg_status status = ask_once(writer, err);
     status = status == TG_OK ? ask_slices(writer, err) : status;
     status = status == TG_OK ? ask_versions(writer, err) : status;
+    status = status == TG_OK ? ask_exceptions(writer, err) : status;
     status = status == TG_OK ? ask_functions(writer, err) : status;
     tg_json_end_object(json);
     tg_json_member_uint(json, "function_count", writer->function_count);

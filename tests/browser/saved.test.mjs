@@ -22,7 +22,7 @@ before(() => {
 test("every view is there, and nothing is asked of anybody", async () => {
   const { page, close } = await open(file);
   const titles = await page.$$eval("#views a", (links) => links.map((link) => link.textContent));
-  assert.deepEqual(titles, ["Overview", "Charts", "Time slices", "Flame graph"]);
+  assert.deepEqual(titles, ["Overview", "Charts", "Time slices", "Flame graph", "Exceptions"]);
   for (const [path, panels] of [
     ["/", ["Needs attention", "Functions"]],
     [`/?view=charts&${SMALL}`, ["average_time", "total_time", "call_count"]],
@@ -32,6 +32,8 @@ test("every view is there, and nothing is asked of anybody", async () => {
       `/?view=function&function=${ORDERS}`,
       ["Summary", "How long a call takes", "How the calls are spread", "Versions"],
     ],
+    ["/?view=exceptions", ["Exceptions"]],
+    ["/?view=exceptions&exception=1", ["Summary", "Samples"]],
   ]) {
     await page.goto(`${file.origin}#${path}`);
     for (const title of panels) {
@@ -47,6 +49,24 @@ test("every view is there, and nothing is asked of anybody", async () => {
       [],
     );
   }
+  await close();
+});
+
+test("exceptions have their samples", async () => {
+  const { page, close } = await open(file, { path: "/?view=exceptions" });
+  await panel(page, "Exceptions");
+  const { exceptions } = ask("exceptions", "--store", store);
+  const shown = () => page.$$eval("table.exceptions tbody tr", (lines) => lines.map((line) => line.dataset.exception));
+  const ids = (kinds) => kinds.map(({ id }) => String(id));
+  assert.deepEqual(await shown(), ids(exceptions));
+  await page.fill('.panel input[type="search"]', "COUPON");
+  await page.getByText(/^1 kind$/).waitFor();
+  assert.deepEqual(await shown(), ids(exceptions.filter(({ type }) => type.includes("Coupon"))));
+  await page.click("table.exceptions a >> nth=0");
+  const samples = await panel(page, "Samples");
+  assert.equal(await samples.locator("article").count(), 5);
+  await page.click("a.function >> nth=0");
+  await panel(page, "Exceptions");
   await close();
 });
 
