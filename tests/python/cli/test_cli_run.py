@@ -516,6 +516,28 @@ HINTS = {
 }
 
 
+def test_exceptions_of_what_patterns_name_are_recorded(cli: Any, tmp_path: Path) -> None:
+    script = cli.script(
+        """
+def pay(user, *, password): raise ValueError("declined")
+def ship(order): raise LookupError(order)
+for function, args in ((pay, {"user": "ada", "password": "abc"}), (ship, {"order": 3})):
+    try: function(**args)
+    except Exception: pass
+"""
+    )
+    store = tmp_path / "history.db"
+    result = cli("run", "--store", store, "--exceptions", "__main__::pay", "--no-report", script)
+    assert result.returncode == 0
+    told = json.loads(cli("exceptions", "--json", "--store", store).stdout)
+    [row] = told["exceptions"]
+    assert (row["function"], row["type"], row["count"]) == ("app.py::pay", "ValueError", 1)
+    assert (row["sample"]["args"], row["sample"]["kwargs"]) == (["ada"], {"password": "[redacted]"})
+    wrong = cli("run", "--exceptions", "a b", script)
+    assert wrong.returncode == 2
+    assert "--exceptions" in wrong.stderr
+
+
 def test_what_is_offered_for_a_pattern_names_something_else(cli: Any) -> None:
     cli.script("", "shopper/__init__.py")
     cli.script("def total(): pass\nclass Cart:\n    def add(self): pass\n", "shopper/cart.py")
