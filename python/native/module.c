@@ -261,7 +261,7 @@ static PyMethodDef module_methods[] = {
     {"compiled_code", tg_compiled_code, METH_O, "compiled_code($module, code, /)\n--\n\n"},
     {"code_hash", tg_hash_of_code, METH_O, "code_hash($module, code, /)\n--\n\n"},
     {"timed_code", tg_timed_code, METH_VARARGS, "timed_code($module, code, module, before, /)\n--\n\n"},
-    {"exchange_code", tg_exchange_code, METH_VARARGS, "exchange_code($module, function, code, /)\n--\n\n"},
+    {"exchange_functions", tg_exchange_functions, METH_O, "exchange_functions($module, exchanges, /)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -116,7 +116,7 @@ _ANSWERS: dict[str, object] = {
     "code_hash": 0,
     "compiled_code": None,
     "default_store": "tachograph.db",
-    "exchange_code": None,
+    "exchange_functions": None,
     "export_samples": "",
     "flush_collecting": False,
     "functions_of": (),

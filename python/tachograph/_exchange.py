@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import gc
 import inspect
 import types
+from collections.abc import MutableMapping
 
 from tachograph import _native, _source
 from tachograph._source import RefusedError
@@ -15,6 +15,12 @@ from tachograph._source import RefusedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    Definition = tuple[_source.Function, _source.Function, types.FunctionType]  # before, now, and as it is made now
+    Exchange = (
+        tuple[types.FunctionType, types.CodeType]
+        | tuple[types.FunctionType, types.CodeType, tuple[object, ...] | None, dict[str, object] | None]
+    )
 
 _KINDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 # What a class's body says for the making of the class.
@@ -31,7 +37,14 @@ _OF_MAKING = {
     "__annotations__",
 }
 # What Python itself writes into a module.
-_OF_PYTHON = {"__annotations__", "__builtins__", "__conditional_annotations__", "__warningregistry__"}
+_OF_PYTHON = {
+    "__annotate__",
+    "__annotations__",
+    "__builtins__",
+    "__conditional_annotations__",
+    "__warningregistry__",
+}
+_ABSENT = object()  # in the place of what a name refers to: there is no such name
 
 
 class _LivingError(RefusedError):
@@ -114,6 +127,62 @@ class _Names(dict[str, object]):
         self.stored[name] = value
 
 
+class _ModuleNames(MutableMapping[str, object]):
+    """A module's names, for statements of its own: they bind in the module, and it is known what.
+
+    What the functions that they call bind goes past this, as does what other threads do.
+    """
+
+    def __init__(self, names: dict[str, object]) -> None:
+        self.names = names
+        self.before: dict[str, object] = {}  # what the names that were bound referred to, or _ABSENT
+        self.bound: dict[str, object] = {}  # and what now
+
+    def __getitem__(self, name: str) -> object:
+        return self.names[name]
+
+    def __setitem__(self, name: str, value: object) -> None:
+        self._note(name, value)
+        self.names[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        value = self.names[name]
+        self._note(name, _ABSENT)
+        del self.names[name], value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def _note(self, name: str, value: object) -> None:
+        self.before.setdefault(name, self.names.get(name, _ABSENT))
+        self.bound[name] = value
+
+    def put_back(self) -> None:
+        for name, value in self.bound.items():
+            _put_back(self.names, name, value, self.before[name])
+
+    def changed(self) -> list[str]:
+        return [name for name, value in self.bound.items() if name not in _OF_PYTHON and value is not self.before[name]]
+
+
+def _put_back(names: dict[str, object], name: str, value: object, before: object) -> None:
+    """Only where it is still ours: what others have bound meanwhile is the program's state.
+
+    No other thread runs between the look and what follows from it, as there is neither a call nor a loop.
+    """
+    if name in names:
+        if names[name] is value:
+            if before is _ABSENT:
+                del names[name]
+            else:
+                names[name] = before
+    elif value is _ABSENT:
+        names[name] = before
+
+
 class _Change:
     """One exchange under way, and how to take it back."""
 
@@ -123,6 +192,8 @@ class _Change:
         self.code = code
         self.outcome = Outcome()
         self._functions: list[tuple[types.FunctionType, types.CodeType]] = []  # with the compiler's new code
+        self._exchanges: list[Exchange] = []
+        self._described: list[tuple[types.FunctionType, dict[str, object]]] = []  # with attributes that no call reads
         self._undo: list[Callable[[], object]] = []
 
     def plan(self, before: types.CodeType) -> None:
@@ -132,6 +203,7 @@ class _Change:
         by_name: dict[str, list[types.CodeType]] = {}
         for before_it, after_it in pairs:
             by_name.setdefault(before_it.co_qualname, []).append(after_it)
+        redefined = {_place(work, now) for work in self.work.all() for _, now in work.redefined}
         for function in _native.functions_of(self.names):
             old = _native.compiled_code(function.__code__)
             if old.co_filename != before.co_filename:
@@ -139,7 +211,7 @@ class _Change:
             new: types.CodeType | None = new_codes.get(_identity(old))
             if new is None and len(by_name.get(old.co_qualname, ())) == 1:
                 new = by_name[old.co_qualname][0]  # loaded from a source that nobody has seen
-            if new is not None and new != old:
+            if new is not None and (new != old or (new.co_qualname, new.co_firstlineno) in redefined):
                 _check(function, old, new)
                 self._functions.append((function, new))
 
@@ -147,7 +219,7 @@ class _Change:
         """Does all of it."""
         self._run_statements()
         classes = [self._run_class(work) for work in self.work.all() if work.path and work.run]
-        redefined = dict(self._define_anew())
+        self._prepare(dict(self._define_anew()))
         for cls, names in classes:
             for name, value in names.items():
                 self._set(cls, name, value)
@@ -156,7 +228,10 @@ class _Change:
                     tell(value, cls, name)
                 self.outcome.bound.append(f"{cls.__qualname__}.{name}")
         self._document()
-        self._exchange(redefined)
+        _native.exchange_functions(self._exchanges)  # all or none; from here on nothing can be refused
+        for function, attributes in self._described:
+            for name, value in attributes.items():
+                setattr(function, name, value)
         for work in self.work.all():
             self.outcome.not_run += work.not_run
 
@@ -169,18 +244,10 @@ class _Change:
         if not self.work.run:
             return
         code = _source.compile_part(self.work.run, self.code)
-        before = dict(self.names)
-
-        def put_back() -> None:
-            for name in [name for name in self.names if name not in before]:
-                del self.names[name]
-            self.names.update(before)
-
-        self._undo.append(put_back)
-        exec(_native.timed_code(code, self._module_name(), None), self.names)
-        self.outcome.bound += [
-            name for name, value in self.names.items() if name not in _OF_PYTHON and before.get(name, self) is not value
-        ]
+        names = _ModuleNames(self.names)
+        self._undo.append(names.put_back)
+        exec(_native.timed_code(code, self._module_name(), None), self.names, names)
+        self.outcome.bound += names.changed()
 
     def _module_name(self) -> str:
         name = self.names.get("__name__")
@@ -209,9 +276,7 @@ class _Change:
         _fill_cells(names, cls)
         return cls, {name: value for name, value in names.stored.items() if name not in _OF_MAKING}
 
-    def _define_anew(
-        self,
-    ) -> Iterator[tuple[tuple[str, int], tuple[_source.Function, _source.Function, types.FunctionType]]]:
+    def _define_anew(self) -> Iterator[tuple[tuple[str, int], Definition]]:
         """Definitions whose default values, annotations or docstring have changed, by qualified name and line."""
         for work in self.work.all():
             for before, now in work.redefined:
@@ -224,69 +289,84 @@ class _Change:
                     exec(_source.compile_part([bare], self.code), self.names, names)
                 fresh = names[_mangled(now.name, work.path)]
                 assert isinstance(fresh, types.FunctionType)
-                yield (".".join((*work.path, now.name)), _source.first_line(now)), (before, now, fresh)
+                yield _place(work, now), (before, now, fresh)
 
     def _document(self) -> None:
         for work in self.work.all():
             if work.docstring and work.path:
                 self._set(self._class(work.path), "__doc__", work.docstring[0])
             elif work.docstring:
-                self._undo.append(functools.partial(self.names.__setitem__, "__doc__", self.names.get("__doc__")))
-                self.names["__doc__"] = work.docstring[0]
+                names = _ModuleNames(self.names)
+                self._undo.append(names.put_back)
+                names["__doc__"] = work.docstring[0]
 
-    def _exchange(
-        self, redefined: dict[tuple[str, int], tuple[_source.Function, _source.Function, types.FunctionType]]
-    ) -> None:
+    def _prepare(self, redefined: dict[tuple[str, int], Definition]) -> None:
         made: dict[tuple[int, int], types.CodeType] = {}
+        kept = []  # what the keys of `made` are the addresses of
         changed: set[str] = set()
         for function, code in self._functions:
             old = function.__code__
-            key = (id(old), id(code))  # both live on in our list and in the undoing
+            key = (id(old), id(code))
+            kept.append(old)
             if key not in made:
                 made[key] = _native.timed_code(code, self._module_name(), old)
             entry = redefined.get((code.co_qualname, code.co_firstlineno))
             if entry:
-                self._follow(function, *entry)
+                self._exchanges.append((function, made[key], *_follow(function, *entry)))
+                self._described.append((function, _description(entry[-1])))
             elif _parameters(old) != _parameters(code) and (function.__defaults__ or function.__kwdefaults__):
                 raise _LivingError(
                     f"line {code.co_firstlineno}: the parameters of {code.co_qualname} have changed, and one of "
                     "those that live has default values"
                 )
-            self._undo.append(functools.partial(_native.exchange_code, function, old))
+            else:
+                self._exchanges.append((function, made[key]))
             if entry or _native.code_hash(_native.compiled_code(old)) != _native.code_hash(code):
                 changed.add(code.co_qualname)
-            _native.exchange_code(function, made[key])
         self.outcome.changed += sorted(changed)
 
-    def _follow(
-        self, function: types.FunctionType, before: _source.Function, now: _source.Function, fresh: types.FunctionType
-    ) -> None:
-        """A default value that is written as before stays the object that it was."""
-        texts = _source.default_texts(before)
-        kept = {
-            name: value
-            for name, value in _defaults(function).items()
-            if texts.get(name) == _source.default_texts(now).get(name)
-        }
-        values = {name: kept.get(name, value) for name, value in _defaults(fresh).items()}
-        positional = fresh.__code__.co_varnames[: fresh.__code__.co_argcount]
-        defaults = tuple(values[name] for name in positional if name in values)
-        keywords = {name: value for name, value in values.items() if name not in positional}
-        self._set(function, "__defaults__", defaults or None)
-        self._set(function, "__kwdefaults__", keywords or None)
-        self._set(function, "__doc__", fresh.__doc__)
-        annotate = getattr(fresh, "__annotate__", None)
-        if annotate is not None:  # from 3.14 on they are worked out when they are asked for
-            self._set(function, "__annotate__", annotate)
-        else:
-            self._set(function, "__annotations__", fresh.__annotations__)
+    def _set(self, cls: type, name: str, value: object) -> None:
+        names = vars(cls)
+        before = names.get(name, _ABSENT)
 
-    def _set(self, target: object, name: str, value: object) -> None:
-        names = vars(target)
-        is_there = isinstance(target, types.FunctionType) or name in names
-        before = getattr(target, name) if isinstance(target, types.FunctionType) else names.get(name)
-        setattr(target, name, value)
-        self._undo.append(lambda: setattr(target, name, before) if is_there else delattr(target, name))
+        def put_back() -> None:
+            if name in names and names[name] is value:  # nobody has set it since
+                if before is _ABSENT:
+                    delattr(cls, name)
+                else:
+                    setattr(cls, name, before)
+
+        setattr(cls, name, value)
+        self._undo.append(put_back)
+
+
+def _place(work: _source.Work, function: _source.Function) -> tuple[str, int]:
+    """Where a definition is, as its code has it: qualified name and first line."""
+    return ".".join((*work.path, function.name)), _source.first_line(function)
+
+
+def _follow(
+    function: types.FunctionType, before: _source.Function, now: _source.Function, fresh: types.FunctionType
+) -> tuple[tuple[object, ...] | None, dict[str, object] | None]:
+    """The default values that it gets: one that is written as before stays the object that it was."""
+    texts = _source.default_texts(before)
+    kept = {
+        name: value
+        for name, value in _defaults(function).items()
+        if texts.get(name) == _source.default_texts(now).get(name)
+    }
+    values = {name: kept.get(name, value) for name, value in _defaults(fresh).items()}
+    positional = fresh.__code__.co_varnames[: fresh.__code__.co_argcount]
+    defaults = tuple(values[name] for name in positional if name in values)
+    keywords = {name: value for name, value in values.items() if name not in positional}
+    return defaults or None, keywords or None
+
+
+def _description(fresh: types.FunctionType) -> dict[str, object]:
+    annotate = getattr(fresh, "__annotate__", None)
+    if annotate is not None:  # from 3.14 on they are worked out when they are asked for
+        return {"__doc__": fresh.__doc__, "__annotate__": annotate}
+    return {"__doc__": fresh.__doc__, "__annotations__": fresh.__annotations__}
 
 
 def _wrapped(path: tuple[str, ...], body: list[ast.stmt]) -> list[ast.stmt]:

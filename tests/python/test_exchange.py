@@ -6,11 +6,14 @@ import asyncio
 import functools
 import itertools
 import linecache
+import sys
 import textwrap
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tachograph import _native
 from tachograph._exchange import LoadedModule, Outcome
 from tachograph._source import RefusedError
 
@@ -173,7 +176,7 @@ def test_state_survives_and_changed_assignments_run() -> None:
     assert kept == {"a": 1}
     assert (module.RATE, module.TWICE, module.ROOT) == (3, 4, 3**0.5)
     assert module.print_it == ["begun"]
-    assert outcome.bound == ["RATE", "math", "ROOT"]
+    assert outcome.bound == ["math", "RATE", "ROOT"]
     assert outcome.not_run == [10]
 
 
@@ -431,6 +434,152 @@ def test_a_failure_takes_back_what_was_done_before_it() -> None:
     assert (module.C.x, hasattr(module.C, "y"), module.f(), module.D().g()) == (1, False, 1, 1)
     assert module.f.__code__ is code
     assert module.D.g.__defaults__ is defaults
+
+
+def test_a_refusal_takes_back_only_what_its_statements_bound() -> None:
+    module = Module("""
+        count, RATE, error, LIMIT = 0, 1, None, 5
+        class Cart:
+            size = 1
+    """)
+
+    def meanwhile() -> int:
+        """What other threads do in the middle of the reload."""
+        module.names.update(count=101, fresh=5, RATE=7)
+        return 1
+
+    class Stubborn(type):
+        def __setattr__(cls, name: str, value: object) -> None:
+            module.Cart.size = 9
+            raise RuntimeError("not here")
+
+    module.names["E"] = Stubborn("E", (), {})
+    module.names["meanwhile"] = meanwhile
+    module.loaded.scope.classes["E"] = module.loaded.scope.classes["Cart"]
+    with pytest.raises(RefusedError, match="not here"):
+        module.reload("""
+            count, RATE, error, LIMIT = 0, 1, None, 5
+            RATE = 2
+            NEW = meanwhile()
+            LIMIT = 6
+            try:
+                OTHER = missing
+            except NameError as error:
+                OTHER = 2
+            class Cart:
+                size = 2
+                other = 2
+            class E:
+                def run(self): return 1
+        """)
+    assert (module.count, module.fresh, module.RATE, module.LIMIT, module.error) == (101, 5, 7, 5, None)
+    assert module.names.keys() & {"NEW", "OTHER"} == set()
+    assert (module.Cart.size, hasattr(module.Cart, "other")) == (9, False)
+
+
+def test_new_statements_find_the_module_around_them() -> None:
+    module = Module("X: int = 1\nmine = globals()")
+    outcome = module.reload("""
+        X: int = 1
+        mine = globals()
+        Y: str = "y"
+        import os.path as path
+        from math import *
+        class Cart: limit = X + len(Y)
+        squares = [(lambda: i * X)() for i in range(3)]
+        def late(): return Cart, pi, squares, Z
+        Z = 5
+        seen = sorted({"X", "Y", "Z", "late"} & set(dir())), locals()["X"], vars().get("nothing")
+    """)
+    assert module.late() == (module.Cart, 3.141592653589793, [0, 1, 2], 5)
+    assert module.late.__globals__ is module.names
+    assert module.Cart.limit == 2
+    assert module.seen == (["X", "Y", "Z", "late"], 1, None)
+    assert outcome.bound[:2] == ["Y", "path"]
+    assert "Cart" in outcome.bound
+
+
+def test_a_default_value_alone_follows() -> None:
+    module = Module("def price(x, rate=1, *, tax=2): return x, rate, tax")
+    price = module.price
+    outcome = module.reload("def price(x, rate=3, *, tax=2): return x, rate, tax")
+    assert (price(0), outcome.changed) == ((0, 3, 2), ["price"])
+    module.reload("def price(x, rate=3, *, tax=4): return x, rate, tax")
+    assert price(0) == (0, 3, 4)
+
+
+class Last:
+    """A default value that is used once more as it goes."""
+
+    def __init__(self, tell: Callable[[], object]) -> None:
+        self.tell = tell
+
+    def __del__(self) -> None:
+        self.tell()
+
+
+def test_no_call_sees_the_one_without_the_other() -> None:
+    seen: list[object] = []
+    names: dict[str, Any] = {"Last": Last, "look": lambda: seen.append((module.price(), module.size()))}
+    before = """
+        def price(first=1, last=Last(look), *, rate=1): return first, rate
+        def size(first=1): return first
+    """
+    after = """
+        def price(zeroth=0, first=10, last=None, *, rate=10, tax=5): return first, rate, tax
+        def size(zeroth=0, first=10): return first
+    """
+    module = Module(before, **names)
+    module.reload(after)
+    assert seen == [((10, 10, 5), 10)]
+
+
+@pytest.mark.isolated
+def test_a_veto_leaves_every_function_as_it_was() -> None:
+    module = Module("def price(a=1): return a\ndef size(a=1): return a")
+    values: list[object] = []
+    is_vetoed = True
+
+    def audit(event: str, details: tuple[object, ...]) -> None:
+        if event == "object.__setattr__" and details[1] == "__code__" and is_vetoed:
+            values.append((module.price(), module.size()))
+            if details[0] is module.size:
+                raise PermissionError("not this one")
+
+    sys.addaudithook(audit)
+    text = "def price(b=0, a=2): return a\ndef size(b=0, a=2): return a"
+    assert module.refuses(text) == "PermissionError: not this one"
+    assert values[:2] == [(1, 1), (2, 1)]
+    assert (module.price(), module.size(), module.price.__defaults__) == (1, 1, (1,))
+    is_vetoed = False
+    module.reload(text)
+    assert (module.price(), module.size()) == (2, 2)
+
+
+def test_functions_are_exchanged_together_or_not_at_all() -> None:
+    def first(a: int = 1, *, b: int = 2) -> tuple[int, int]:
+        return a, b
+
+    def second() -> object:
+        return first
+
+    codes = first.__code__, second.__code__
+    other = (lambda x, a=5, *, b=6: (a, b)).__code__
+    for wrong, kind in (
+        ((second, other), ValueError),  # takes nothing from around it
+        ((second, "code"), TypeError),
+        ((second, second.__code__, [1], None), TypeError),
+        ((second, second.__code__, (1,)), TypeError),
+        ([second, second.__code__], TypeError),
+    ):
+        with pytest.raises(kind):
+            _native.exchange_functions([(first, other, (0, 5), {"b": 6}), wrong])  # type: ignore[list-item]
+        assert (first(), first.__code__, second.__code__) == ((1, 2), *codes)
+    _native.exchange_functions([(first, other, (0, 5), {"b": 6}), (second, second.__code__)])
+    assert first() == (5, 6)
+    _native.exchange_functions([(first, codes[0], None, None)])
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        first()
 
 
 def test_after_a_refusal_the_next_source_is_compared_with_what_runs() -> None:
