@@ -61,13 +61,16 @@ static int run_code(PyObject *code, PyObject *module) {
     return result ? 0 : -1;
 }
 
-/* Who watches files reads a module's source before it runs. Neither is this a reason for an import to fail. */
-static void tell_of_import(const struct tg_state *state, PyObject *module) {
-    PyObject *result = state->on_import ? PyObject_CallOneArg(state->on_import, module) : NULL;
-    if (state->on_import && !result) {
+/* Who watches files reads a module's source before it runs, and returns what has gone wrong with that: neither is this
+ * a reason for an import to fail. But what it raises is not its own: a signal came meanwhile, and its handler ran. */
+static int tell_of_import(const struct tg_state *state, PyObject *module) {
+    PyObject *result = state->on_import ? PyObject_CallOneArg(state->on_import, module) : Py_NewRef(Py_None);
+    if (result && PyExceptionInstance_Check(result)) {
+        PyErr_SetObject(PyExceptionInstance_Class(result), result);
         PyErr_WriteUnraisable(module);
     }
     Py_XDECREF(result);
+    return result ? 0 : -1;
 }
 
 /* exec_module(self, module) of a loader. */
@@ -85,8 +88,7 @@ static PyObject *exec_module(PyObject *self, PyObject *args, PyObject *keywords)
         PyErr_Format(PyExc_ImportError, "cannot load module %R when get_code() returns None", name);
     } else if (code) {
         PyObject *timed = timed_or_plain(tg_state_of(self), code, name);
-        tell_of_import(tg_state_of(self), module);
-        result = run_code(timed, module);
+        result = tell_of_import(tg_state_of(self), module) < 0 ? -1 : run_code(timed, module);
         Py_DECREF(timed);
     }
     Py_XDECREF(code);

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 
+_IMPORT_SECONDS = 10.0  # a module that runs for longer than this is no import any more: a program goes on in it
 _IS_ABSENT = _native.__name__ != "tachograph._native"  # an interpreter that the extension does not know
 
 
@@ -33,6 +34,7 @@ class _Known:
         self.text = _read(file)
         self.loaded: LoadedModule | None = None
         self.refused: tuple[bytes, str] | None = None  # what was tried last, and why not
+        self.is_program = False  # goes on running while its import lasts
 
     @property
     def name(self) -> str:
@@ -67,7 +69,7 @@ def _start() -> None:
         _State.is_hooked = True
         import atexit
 
-        _native.watch_files(_files_changed, _module_imported)
+        _native.watch_files(_files_changed, _module_is_imported)
         _forks.hook()
         atexit.register(_native.stop_watching)
 
@@ -174,6 +176,25 @@ def _is_watched(path: str) -> bool:
     return any(path == root or path.startswith(os.path.join(root, "")) for root in list(_roots.values()))
 
 
+def _module_is_imported(module: types.ModuleType) -> Exception | None:
+    """Called in the importing thread. Returns what has gone wrong here; what it raises came with a signal."""
+    try:
+        _module_imported(module)
+    except Exception as error:
+        if not _is_ours(error):
+            raise
+        return error
+    return None
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it was raised by what this module does, and not by the handler of a signal that came meanwhile."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is None or trace.tb_frame.f_code.co_filename in (__file__, os.path.__file__)
+
+
 def _module_imported(module: types.ModuleType) -> None:
     """A module is about to run, or there already."""
     names = getattr(module, "__dict__", None)
@@ -190,7 +211,9 @@ def _know(names: dict[str, object], path: str, file: str) -> None:
     """Keeps the source as it is now. A module that has run again, or in whose place another is, is known anew."""
     try:
         known = _Known(names, file)
-    except OSError:
+    except OSError as error:
+        if not _is_ours(error):
+            raise
         return
     others = _files.get(path, [])
     kept = [other for other in others if other.names is not names and (other.name != known.name or _is_loaded(other))]
@@ -227,6 +250,7 @@ def _reload(known: _Known, text: bytes) -> None:
     from tachograph._exchange import LoadedModule
     from tachograph._source import RefusedError
 
+    _await_import(known)
     try:
         if known.loaded is None:
             known.loaded = LoadedModule(known.names, known.text, known.file)
@@ -238,6 +262,16 @@ def _reload(known: _Known, text: bytes) -> None:
     known.refused = None
     if outcome:
         _tell(known, True, _summary(outcome))
+
+
+def _await_import(known: _Known) -> None:
+    """What a module has not run yet would bind its old values over the new ones, and new statements miss it."""
+    import time
+
+    end = time.monotonic() + _IMPORT_SECONDS
+    while not known.is_program and getattr(known.names.get("__spec__"), "_initializing", False):
+        known.is_program = time.monotonic() > end
+        time.sleep(0.01)
 
 
 def _summary(outcome: Outcome) -> str:

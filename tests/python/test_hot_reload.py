@@ -9,6 +9,7 @@ import logging
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 import tachograph
+from tachograph import _watch
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECONDS = 60
@@ -314,6 +316,101 @@ def test_timing_and_sampling_go_on(module_path: Path, told: Told) -> None:
     assert tachograph.statistics()["shop::price"].call_count == count
     assert tachograph.query()[1] > 0
     tachograph.stop()
+
+
+@pytest.mark.isolated
+@pytest.mark.parametrize("is_watched_before", [True, False])
+def test_a_module_saved_while_it_is_imported(module_path: Path, told: Told, is_watched_before: bool) -> None:
+    """It is reloaded when it has run; what it binds until then is its own."""
+    began, go_on = threading.Event(), threading.Event()
+    setattr(sys, "_events", (began, go_on))  # noqa: B010
+    text = (
+        "import sys\nA = {0}\nsys._events[0].set()\nsys._events[1].wait()\nLATE = {0}\ndef f(): return A, LATE, {0}\n"
+    )
+    write(module_path / "slow.py", text.format(1))
+    shop = load(module_path / "shop.py")
+    tachograph.watch(module_path / "shop.py")
+    if is_watched_before:
+        tachograph.watch(module_path)
+    thread = threading.Thread(target=importlib.import_module, args=("slow",))
+    thread.start()
+    began.wait()
+    tachograph.watch(module_path)
+    awaited = threading.Event()
+    spec = sys.modules["slow"].__spec__
+
+    class Spec(type(spec)):  # type: ignore[misc]
+        """Says when it is asked whether the import is over."""
+
+        @property
+        def _initializing(self) -> bool:
+            awaited.set()
+            return bool(vars(self)["_initializing"])
+
+        @_initializing.setter
+        def _initializing(self, value: bool) -> None:
+            vars(self)["_initializing"] = value
+
+    spec.__class__ = Spec  # type: ignore[union-attr]
+    write(module_path / "slow.py", text.format(2) + "NEW = LATE * 10\n")
+    awaited.wait()
+    assert sys.modules["slow"].A == 1  # type: ignore[attr-defined]
+    go_on.set()
+    thread.join()
+    assert told.next() == "slow is reloaded: changed: f; bound: A, LATE, NEW"
+    slow: Any = sys.modules["slow"]
+    assert (slow.f(), slow.NEW, shop.price()) == ((2, 2, 2), 20, 1)
+
+
+@pytest.mark.isolated
+def test_a_program_that_goes_on_in_its_import_is_reloaded(
+    module_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_watch, "_IMPORT_SECONDS", 0.0)
+    go_on = threading.Event()
+    setattr(sys, "_go_on", go_on)  # noqa: B010
+    text = "import sys\ndef f(): return {0}\nsys._go_on.wait()\n"
+    write(module_path / "server.py", text.format(1))
+    tachograph.watch(module_path)
+    thread = threading.Thread(target=importlib.import_module, args=("server",))
+    thread.start()
+    while not hasattr(sys.modules.get("server"), "f"):
+        pass
+    write(module_path / "server.py", text.format(2))
+    assert told.next() == "server is reloaded: changed: f"
+    go_on.set()
+    thread.join()
+
+
+@pytest.mark.isolated
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, TimeoutError])
+def test_a_signal_during_an_import_is_not_lost(
+    module_path: Path, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    def handle(_signal: int, _frame: object) -> None:
+        raise raised
+
+    tachograph.watch(module_path)
+    read = _watch._read
+    signal.signal(signal.SIGALRM, handle)
+    write(module_path / "shop.py", "def price(): return 1\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(_watch, "_read", lambda file: (signal.raise_signal(signal.SIGALRM), read(file))[1])
+        with pytest.raises(raised):
+            importlib.import_module("shop")
+    assert "shop" not in sys.modules
+    assert importlib.import_module("shop").price() == 1
+
+
+@pytest.mark.isolated
+def test_a_failure_of_ours_is_told_and_fails_no_import(module_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    tachograph.watch(module_path)
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    monkeypatch.setattr(_watch, "_files", None)
+    write(module_path / "shop.py", "def price(): return 1\n")
+    assert importlib.import_module("shop").price() == 1
+    assert [(found.exc_type, found.object.__name__) for found in told] == [(AttributeError, "shop")]
 
 
 class Program:
