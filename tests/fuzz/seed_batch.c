@@ -11,30 +11,29 @@ static struct tg_bytes text(const char *from) {
     return (struct tg_bytes){.data = from, .length = strlen(from)};
 }
 
-static const struct tg_batch_failure failures[] = {
-    {.fingerprint = 0x1122334455667788,
-     .name = {.data = "shop::pay", .length = 9},
-     .file = {.data = "shop.py", .length = 7},
-     .type = {.data = "ValueError", .length = 10},
-     .count = 300,
-     .first_wall_ns = 6500,
-     .last_wall_ns = 6900},
-    {.name = {.data = "shop::*", .length = 7}, .count = 1},
-};
-static const struct tg_batch_failure_sample samples[] = {
-    {.failure = 0,
-     .wall_ns = 6600,
-     .native_id = 4711,
-     .message = {.data = "no card", .length = 7},
-     .traceback = {.data = "File \"shop.py\", line 3, in pay\n", .length = 31},
-     .args = {.data = "[{\"card\": \"[redacted]\"}]", .length = 26},
-     .kwargs = {.data = "{}", .length = 2},
-     .rebound = {.data = "card", .length = 4},
-     .thread = {.data = "worker", .length = 6}},
-    {.failure = 1, .wall_ns = 6700},
-};
-
 static int write_batch(size_t function_count, size_t failure_count) {
+    const struct tg_batch_failure failures[] = {
+        {.fingerprint = 0x1122334455667788,
+         .name = text("shop::pay"),
+         .file = text("shop.py"),
+         .type = text("ValueError"),
+         .count = 300,
+         .first_wall_ns = 6500,
+         .last_wall_ns = 6900},
+        {.name = text("shop::*"), .count = 1},
+    };
+    const struct tg_batch_failure_sample samples[] = {
+        {.failure = 0,
+         .wall_ns = 6600,
+         .native_id = 4711,
+         .message = text("no card"),
+         .traceback = text("File \"shop.py\", line 3, in pay\n"),
+         .args = text("[{\"card\": \"[redacted]\"}]"),
+         .kwargs = text("{}"),
+         .rebound = text("card"),
+         .thread = text("worker")},
+        {.failure = 1, .wall_ns = 6700},
+    };
     struct tg_batch_function functions[3];
     struct tg_strbuf histogram = TG_STRBUF_INIT;
     struct tg_strbuf out = TG_STRBUF_INIT;
