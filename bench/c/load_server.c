@@ -97,7 +97,7 @@ static bool count_answer(struct load *load, struct connection *connection) {
     struct tg_load_result *result = load->result;
     result->answer_count++;
     result->worst_ns = taken_ns > result->worst_ns ? taken_ns : result->worst_ns;
-    (void)tg_histogram_add(&load->times, taken_ns, 1);
+    result->failure_count += tg_histogram_add(&load->times, taken_ns, 1) != TG_OK;
     return now_ns >= load->until_ns || ask(load, connection);
 }
 
