@@ -501,6 +501,51 @@ def test_one_point(cli: Any, tmp_path: Path) -> None:
         server.stop()
 
 
+def test_gaps_are_no_points(cli: Any, tmp_path: Path) -> None:
+    history = History(cli, tmp_path / "gaps.db")
+    service = history.service()
+    there = [0, 1, 50, 51, 4000]
+    for iteration in there:
+        service.add(iteration, {"a::a": (20, MS)})
+    server = Serving(cli, history.done())
+    try:
+        line = server.get("/api/v1/series", column="calls").json["functions"][0]
+        assert (line["iterations"], line["values"]) == (there, [20] * len(there))
+        points = server.get("/api/v1/trend", function="a::a").json["points"]
+        assert [point["iteration"] for point in points] == there
+        slices = server.get("/api/v1/slices", column="calls", width=10).json["functions"][0]
+        assert (slices["iterations"], slices["values"]) == ([0, 50, 4000], [40, 40, 20])
+        heat = server.get("/api/v1/latency", function="a::a").json
+        assert len(heat["iterations"]) == len(heat["counts"]) == 3
+    finally:
+        server.stop()
+
+
+def test_100_000_functions(cli: Any, tmp_path: Path) -> None:
+    history = History(cli, tmp_path / "many.db")
+    service = history.service()
+    service.add(0, {f"m::f{i:06}": (20, 1000 + i) for i in range(100_000)})
+    service.add(1, {"m::f000000": (20, 1000)})
+    server = Serving(cli, history.done())
+    try:
+        first = server.get("/api/v1/functions", sort="total", limit=25, percentiles="yes").json
+        assert (first["function_count"], first["functions"][0]["name"]) == (100_000, "m::f099999")
+        last = server.get("/api/v1/functions", sort="name", offset=99_990, limit=25).json["functions"]
+        assert [row["name"] for row in last] == [f"m::f{i:06}" for i in range(99_990, 100_000)]
+        assert server.get("/api/v1/functions", filter="F0000").json["function_count"] == 100
+        series = server.get("/api/v1/series", column="total", minimum=0).json
+        assert (series["function_count"], len(series["functions"])) == (100_000, 50)
+        slices = server.get("/api/v1/slices", column="total", limit=10).json
+        assert (
+            sum(sum(line["values"]) for line in [*slices["functions"], slices["others"]])
+            == 20 * sum(range(1000, 101_000)) + 20 * 1000
+        )
+        assert server.get("/api/v1/trends", limit=5).json["function_count"] == 100_000
+        assert server.get("/metrics").body.count(b"tachograph_function_calls_total{") <= 101
+    finally:
+        server.stop()
+
+
 def test_a_history_without_anything(cli: Any, tmp_path: Path) -> None:
     server = Serving(cli, History(cli, tmp_path / "empty.db").done())
     try:
