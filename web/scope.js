@@ -28,14 +28,27 @@ function choice(label, options, chosen, choose) {
   return make("label", {}, make("span", { class: "unseen" }, label), select);
 }
 
-/** The period of the address, when it is none of the usual ones: "since … until …". */
-function ownPeriod() {
+/** Whether the period of the address is none of the usual ones. */
+function isOwnPeriod() {
   const since = here().get("since") ?? "";
-  const until = here().get("until");
-  if (!until && PERIODS.some(([value]) => value === since)) {
-    return null;
-  }
-  return [since ? `from ${since}` : "", until ? `to ${until}` : ""].filter(Boolean).join(" ");
+  return here().get("until") !== null || !PERIODS.some(([value]) => value === since);
+}
+
+/** A period of one's own: two moments, as the API takes them. */
+function ownPeriod() {
+  const moment = (/** @type {"since" | "until"} */ name, /** @type {string} */ label) =>
+    make("input", {
+      type: "text",
+      value: here().get(name) ?? "",
+      placeholder: label,
+      "aria-label": label,
+      title: "-2h (s, m, h, d, w), 2026-11-21T10:00, iteration:120 or version:1.4.2",
+      spellcheck: "false",
+      change: () => go(variant({ since: since.value.trim(), until: until.value.trim() })),
+    });
+  const since = moment("since", "From");
+  const until = moment("until", "To");
+  return make("span", { class: "period", hidden: !isOwnPeriod() }, since, until);
 }
 
 /**
@@ -44,7 +57,7 @@ function ownPeriod() {
  */
 export function showScope(root, { service, services, versions, selection }) {
   const own = ownPeriod();
-  const periods = own ? /** @type {[string, string][]} */ ([...PERIODS, ["own", own]]) : PERIODS;
+  const periods = /** @type {[string, string][]} */ ([...PERIODS, ["own", "Other period"]]);
   const named = versions.filter(({ version }) => version !== "");
   const parts = [
     choice(
@@ -53,9 +66,13 @@ export function showScope(root, { service, services, versions, selection }) {
       service.name,
       (name) => go(`/?${new URLSearchParams({ service: name })}`),
     ),
-    choice("Period", periods, own ? "own" : (selection.since ?? ""), (since) =>
-      go(variant(since === "own" ? {} : { since, until: null })),
-    ),
+    choice("Period", periods, isOwnPeriod() ? "own" : (selection.since ?? ""), (since) => {
+      own.hidden = since !== "own";
+      if (since !== "own") {
+        go(variant({ since, until: null }));
+      }
+    }),
+    own,
   ];
   if (named.length > 0) {
     const options = /** @type {[string, string][]} */ ([

@@ -155,6 +155,7 @@ export async function serve(store, port = "0") {
   const { child, line } = await start(["serve", "--store", store, "--port", port, "--token-file", token]);
   const { origin, port: taken } = new URL(line);
   return {
+    store,
     address: line,
     origin,
     port: taken,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
+import { count } from "../../web/figures.js";
 import { ask, AXE, chart, demo, end, history, open, panel, running, serve, until } from "./harness.mjs";
 
 const EVIL = "</script><img src=x onerror=alert(1)>";
@@ -53,6 +54,38 @@ test("a link goes through signing in, and back and forward through the views", a
   await page.getByRole("heading", { level: 1, name: "Time slices" }).waitFor();
   await page.click(".legend a.function >> nth=0");
   await panel(page, "Summary");
+  await close();
+});
+
+test("a period of one's own is two moments, and a wrong one is said", async () => {
+  const { page, close } = await open(server);
+  await panel(page, "Functions");
+  await page.selectOption("#scope label:nth-child(2) select", "own");
+  await page.fill('#scope input[aria-label="From"]', "iteration:0");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/since=iteration/);
+  await page.fill('#scope input[aria-label="To"]', "iteration:1");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/until=iteration/);
+  const [first] = ask(
+    "rank",
+    "--by",
+    "self",
+    "--since",
+    "iteration:0",
+    "--until",
+    "iteration:1",
+    "--store",
+    server.store,
+  ).functions;
+  await page
+    .locator(`tr[data-function="${first.name}"] td:nth-child(3)`, { hasText: count(first.call_count) })
+    .waitFor();
+  await page.click("#views >> text=Flame graph");
+  assert.equal(await page.inputValue('#scope input[aria-label="To"]'), "iteration:1");
+  await page.fill('#scope input[aria-label="From"]', "soon");
+  await page.keyboard.press("Enter");
+  await page.locator(".state[data-kind=failed]", { hasText: "soon" }).waitFor();
   await close();
 });
 
