@@ -121,6 +121,19 @@ def test_the_shop_refuses(shop: Shop) -> None:
     assert (code, counts["shop.pricing::Coupons.discount"]) == (0, 2)
 
 
+def test_the_shop_takes_cards(shop: Shop) -> None:
+    def pay(card: object) -> tuple[int, Any]:
+        return shop.post("/orders", {"customer": "Ada", "lines": [VASE], "card": card})
+
+    card = {"holder": "Ada", "card_number": "4000 1", "expires": "2099-12"}
+    assert pay(card)[0] == 201
+    status, answer = pay({**card, "expires": "2019-06"})
+    assert (status, answer) == (402, {"error": "the card of Ada has expired: 16.25 are not paid"})
+    for wrong in ("4000 1", {"holder": "Ada"}, {**card, "pin": "1"}, {**card, "expires": 2019}, [], {1: 2}):
+        assert pay(wrong)[0] == 400, wrong
+    assert shop.stop()[1]["shop.payment::charge"] == 2
+
+
 def test_the_shop_says_that_its_port_is_taken() -> None:
     with taken_port() as port:
         command = [sys.executable, "-m", "shop", "--port", str(port), "--seconds", "1"]
@@ -164,7 +177,8 @@ def test_the_demo_reports_the_calls_that_the_shop_counts(tmp_path: Path) -> None
     result = run_demo(tmp_path, DEMO_COUNTS=str(tmp_path / "counts.json"))
     assert (result.returncode, result.stderr) == (0, ""), result.stdout
     counts: dict[str, int] = json.loads((tmp_path / "counts.json").read_text())
-    shown = calls_of(result.stdout)
+    figures, _, failures = result.stdout.partition("What failed, and how often?")
+    shown = calls_of(figures)
     assert {name: counts[name] for name in shown if name in counts} == {
         name: calls for name, calls in shown.items() if name in counts
     }
@@ -172,6 +186,10 @@ def test_the_demo_reports_the_calls_that_the_shop_counts(tmp_path: Path) -> None
     assert "calls, total and change are per iteration" in result.stdout
     for name in ("orders::Orders.search", "orders::Orders._scan", "shipping::Carrier.quote", "server::Shop.place"):
         assert shown[f"shop.{name}"] > 10
+
+    assert re.search(r"PaymentDeclinedError: the card of customer \d has expired.* shop\.payment::charge", failures)
+    assert re.search(r'\[\{"holder":"customer \d","card_number":"\[redacted\]","expires":"2019-06"\},\d+\]', failures)
+    assert '{"api_key":"[redacted]"}' in failures
 
     agreement = re.search(r"samples and exact times put (\S+) % in the same ones", result.stdout)
     assert agreement
