@@ -17,7 +17,7 @@ PyObject *tg_timed_code(PyObject *module, PyObject *args);
 /* exchange_functions([(function, code[, defaults, keyword_defaults]), ...]): the functions run this code from their
  * next call on, with these default values where they are given; all at once, so no thread sees some of it. ValueError:
  * a code takes another number of variables from around it; then nothing has changed, as with any exception. */
-PyObject *tg_exchange_functions(PyObject *module, PyObject *exchanges);
+PyObject *tg_exchange_functions(PyObject *module, PyObject *list);
 
 /* record_event(is_done, text): a reload, or one that was refused, is kept with the recording. */
 PyObject *tg_record_event(PyObject *module, PyObject *args);
