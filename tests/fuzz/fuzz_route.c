@@ -1,5 +1,5 @@
-/* Hostile bytes as targets and bodies of requests: what is routed where, which parameters a route takes, and that nobody
- * gets anywhere without the token. No question is asked of a store. */
+/* Hostile bytes as targets and bodies of requests: what is routed where, which parameters a route takes, and that
+ * nobody gets anywhere without the token. No question is asked of a store. */
 #include "serve/assets.h"
 #include "serve/router.h"
 
