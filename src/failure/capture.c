@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ELLIPSIS "\xE2\x80\xA6"
+#define ELLIPSIS       "\xE2\x80\xA6"
+#define REPR_CHARACTER 0x7F
 /* A bracket, a comma and the note about what was left out, for each level; and a note in the place of a value. */
 #define CLOSING_BYTES ((TG_CAPTURE_DEPTH + 1) * 48)
 
@@ -39,6 +40,11 @@ void tg_capture_begin(struct tg_capture *capture, size_t bytes_max) {
     capture->bytes_max = bytes_max;
     capture->is_full = false;
     capture->depth = 0;
+}
+
+void tg_capture_begin_within(struct tg_capture *capture, const struct tg_capture *outer, size_t bytes_max) {
+    tg_capture_begin(capture, bytes_max);
+    capture->depth = outer->depth;
 }
 
 /* Where the text stood before a value. */
@@ -131,10 +137,46 @@ static void shorten(struct tg_strbuf *scratch, const char *text, size_t length, 
     }
 }
 
+/* An item of an array has been written: the next one is its value, if it names a secret. */
+static void look_for_name(struct tg_capture *capture, const char *text, size_t length, bool is_cut) {
+    if (capture->depth > 0 && !capture->levels[capture->depth - 1].is_object && !is_cut) {
+        capture->levels[capture->depth - 1].hides_next = tg_redact_is_secret_name(text, length);
+    }
+}
+
 void tg_capture_text(struct tg_capture *capture, const char *text, size_t length, bool is_cut) {
     struct mark mark = mark_of(capture);
+    look_for_name(capture, text, length, is_cut);
     shorten(&capture->scratch, text, length, is_cut);
     tg_json_string_bytes(&capture->json, tg_strbuf_text(&capture->scratch), capture->scratch.length);
+    check(capture, &mark);
+}
+
+void tg_capture_bytes(struct tg_capture *capture, const char *bytes, size_t length, bool is_cut) {
+    struct mark mark = mark_of(capture);
+    struct tg_strbuf shown = TG_STRBUF_INIT;
+    size_t looked_at = length < TG_CAPTURE_WINDOW_BYTES ? length : TG_CAPTURE_WINDOW_BYTES;
+    look_for_name(capture, bytes, length, is_cut);
+    tg_strbuf_truncate(&capture->scratch, 0);
+    tg_redact_text(bytes, looked_at, &capture->scratch); /* before it is escaped, or quotes would not be seen */
+    tg_strbuf_append(&shown, "b'");
+    for (size_t i = 0; i < capture->scratch.length && i < TG_CAPTURE_CHARACTERS; i++) {
+        unsigned char c = (unsigned char)tg_strbuf_text(&capture->scratch)[i];
+        if (c >= ' ' && c < REPR_CHARACTER && c != '\'' && c != '\\') {
+            tg_strbuf_append_char(&shown, (char)c);
+        } else {
+            tg_strbuf_printf(&shown, "\\x%02x", c);
+        }
+    }
+    bool is_whole = !is_cut && looked_at == length && capture->scratch.length <= TG_CAPTURE_CHARACTERS;
+    tg_strbuf_append(&shown, is_whole ? "'" : "");
+    size_t fits = bytes_of(tg_strbuf_text(&shown), shown.length, TG_CAPTURE_CHARACTERS);
+    if (!is_whole || fits < shown.length) {
+        tg_strbuf_truncate(&shown, fits);
+        tg_strbuf_append(&shown, ELLIPSIS);
+    }
+    tg_json_string_bytes(&capture->json, tg_strbuf_text(&shown), shown.length);
+    tg_strbuf_release(&shown);
     check(capture, &mark);
 }
 
@@ -163,6 +205,7 @@ static bool open_container(struct tg_capture *capture, bool is_object) {
     capture->levels[capture->depth].count = 0;
     capture->levels[capture->depth].left = 0;
     capture->levels[capture->depth].is_object = is_object;
+    capture->levels[capture->depth].hides_next = false;
     capture->depth++;
     return true;
 }
@@ -198,6 +241,15 @@ bool tg_capture_key(struct tg_capture *capture, const char *key, size_t length) 
         tg_capture_redacted(capture);
     }
     return !is_secret;
+}
+
+bool tg_capture_item(struct tg_capture *capture) {
+    bool is_hidden = capture->levels[capture->depth - 1].hides_next;
+    capture->levels[capture->depth - 1].hides_next = false;
+    if (is_hidden) {
+        tg_capture_redacted(capture);
+    }
+    return !is_hidden;
 }
 
 void tg_capture_close(struct tg_capture *capture, size_t left_count) {

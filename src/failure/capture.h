@@ -14,7 +14,7 @@
  *         tg_capture_close(&capture, count - i);
  *     }
  *
- * A value under a secret key (redact.h) is not asked for; texts lose what looks like a secret.
+ * A value under a secret key (redact.h), or behind one in a list, is not asked for; texts lose what looks like one.
  */
 #ifndef TG_CAPTURE_H
 #define TG_CAPTURE_H
@@ -47,6 +47,7 @@ struct tg_capture {
         unsigned count; /* of members that were begun */
         unsigned left;  /* of those, for which there was no room */
         bool is_object;
+        bool hides_next; /* the item before was the name of a secret */
     } levels[TG_CAPTURE_DEPTH];
 };
 
@@ -55,6 +56,8 @@ void tg_capture_release(struct tg_capture *capture);
 
 /* Begins a new text of one value, keeping the memory of the last. */
 void tg_capture_begin(struct tg_capture *capture, size_t bytes_max);
+/* The same, of a value that lies as deep as what `outer` is due to write: it has no more levels left than that. */
+void tg_capture_begin_within(struct tg_capture *capture, const struct tg_capture *outer, size_t bytes_max);
 
 void tg_capture_null(struct tg_capture *capture);
 void tg_capture_bool(struct tg_capture *capture, bool value);
@@ -63,6 +66,8 @@ void tg_capture_int(struct tg_capture *capture, int64_t value);
 void tg_capture_double(struct tg_capture *capture, double value);
 /* A number's digits. */
 void tg_capture_number(struct tg_capture *capture, const char *digits, size_t length);
+/* Bytes, as Python shows them; `is_cut` as below. */
+void tg_capture_bytes(struct tg_capture *capture, const char *bytes, size_t length, bool is_cut);
 /* `is_cut`: the text goes on beyond what is given, which is TG_CAPTURE_WINDOW_BYTES as a rule. */
 void tg_capture_text(struct tg_capture *capture, const char *text, size_t length, bool is_cut);
 /* What is no value of the program but a word of ours, such as a type's name: nothing in it is looked for. */
@@ -77,6 +82,9 @@ bool tg_capture_may_add(struct tg_capture *capture);
 /* The key of the member that comes next. False: its value is not to be written, because it is a secret or there is no
  * room. */
 bool tg_capture_key(struct tg_capture *capture, const char *key, size_t length);
+/* The item of an array that comes next. False: it is not to be written, because the one before it, a text or bytes,
+ * names a secret: `["--password", "x"]`, `("Authorization", "x")`. */
+bool tg_capture_item(struct tg_capture *capture);
 /* Closes it; so many members were left out. */
 void tg_capture_close(struct tg_capture *capture, size_t left_count);
 

@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#define KEY_BYTES 128 /* of a longer key, its end is looked at: that is where the noun is */
-#define WORDS_MAX 32
-#define WORD_SIZE 64
-#define RUN_LEAST 8   /* characters of a token: what is shorter is no secret, but a word */
-#define URL_BYTES 512 /* of user, password and host; so that hostile texts cost no more than their length times this */
+#define KEY_BYTES   128 /* of a longer key, its end is looked at: that is where the noun is */
+#define WORDS_MAX   32
+#define WORD_SIZE   64
+#define RUN_LEAST   8   /* characters of a token: what is shorter is no secret, but a word */
+#define QUOTE_BYTES 8   /* of what stands before a quote */
+#define URL_BYTES   512 /* of user, password and host; so hostile texts cost no more than their length times this */
 
 /* A key that has one of these in it is secret. */
 static const char *const parts[] = {
@@ -41,6 +42,14 @@ static bool is_of_key(char c) {
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_quote(char c) {
+    return c == '"' || c == '\'';
+}
+
+static bool is_one_of(char c, const char *characters) {
+    return c != '\0' && strchr(characters, c);
 }
 
 /* Lower case, letters and digits alone. Returns the length. */
@@ -100,6 +109,19 @@ bool tg_redact_is_secret_key(const char *key, size_t length) {
     return false;
 }
 
+bool tg_redact_is_secret_name(const char *text, size_t length) {
+    size_t dashes = 0;
+    while (dashes < length && text[dashes] == '-') {
+        dashes++;
+    }
+    for (size_t i = dashes; i < length; i++) {
+        if (!is_of_key(text[i])) {
+            return false;
+        }
+    }
+    return tg_redact_is_secret_key(text, length);
+}
+
 /* A text that is read: `at` is where the reader stands. What a match finds ends at `end`, and its first `keep` bytes
  * are no secret. */
 struct reader {
@@ -119,13 +141,13 @@ static bool starts_with(const struct reader *reader, size_t at, const char *word
     return length <= reader->length - at && memcmp(reader->text + at, word, length) == 0;
 }
 
-static bool starts_with_any_case(const struct reader *reader, const char *word) {
+static bool starts_with_any_case(const struct reader *reader, size_t at, const char *word) {
     size_t length = strlen(word);
-    if (length > reader->length - reader->at) {
+    if (length > reader->length - at) {
         return false;
     }
     for (size_t i = 0; i < length; i++) {
-        char c = reader->text[reader->at + i];
+        char c = reader->text[at + i];
         if (c != word[i] && !(is_letter(c) && (c | 0x20) == word[i])) {
             return false;
         }
@@ -211,7 +233,9 @@ static bool match_url(const struct reader *reader, struct match *match) {
 }
 
 static bool match_scheme_of_authorization(const struct reader *reader, struct match *match) {
-    size_t word = starts_with_any_case(reader, "bearer ") ? 7 : starts_with_any_case(reader, "basic ") ? 6 : 0;
+    size_t word = starts_with_any_case(reader, reader->at, "bearer ")  ? 7
+                  : starts_with_any_case(reader, reader->at, "basic ") ? 6
+                                                                       : 0;
     if (!word || (reader->at > 0 && is_of_key(reader->text[reader->at - 1]))) {
         return false;
     }
@@ -224,38 +248,240 @@ static bool match_scheme_of_authorization(const struct reader *reader, struct ma
     return end - reader->at - word >= RUN_LEAST;
 }
 
-/* The end of a value behind `=`: the closing quote, or what ends a word of a command line, a query or a DSN. */
-static size_t end_of_value(const struct reader *reader, size_t at) {
-    if (at < reader->length && (reader->text[at] == '"' || reader->text[at] == '\'')) {
-        char quote = reader->text[at];
-        size_t end = at + 1;
-        while (end < reader->length && reader->text[end] != quote) {
-            end += reader->text[end] == '\\' && end + 1 < reader->length ? 2 : 1;
-        }
-        return end < reader->length ? end + 1 : end;
-    }
-    while (at < reader->length && !is_blank(reader->text[at]) && !strchr("&,;)]}\"'", reader->text[at])) {
+/* Words that stand between `Authorization:` and the secret itself; lower case. */
+static const char *const schemes[] = {
+    "bearer", "basic", "token", "digest", "negotiate", "ntlm", "apikey",    "api-key", "oauth", "hawk",
+    "mac",    "jwt",   "key",   "dpop",   "bot",       "ssws", "signature", "vapid",   "hoba",  "aws4-hmac-sha256",
+};
+
+static char char_at(const struct reader *reader, size_t at) {
+    return at < reader->length ? reader->text[at] : '\0';
+}
+
+static size_t skip_blanks(const struct reader *reader, size_t at) {
+    while (is_blank(char_at(reader, at))) {
         at++;
     }
     return at;
 }
 
-/* `=` stands here, behind a secret key. */
-static bool match_assignment(const struct reader *reader, struct match *match) {
-    if (reader->text[reader->at] != '=') {
-        return false;
+/* Where a text in quotes begins: at its quote, behind what may stand before one, as in b'x' and, when JSON is in a
+ * text of JSON, \"x\". `length`: there is none here. */
+static size_t find_quote(const struct reader *reader, size_t at) {
+    size_t quote = at;
+    while (quote < reader->length && quote - at < 2 && is_one_of(reader->text[quote], "bBrRuUfF")) {
+        quote++;
     }
-    size_t begin = reader->at;
-    while (begin > 0 && reader->at - begin < KEY_BYTES && is_of_key(reader->text[begin - 1])) {
-        begin--;
+    while (char_at(reader, quote) == '\\' && quote - at < QUOTE_BYTES) {
+        quote++;
     }
+    return is_quote(char_at(reader, quote)) ? quote : reader->length;
+}
+
+/* Behind the closing quote of the text whose quote stands here. Two of them in a row are one within, or three. */
+static size_t end_of_quoted(const struct reader *reader, size_t quote) {
+    const char *text = reader->text;
+    size_t escapes = 0;
+    while (escapes < quote && text[quote - escapes - 1] == '\\') {
+        escapes++;
+    }
+    size_t run = 0; /* of backslashes before this character */
+    for (size_t at = quote + 1; at < reader->length; at++) {
+        bool is_end = text[at] == text[quote] && (escapes ? run <= escapes : run % 2 == 0);
+        if (is_end && escapes == 0 && char_at(reader, at + 1) == text[quote]) {
+            at++;
+        } else if (is_end) {
+            return at + 1;
+        }
+        run = text[at] == '\\' ? run + 1 : 0;
+    }
+    return reader->length;
+}
+
+/* Behind the bracket that closes the one here. */
+static size_t end_of_brackets(const struct reader *reader, size_t at) {
+    size_t depth = 0;
+    while (at < reader->length) {
+        char c = reader->text[at];
+        if (is_quote(c)) {
+            at = end_of_quoted(reader, at);
+            continue;
+        }
+        at++;
+        depth += is_one_of(c, "[{(");
+        if (is_one_of(c, ")}]") && --depth == 0) {
+            break;
+        }
+    }
+    return at;
+}
+
+/* What ends a word of a command line, a query or a DSN. */
+static size_t end_of_word(const struct reader *reader, size_t at) {
+    while (at < reader->length && !is_blank(reader->text[at]) && reader->text[at] != '\0'
+           && !is_one_of(reader->text[at], "&,;)]}\"'")) {
+        at++;
+    }
+    return at;
+}
+
+static size_t end_of_value(const struct reader *reader, size_t at) {
+    size_t quote = find_quote(reader, at);
+    if (quote < reader->length) {
+        return end_of_quoted(reader, quote);
+    }
+    if (starts_with(reader, at, TG_REDACTED)) {
+        return end_of_word(reader, at + sizeof TG_REDACTED - 1);
+    }
+    if (is_one_of(char_at(reader, at), "[{(")) {
+        return end_of_brackets(reader, at);
+    }
+    return end_of_word(reader, at);
+}
+
+/* Behind the word for how one is authorized, and the blanks behind it; `at`: none stands here, or nothing is behind. */
+static size_t skip_scheme(const struct reader *reader, size_t at) {
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t end = at + strlen(schemes[i]);
+        if (starts_with_any_case(reader, at, schemes[i]) && is_blank(char_at(reader, end))) {
+            end = skip_blanks(reader, end);
+            return end_of_value(reader, end) > end ? end : at;
+        }
+    }
+    return at;
+}
+
+/* Behind `name=value`; `at`: none stands here. A quote that ends what all of this stands in begins no value. */
+static size_t end_of_pair(const struct reader *reader, size_t at) {
+    size_t sign = at;
+    while (is_of_key(char_at(reader, sign))) {
+        sign++;
+    }
+    char quote = char_at(reader, sign + 1);
+    char first = char_at(reader, sign + 2);
+    bool is_pair =
+        sign > at && char_at(reader, sign) == '=' && (!is_quote(quote) || is_of_key(first) || first == quote);
+    return is_pair ? end_of_value(reader, sign + 1) : at;
+}
+
+/* The parts behind the first: `, response="x"` of a digest, `; name=x` of a cookie. */
+static size_t skip_pairs(const struct reader *reader, size_t end, char separator) {
+    while (char_at(reader, end) == separator) {
+        size_t begin = skip_blanks(reader, end + 1);
+        size_t next = end_of_pair(reader, begin);
+        if (next == begin) {
+            break;
+        }
+        end = next;
+    }
+    return end;
+}
+
+/* A key: in quotes or not, of which `end` is behind the last. */
+struct key {
+    size_t begin;
+    size_t end;
+    bool is_quoted;
+};
+
+/* The key that ends before a sign at `at`: `key`, `"key"`, `["key"]`, with blanks behind it. */
+static struct key find_key(const struct reader *reader, size_t at) {
+    const char *text = reader->text;
+    size_t limit = at > KEY_BYTES ? at - KEY_BYTES : 0;
+    struct key key = {.is_quoted = false};
+    while (at > limit && is_blank(text[at - 1])) {
+        at--;
+    }
+    if (at > limit + 1 && text[at - 1] == ']' && is_quote(text[at - 2])) {
+        at--;
+    }
+    key.is_quoted = at > limit && is_quote(text[at - 1]);
+    if (key.is_quoted) {
+        at--;
+    }
+    key.begin = key.end = at;
+    while (key.begin > limit && (key.is_quoted ? !is_quote(text[key.begin - 1]) : is_of_key(text[key.begin - 1]))) {
+        key.begin--;
+    }
+    return key;
+}
+
+static bool holds_word(const struct reader *reader, struct key key, const char *word) {
+    char simple[KEY_BYTES + 1];
+    simplify(reader->text + key.begin, key.end - key.begin, simple, sizeof simple);
+    return strstr(simple, word) != NULL;
+}
+
+/* What stands at `value`, under a secret key, goes. */
+static bool match_value(const struct reader *reader, struct key key, size_t value, struct match *match) {
+    size_t begin = skip_scheme(reader, value);
+    size_t end = begin > value ? end_of_pair(reader, begin) : begin;
+    end = end > begin ? end : end_of_value(reader, begin);
+    if (begin > value) {
+        end = skip_pairs(reader, end, ',');
+    } else if (holds_word(reader, key, "cookie")) {
+        end = skip_pairs(reader, end, ';');
+    }
+    *match = (struct match){.keep = begin, .end = end};
+    bool is_done = starts_with(reader, begin, TG_REDACTED) && end - begin == sizeof TG_REDACTED - 1;
+    return end > begin && !is_done;
+}
+
+/* Where the value begins behind the sign that stands here; 0: it is no sign between a key and a value. */
+static size_t find_value(const struct reader *reader, struct key key) {
     size_t value = reader->at + 1;
-    if (begin == reader->at || (value < reader->length && reader->text[value] == '=') /* that is a comparison */
-        || !tg_redact_is_secret_key(reader->text + begin, reader->at - begin)) {
+    char sign = reader->text[reader->at];
+    char next = char_at(reader, value);
+    if (sign == '=' && next == '=') { /* a comparison tells what is compared with */
+        value = skip_blanks(reader, value + 1);
+        return find_quote(reader, value) < reader->length ? value : 0;
+    }
+    if (sign == ':' && (next == ':' || next == '=' || char_at(reader, reader->at - 1) == ':')) {
+        return 0; /* a name in a name; or `:=`, of which the other half counts */
+    }
+    bool is_host = sign == ':' && key.begin > 0 && is_one_of(reader->text[key.begin - 1], "/@");
+    if ((is_host && is_digit(next)) || (sign == ',' && !key.is_quoted)) {
+        return 0;
+    }
+    value += sign == '=' && next == '>';
+    while (is_blank(char_at(reader, value)) && (key.is_quoted || reader->text[value] != '\n')) {
+        value++;
+    }
+    return value;
+}
+
+/* `=`, `:` or `,` stands here, behind a secret key. */
+static bool match_assignment(const struct reader *reader, struct match *match) {
+    bool is_item = reader->text[reader->at] == ',';
+    bool is_half = reader->at > 0 && reader->text[reader->at] == '=' && reader->text[reader->at - 1] == ':';
+    struct key key = find_key(reader, reader->at - is_half);
+    size_t value = key.begin < key.end ? find_value(reader, key) : 0;
+    const char *name = reader->text + key.begin;
+    size_t length = key.end - key.begin;
+    if (value == 0 || !(is_item ? tg_redact_is_secret_name(name, length) : tg_redact_is_secret_key(name, length))
+        || !match_value(reader, key, value, match)) {
         return false;
     }
-    *match = (struct match){.keep = value, .end = end_of_value(reader, value)};
-    return match->end > value;
+    size_t sign = skip_blanks(reader, match->end);
+    if (reader->text[reader->at] == ':' && char_at(reader, sign) == '=' && char_at(reader, sign + 1) != '=') {
+        match->end = end_of_value(reader, skip_blanks(reader, sign + 1)); /* that was a type: `password: str = "x"` */
+    }
+    return true;
+}
+
+/* `--password x` */
+static bool match_option(const struct reader *reader, struct match *match) {
+    struct key key = {.begin = reader->at + 2, .end = reader->at + 2};
+    if (!starts_with(reader, reader->at, "--") || (reader->at > 0 && is_of_key(reader->text[reader->at - 1]))) {
+        return false;
+    }
+    while (key.end < reader->length && is_of_key(reader->text[key.end])) {
+        key.end++;
+    }
+    size_t value = skip_blanks(reader, key.end);
+    return value > key.end && char_at(reader, value) != '-'
+           && tg_redact_is_secret_key(reader->text + key.begin, key.end - key.begin)
+           && match_value(reader, key, value, match);
 }
 
 static bool find_match(struct reader *reader, struct match *match) {
@@ -263,10 +489,11 @@ static bool find_match(struct reader *reader, struct match *match) {
     case 'e':
         return match_jwt(reader, match);
     case '-':
-        return match_pem(reader, match);
+        return match_pem(reader, match) || match_option(reader, match);
     case ':':
-        return match_url(reader, match);
+        return match_url(reader, match) || match_assignment(reader, match);
     case '=':
+    case ',':
         return match_assignment(reader, match);
     case 'B':
     case 'b':

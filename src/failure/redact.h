@@ -7,8 +7,16 @@
  * harmless value too many than a password too few.
  *
  * In texts: JSON Web Tokens; PEM blocks; the password of `scheme://user:password@host`; what follows `Bearer ` or
- * `Basic `; and what follows a secret key and `=`, as in a query string, a DSN or a command line. A secret whose end
- * lies beyond the text given counts up to the end of the text.
+ * `Basic `; and what stands under a secret key, however it is written:
+ *
+ *     password=x  password = 'x'  password: str = "x"      queries, DSNs, command lines, code
+ *     "password": "x"  {\"password\": \"x\"}  b'password': b'x'   JSON, also in JSON, and dicts
+ *     X-Api-Key: x  Authorization: Token x  Cookie: a=x; b=x   headers; the word for the kind of authorization stays
+ *     --password x  ["--password", "x"]  ("Authorization", "x")  arguments, and pairs
+ *
+ * Of what is in quotes or brackets all goes; else the word, so that prose, "the password: must not be empty", loses no
+ * more than that. A secret whose end lies beyond the text given counts up to the end of the text. It takes time by the
+ * length of the text, whatever is in it.
  *
  * Threads: the functions only read; the added words are set before anything is redacted, or with Python's lock held.
  */
@@ -28,6 +36,10 @@
 bool tg_redact_set_words(const char *words);
 
 bool tg_redact_is_secret_key(const char *key, size_t length);
+
+/* Whether a text is nothing but a secret key, or an option that takes a secret (`--api-key`): what comes next in a list
+ * is the secret then. */
+bool tg_redact_is_secret_name(const char *text, size_t length);
 
 /* Appends `text` without its secrets. */
 void tg_redact_text(const char *text, size_t length, struct tg_strbuf *out);

@@ -51,6 +51,51 @@ static void values_are_json(void **state) {
                "\"<shop.Cart>\"]");
 }
 
+static void add_item(const char *text) {
+    assert_true(tg_capture_may_add(&capture));
+    if (tg_capture_item(&capture)) {
+        tg_capture_text(&capture, text, strlen(text), false);
+    }
+}
+
+static void the_item_behind_a_secret_name_goes(void **state) {
+    (void)state;
+    assert_true(tg_capture_open_array(&capture));
+    add_item("--password");
+    add_item("x");
+    add_item("--password=x");
+    add_item("the password");
+    add_item("y");
+    assert_true(tg_capture_may_add(&capture) && tg_capture_item(&capture));
+    tg_capture_bytes(&capture, "x-api-key", 9, false);
+    add_item("z");
+    tg_capture_close(&capture, 0);
+    check_json("[\"--password\",\"[redacted]\",\"--password=[redacted]\",\"the password\",\"y\",\"b'x-api-key'\","
+               "\"[redacted]\"]");
+}
+
+static void bytes_are_redacted_before_they_are_escaped(void **state) {
+    (void)state;
+    static const char json[] = "{'password': 'a', 'b': '\xFF'}";
+    tg_capture_bytes(&capture, json, sizeof json - 1, false);
+    check_json("\"b'{\\\\x27password\\\\x27: [redacted], \\\\x27b\\\\x27: \\\\x27\\\\xff\\\\x27}'\"");
+}
+
+static void what_lies_within_another_has_its_depth(void **state) {
+    (void)state;
+    struct tg_capture inner;
+    tg_capture_init(&inner);
+    for (int i = 1; i < TG_CAPTURE_DEPTH; i++) {
+        assert_true(tg_capture_open_array(&capture) && tg_capture_may_add(&capture));
+    }
+    tg_capture_begin_within(&inner, &capture, TG_CAPTURE_BYTES_LEAST);
+    assert_true(tg_capture_open_array(&inner));
+    assert_false(tg_capture_open_array(&inner));
+    tg_capture_close(&inner, 0);
+    assert_string_equal(tg_strbuf_text(&inner.text), "[\"[" ELLIPSIS "]\"]");
+    tg_capture_release(&inner);
+}
+
 static void add_member(const char *key, int64_t value) {
     assert_true(tg_capture_may_add(&capture));
     if (tg_capture_key(&capture, key, strlen(key))) {
@@ -185,6 +230,9 @@ static void messages_are_cut_and_clean(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values_are_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_item_behind_a_secret_name_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_are_redacted_before_they_are_escaped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_lies_within_another_has_its_depth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secret_members_are_not_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_cut_after_secrets_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(characters_are_not_cut_in_two, set_up, tear_down),

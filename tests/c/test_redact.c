@@ -98,7 +98,14 @@ static void plain_texts_stay(void **state) {
         "eyJhbGciOiJIUzI1NiJ9 is one part with a blank behind it",
         "a - b -- c --- d ---- e -----",
         "\xC3\xA9t\xC3\xA9 \xF0\x9F\x90\xA2",
-        "token = what",
+        "x password != y and password <= z",
+        "a password is wrong, and the token expired",
+        "shop.tokens::refresh at http://token.example.org:8080/x",
+        "password =",
+        "token:\nthe next line",
+        "\"password\"",
+        "password: [redacted]",
+        "(\"the password\", 5)",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         check_text(texts[i], texts[i]);
@@ -147,6 +154,86 @@ static void values_of_secret_keys_go(void **state) {
     check_text("password=", "password=");
 }
 
+static void values_go_however_they_are_assigned(void **state) {
+    (void)state;
+    check_text("password = x", "password = [redacted]");
+    check_text("password := x", "password := [redacted]");
+    check_text("'password' => 'x', 'user' => 'me'", "'password' => [redacted], 'user' => 'me'");
+    check_text("def f(password: str = \"x\", user: str = \"me\")", "def f(password: [redacted], user: str = \"me\")");
+    check_text("os.environ[\"DB_PASSWORD\"] = x", "os.environ[\"DB_PASSWORD\"] = [redacted]");
+    check_text("assert password == 'hunter2'", "assert password == [redacted]");
+    check_text("f(password=b'x', secret=rb\"y\")", "f(password=[redacted], secret=[redacted])");
+    check_text("f(password='it''s', user=1)", "f(password=[redacted], user=1)");
+    check_text("password=\"\"\"a b\"\"\" user", "password=[redacted] user");
+    check_text("the password: must not be empty", "the password: [redacted] not be empty");
+}
+
+static void values_in_json_and_dicts_go(void **state) {
+    (void)state;
+    check_text("{\"password\": \"hunter2\"}", "{\"password\": [redacted]}");
+    check_text("{\"a\":1,\"password\":\"a \\\" b\",\"c\":2}", "{\"a\":1,\"password\":[redacted],\"c\":2}");
+    check_text("{'password': 'hunter2', 'user': 'me'}", "{'password': [redacted], 'user': 'me'}");
+    check_text("{b'private key' : b'x'}", "{b'private key' : [redacted]}");
+    check_text("{\"password\":\n  \"x\"}", "{\"password\":\n  [redacted]}");
+    check_text("{\\\"password\\\": \\\"a b\\\", \\\"c\\\": 1}", "{\\\"password\\\": [redacted], \\\"c\\\": 1}");
+    check_text("{'pin': 1234, 'secrets': ['a]', {'b': 'c'}], 'd': 5}",
+               "{'pin': [redacted], 'secrets': [redacted], 'd': 5}");
+    check_text("{'token': ''}", "{'token': [redacted]}");
+    check_text("{'secrets': ['a', 'b'", "{'secrets': [redacted]");
+}
+
+static void values_of_headers_go(void **state) {
+    (void)state;
+    check_text("Authorization=Bearer abcdefghijklmnop123", "Authorization=Bearer [redacted]");
+    check_text("Authorization: Token abc", "Authorization: Token [redacted]");
+    check_text("authorization: basic dXNl=='", "authorization: basic [redacted]'");
+    check_text("Authorization: Token", "Authorization: [redacted]");
+    check_text("Authorization: Digest username=\"me\", response=\"a b\", qop=auth\nHost: h",
+               "Authorization: Digest [redacted]\nHost: h");
+    check_text("-H 'x-api-key: abc' -H 'Accept: y'", "-H 'x-api-key: [redacted]' -H 'Accept: y'");
+    check_text("Cookie: sid=abc; name=\"x\"; z=1\nHost: h", "Cookie: [redacted]\nHost: h");
+    check_text("{'Authorization': 'Token abc', 'Host': 'h'}", "{'Authorization': [redacted], 'Host': 'h'}");
+}
+
+static void items_behind_secret_names_go(void **state) {
+    (void)state;
+    check_text("['mysql', '--password', 'x', 'shop']", "['mysql', '--password', [redacted], 'shop']");
+    check_text("[(b\"authorization\", b\"x y\"), (b\"host\", b\"h\")]",
+               "[(b\"authorization\", [redacted]), (b\"host\", b\"h\")]");
+    check_text("['password', 'token', 'x']", "['password', [redacted], [redacted]]");
+    check_text("mysql --password x --user me", "mysql --password [redacted] --user me");
+    check_text("mysql --password --user me", "mysql --password --user me");
+}
+
+/* Of a kilobyte, and of so many that the square of their number would take minutes. */
+static void hostile_texts_cost_their_length(void **state) {
+    (void)state;
+    static const char *const pieces[] = {
+        "password",    ":",       "\"", "[", "\\",      "\"password\":", "password=[",
+        "--password ", "token: ", "a=", "'", "Bearer ", "cookie: a=;",
+    };
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        struct tg_strbuf text = TG_STRBUF_INIT;
+        struct tg_strbuf out = TG_STRBUF_INIT;
+        while (text.length < (size_t)1 << 20) {
+            tg_strbuf_append(&text, pieces[i]);
+        }
+        tg_redact_text(tg_strbuf_text(&text), text.length, &out);
+        assert_in_range(out.length, 1, text.length * 2);
+        tg_strbuf_release(&out);
+        tg_strbuf_release(&text);
+    }
+}
+
+static void names_alone_are_known(void **state) {
+    (void)state;
+    assert_true(tg_redact_is_secret_name("Authorization", 13));
+    assert_true(tg_redact_is_secret_name("--api-key", 9));
+    assert_false(tg_redact_is_secret_name("--api-key=x", 11));
+    assert_false(tg_redact_is_secret_name("the password", 12));
+    assert_false(tg_redact_is_secret_name("--", 2));
+}
+
 static void a_text_may_hold_zeros(void **state) {
     (void)state;
     static const char text[] = "a\0password=x\0y";
@@ -171,6 +258,12 @@ int main(void) {
         cmocka_unit_test(passwords_in_urls_go),
         cmocka_unit_test(authorizations_go),
         cmocka_unit_test(values_of_secret_keys_go),
+        cmocka_unit_test(values_go_however_they_are_assigned),
+        cmocka_unit_test(values_in_json_and_dicts_go),
+        cmocka_unit_test(values_of_headers_go),
+        cmocka_unit_test(items_behind_secret_names_go),
+        cmocka_unit_test(hostile_texts_cost_their_length),
+        cmocka_unit_test(names_alone_are_known),
         cmocka_unit_test(a_text_may_hold_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,25 @@ static void check_redaction(const char *text, size_t length) {
     tg_strbuf_release(&once);
 }
 
+/* A list of words and bytes. */
+static void capture_list(struct tg_capture *to, const char *text, size_t length) {
+    if (!tg_capture_open_array(to)) {
+        return;
+    }
+    for (size_t at = 0; at < length && tg_capture_may_add(to); at += 8) {
+        size_t left = length - at < 8 ? length - at : 8;
+        if (!tg_capture_item(to)) {
+            continue;
+        }
+        if (at % 16) {
+            tg_capture_bytes(to, text + at, left, left % 2);
+        } else {
+            tg_capture_text(to, text + at, left, left % 2);
+        }
+    }
+    tg_capture_close(to, 0);
+}
+
 /* The bytes as a program that writes values: each one an order, texts are what follows. */
 static void capture(struct tg_capture *to, const char *bytes, size_t count) {
     size_t at = 0;
@@ -52,7 +71,9 @@ static void capture(struct tg_capture *to, const char *bytes, size_t count) {
         if (!tg_capture_key(to, text, length / 2)) {
             continue;
         }
-        if (length % 3 == 0) {
+        if (length % 5 == 0) {
+            capture_list(to, text, length);
+        } else if (length % 3 == 0) {
             capture(to, text, length);
         } else {
             tg_capture_text(to, text, length, length % 2);
