@@ -6,8 +6,9 @@
  * whether a sample is wanted, which tg_failure_keep() then takes. A group has at most TG_FAILURE_SAMPLES samples in an
  * epoch; counts go on.
  *
- * Threads: any thread may write, under the tracer's lock; readers take none. The collector alone says what is taken. A
- * forked child begins with none, in a recording of its own.
+ * Threads: any thread may write, under the tracer's lock; readers take none. The collector alone says what is taken, so
+ * nothing that it reads changes meanwhile. Of other readers a sample may be written over: they ask tg_failures_holds()
+ * once they have copied its texts. A forked child begins with none, in a recording of its own.
  */
 #ifndef TG_FAILURES_H
 #define TG_FAILURES_H
@@ -79,7 +80,9 @@ struct tg_failure_sample_row {
     uint64_t serial;
     int64_t wall_ns;
     uint64_t native_id;
-    struct tg_failure_bytes texts[TG_FAILURE_TEXTS];
+    struct tg_failure_bytes texts[TG_FAILURE_TEXTS]; /* borrowed from the view */
+    uint32_t chunk;
+    uint32_t reuses; /* of the chunk */
 };
 
 /* A look at the failures of a recording. */
@@ -101,8 +104,11 @@ struct tg_failure_cursor {
     uint64_t after_serial;
     uint32_t chunk;
     uint32_t at_bytes;
+    uint32_t reuses; /* of the chunk when the walk came to it */
 };
 bool tg_failures_next(const struct tg_failures *failures, struct tg_failure_cursor *cursor,
                       struct tg_failure_sample_row *row);
+/* Whether the row's texts were its own until now; false: they are being written over, and were taken before. */
+bool tg_failures_holds(const struct tg_failures *failures, const struct tg_failure_sample_row *row);
 
 #endif

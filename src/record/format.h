@@ -175,7 +175,8 @@ struct tg_failure_sample {
 struct tg_failure_chunk {
     _Atomic uint64_t last_serial;
     _Atomic uint32_t used_bytes; /* of the samples, which follow */
-    uint32_t reserved[13];
+    _Atomic uint32_t reuses;     /* goes up before samples are written over */
+    uint32_t reserved[12];
 };
 
 struct tg_failure_area {

@@ -183,7 +183,9 @@ static bool reuse_chunk(struct tg_failure_area *area) {
     for (uint32_t i = 0; i < own.chunk_count; i++) {
         struct tg_failure_chunk *chunk = chunk_at(area, i);
         if (TG_LOAD(chunk->last_serial) <= taken && TG_LOAD(chunk->used_bytes) > 0) {
-            atomic_store_explicit(&chunk->used_bytes, 0, memory_order_release);
+            TG_STORE(chunk->used_bytes, 0);
+            atomic_store_explicit(&chunk->reuses, TG_LOAD(chunk->reuses) + 1, memory_order_release);
+            atomic_thread_fence(memory_order_release); /* who sees what comes next in it sees that it is another */
             own.chunk = i;
             return true;
         }

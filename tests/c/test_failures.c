@@ -226,6 +226,87 @@ static void a_full_recording_counts_nothing_and_goes_on(void **state) {
     assert_null(failures.area);
 }
 
+/* What lies in a message as the next sample of the chunk did. */
+static void a_walk_does_not_go_on_in_a_chunk_that_is_used_again(void **state) {
+    (void)state;
+    uint32_t group;
+    struct tg_failure_cursor cursor = {.after_serial = 0};
+    struct tg_failure_sample_row row;
+    raise_one(7, &group);
+    keep(group, 8);
+    keep(group, 59000);
+    look();
+    assert_true(tg_failures_next(&failures, &cursor, &row));
+    assert_true(tg_failures_holds(&failures, &row));
+    keep(group, 1);
+    assert_true(tg_failures_holds(&failures, &row)); /* more samples do it no harm */
+    const struct tg_failures before = failures;
+    look();
+    tg_failure_take(held, failures.serial);
+    static struct tg_failure_sample fake[500];
+    for (size_t i = 0; i < sizeof fake / sizeof fake[0]; i++) {
+        fake[i] = (struct tg_failure_sample){.bytes = sizeof fake[i], .group = group, .serial = 2};
+    }
+    /* So that one of them begins where the cursor stands. */
+    struct tg_failure_texts texts = {
+        .texts = {[TG_FAILURE_MESSAGE] = {.data = (const char *)fake + sizeof fake[0]
+                                                  - (cursor.at_bytes - sizeof fake[0]) % sizeof fake[0],
+                                          .length = sizeof fake - sizeof fake[0]}},
+    };
+    tg_failure_keep(group, &texts);
+    assert_false(tg_failures_holds(&before, &row));
+    assert_false(tg_failures_next(&before, &cursor, &row));
+}
+
+#define WALKS 1000000
+
+struct turning {
+    struct tg_failure_sample *sample;
+    _Atomic bool is_over;
+};
+
+/* Between what is right and what is not, as fast as it can. */
+static void *turn_over(void *given) {
+    struct turning *turning = given;
+    struct tg_failure_sample *sample = turning->sample;
+    uint32_t whole = sample->bytes;
+    while (!atomic_load(&turning->is_over)) {
+        __atomic_store_n(&sample->bytes, 8, __ATOMIC_RELAXED);
+        __atomic_store_n(&sample->text_bytes[TG_FAILURE_MESSAGE], TG_FAILURE_CHUNK_BYTES, __ATOMIC_RELAXED);
+        __atomic_store_n(&sample->bytes, whole, __ATOMIC_RELAXED);
+        __atomic_store_n(&sample->text_bytes[TG_FAILURE_MESSAGE], 5, __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+/* What was checked is what is used, whoever writes over it meanwhile. */
+static void what_changes_while_it_is_read_stays_in_its_bounds(void **state) {
+    (void)state;
+#ifdef __SANITIZE_THREAD__
+    skip(); /* it is a race, and is to be one */
+#endif
+    uint32_t group;
+    pthread_t thread;
+    raise_one(7, &group);
+    keep(group, 5);
+    look();
+    const struct tg_failure_chunk *chunk = tg_view_at(&view, failures.area->chunks[0], TG_FAILURE_CHUNK_BYTES);
+    struct turning turning = {.sample = (void *)(uintptr_t)(chunk + 1)};
+    size_t wrong = 0;
+    assert_int_equal(pthread_create(&thread, NULL, turn_over, &turning), 0);
+    for (int i = 0; i < WALKS; i++) {
+        struct tg_failure_cursor cursor = {.after_serial = 0};
+        struct tg_failure_sample_row row;
+        while (tg_failures_next(&failures, &cursor, &row)) {
+            wrong += row.texts[TG_FAILURE_MESSAGE].length != 5;
+        }
+    }
+    atomic_store(&turning.is_over, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(wrong, 0);
+    assert_int_equal(count_samples(0), 1);
+}
+
 static void damaged_places_lead_nowhere(void **state) {
     (void)state;
     uint32_t group;
@@ -315,6 +396,8 @@ int main(void) {
         TEST(long_texts_are_cut_at_a_character),
         TEST(a_forked_child_has_its_own),
         TEST(a_full_recording_counts_nothing_and_goes_on),
+        TEST(a_walk_does_not_go_on_in_a_chunk_that_is_used_again),
+        TEST(what_changes_while_it_is_read_stays_in_its_bounds),
         TEST(damaged_places_lead_nowhere),
         TEST(counts_are_exact_in_a_storm),
     };
