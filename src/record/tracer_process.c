@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static void before_fork(void) {
     pthread_mutex_lock(&tg_tracer.fold_lock);
@@ -186,9 +185,7 @@ void tg_tracer_function_changed(const struct tg_function_source *source) {
 void tg_tracer_event(enum tg_event_kind kind, const char *text, size_t length) {
     pthread_mutex_lock(&tg_tracer.lock);
     if (tg_tracer.open) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        tg_event_log_add(&tg_tracer.recording, kind, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, text, length);
+        tg_event_log_add(&tg_tracer.recording, kind, tg_clock_wall_ns(), text, length);
     }
     pthread_mutex_unlock(&tg_tracer.lock);
 }
