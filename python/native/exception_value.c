@@ -10,9 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INT_BITS_MAX   256  /* of a larger one only the size is shown: digits cost time by its square */
-#define OBJECT_BYTES   4096 /* of a Decimal that is asked for its digits */
-#define REPR_CHARACTER 0x7F
+#define INT_BITS_MAX 256  /* of a larger one only the size is shown: digits cost time by its square */
+#define OBJECT_BYTES 4096 /* of a Decimal that is asked for its digits */
 
 /* One value: what all that is nested in it shares. */
 struct reading {
@@ -88,20 +87,8 @@ static void write_int(const struct reading *reading, PyObject *value) {
 }
 
 static void write_bytes(const struct reading *reading, const char *bytes, Py_ssize_t length) {
-    struct tg_strbuf text = TG_STRBUF_INIT;
-    Py_ssize_t shown = length < TG_CAPTURE_WINDOW_BYTES / 4 ? length : TG_CAPTURE_WINDOW_BYTES / 4;
-    tg_strbuf_append(&text, "b'");
-    for (Py_ssize_t i = 0; i < shown; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c >= ' ' && c < REPR_CHARACTER && c != '\'' && c != '\\') {
-            tg_strbuf_append_char(&text, (char)c);
-        } else {
-            tg_strbuf_printf(&text, "\\x%02x", c);
-        }
-    }
-    tg_strbuf_append(&text, shown == length ? "'" : "");
-    tg_capture_text(reading->capture, tg_strbuf_text(&text), text.length, shown < length);
-    tg_strbuf_release(&text);
+    size_t shown = length < TG_CAPTURE_WINDOW_BYTES ? (size_t)length : TG_CAPTURE_WINDOW_BYTES;
+    tg_capture_bytes(reading->capture, bytes, shown, shown < (size_t)length);
 }
 
 static void write_type_and_size(const struct reading *reading, PyObject *value) {
@@ -138,34 +125,30 @@ static void write_repr(const struct reading *reading, PyObject *value) {
     write_made(reading, text, "<repr() failed>");
 }
 
-/* The `name` of an instance, without asking for it: a new reference, or NULL without an error. `own` is its dict. */
-static PyObject *member(PyObject *value, PyObject *own, PyObject *name) {
-    PyObject *found = own ? PyDict_GetItemWithError(own, name) : NULL; /* borrowed */
-    PyErr_Clear();
-    if (found) {
-        return Py_NewRef(found);
-    }
-    PyObject *slot = _PyType_Lookup(Py_TYPE(value), name); /* borrowed */
-    if (slot && Py_IS_TYPE(slot, &PyMemberDescr_Type)) {
-        found = PyMemberDescr_Type.tp_descr_get(slot, value, (PyObject *)Py_TYPE(value));
+/* Whether looking for what is of the class under that name, where the instance has none, runs only C: what is bound to
+ * the instance is a function, or nothing is. */
+static bool is_harmless(PyObject *slot) {
+    return !slot || !Py_TYPE(slot)->tp_descr_get || Py_IS_TYPE(slot, &PyMemberDescr_Type)
+           || Py_IS_TYPE(slot, &PyFunction_Type);
+}
+
+/* The `name` of an instance, without asking for it: a new reference, or NULL without an error. What CPython does for an
+ * exact str reads an instance that has no dict yet where its values lie, and makes none. */
+static PyObject *member(PyObject *value, PyObject *name) {
+    PyObject *found = NULL;
+    if (PyUnicode_CheckExact(name) && is_harmless(_PyType_Lookup(Py_TYPE(value), name))) {
+        found = PyObject_GenericGetAttr(value, name);
         PyErr_Clear();
     }
     return found;
 }
 
-static PyObject *member_named(PyObject *value, PyObject *own, const char *name) {
+static PyObject *member_named(PyObject *value, const char *name) {
     PyObject *key = PyUnicode_InternFromString(name);
-    PyObject *found = key ? member(value, own, key) : NULL;
+    PyObject *found = key ? member(value, key) : NULL;
     PyErr_Clear();
     Py_XDECREF(key);
     return found;
-}
-
-/* The dict of an instance, made where it is not there yet: a new reference, or NULL without an error. */
-static PyObject *dict_of(PyObject *value) {
-    PyObject *own = PyObject_GenericGetDict(value, NULL);
-    PyErr_Clear();
-    return own;
 }
 
 static PyObject *of_type(PyTypeObject *type, const char *name) {
@@ -185,7 +168,7 @@ static bool write_key(const struct reading *reading, PyObject *key) {
         struct tg_capture inner;
         tg_capture_init(&inner);
         const struct reading of_key = {.capture = &inner, .is_key = true};
-        tg_capture_begin(&inner, TG_CAPTURE_BYTES_LEAST);
+        tg_capture_begin_within(&inner, reading->capture, TG_CAPTURE_BYTES_LEAST);
         read_value(&of_key, key);
         tg_strbuf_append_bytes(&text, inner.text.data, inner.text.length);
         tg_capture_release(&inner);
@@ -237,7 +220,9 @@ static void read_items(const struct reading *reading, PyObject *items, bool is_l
     for (; i < Py_SIZE(items) && tg_capture_may_add(reading->capture); i++) {
         PyObject *item = is_list ? PyList_GET_ITEM(items, i) : PyTuple_GET_ITEM(items, i);
         Py_XINCREF(item);
-        read_or_note(reading, item);
+        if (tg_capture_item(reading->capture)) {
+            read_or_note(reading, item);
+        }
         Py_XDECREF(item);
     }
     tg_capture_close(reading->capture, i < Py_SIZE(items) ? (size_t)(Py_SIZE(items) - i) : 0);
@@ -271,11 +256,10 @@ static void read_dataclass(const struct reading *reading, PyObject *value, PyObj
     Py_ssize_t position = 0;
     Py_ssize_t shown = 0;
     PyObject *name;
-    PyObject *own = dict_of(value);
     if (tg_capture_open_object(reading->capture)) {
         while (tg_capture_may_add(reading->capture) && PyDict_Next(fields, &position, &name, NULL)) {
             Py_INCREF(name);
-            PyObject *found = PyUnicode_Check(name) ? member(value, own, name) : NULL;
+            PyObject *found = PyUnicode_Check(name) ? member(value, name) : NULL;
             read_member(reading, name, found);
             Py_XDECREF(found);
             Py_DECREF(name);
@@ -283,7 +267,6 @@ static void read_dataclass(const struct reading *reading, PyObject *value, PyObj
         }
         tg_capture_close(reading->capture, (size_t)(PyDict_GET_SIZE(fields) - shown));
     }
-    Py_XDECREF(own);
 }
 
 static void read_named_tuple(const struct reading *reading, PyObject *value, PyObject *names) {
@@ -300,12 +283,24 @@ static void read_named_tuple(const struct reading *reading, PyObject *value, PyO
     tg_capture_close(reading->capture, (size_t)(count - i));
 }
 
+/* Of the names that would be shown; others, whoever put them there, are no names of fields. */
+static bool are_names(PyObject *names) {
+    Py_ssize_t count = PyTuple_GET_SIZE(names) < TG_CAPTURE_BREADTH ? PyTuple_GET_SIZE(names) : TG_CAPTURE_BREADTH;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        if (!name || !PyUnicode_Check(name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool read_tuple(const struct reading *reading, PyObject *value) {
     if (!PyTuple_Check(value)) {
         return false;
     }
     PyObject *names = PyTuple_CheckExact(value) ? NULL : of_type(Py_TYPE(value), "_fields");
-    if (names && PyTuple_CheckExact(names) && PyTuple_GET_SIZE(names) == PyTuple_GET_SIZE(value)) {
+    if (names && PyTuple_CheckExact(names) && PyTuple_GET_SIZE(names) == PyTuple_GET_SIZE(value) && are_names(names)) {
         Py_INCREF(names);
         read_named_tuple(reading, value, names);
         Py_DECREF(names);
@@ -321,8 +316,7 @@ static bool read_enum(const struct reading *reading, PyObject *value) {
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || !of_type(type, "_member_map_")) {
         return false;
     }
-    PyObject *own = dict_of(value);
-    PyObject *name = own ? member_named(value, own, "_name_") : NULL;
+    PyObject *name = member_named(value, "_name_");
     bool is_named_member = name && PyUnicode_Check(name);
     if (is_named_member) {
         struct tg_strbuf note = TG_STRBUF_INIT;
@@ -333,7 +327,6 @@ static bool read_enum(const struct reading *reading, PyObject *value) {
         tg_strbuf_release(&note);
     }
     Py_XDECREF(name);
-    Py_XDECREF(own);
     return is_named_member;
 }
 
@@ -380,7 +373,7 @@ static bool read_uuid(const struct reading *reading, PyObject *value) {
     if (!is_exact_name(Py_TYPE(value), "uuid", "UUID")) {
         return false;
     }
-    PyObject *number = member_named(value, NULL, "int");
+    PyObject *number = member_named(value, "int");
     PyObject *hex =
         number && PyLong_CheckExact(number) && _PyLong_NumBits(number) <= 128 ? PyNumber_ToBase(number, 16) : NULL;
     PyErr_Clear();

@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import gc
 import json
 import math
 import uuid
@@ -94,6 +95,12 @@ EXACT: list[tuple[object, object]] = [
     (Order, f"<class {__name__}.Order>"),
     (captured, "<function captured>"),
     ("mysql://me:pw@db/x", "mysql://me:[redacted]@db/x"),
+    ('{"password": "hunter2"}', '{"password": [redacted]}'),
+    (b'{"password": "hunter2"}', "b'{\"password\": [redacted]}'"),
+    (b"{'password': 'hunter2'}", "b'{\\x27password\\x27: [redacted]}'"),
+    (["mysql", "--password", "x", "--host", "h"], ["mysql", "--password", "[redacted]", "--host", "h"]),
+    ([(b"authorization", b"x"), (b"host", b"h")], [["b'authorization'", "[redacted]"], ["b'host'", "b'h'"]]),
+    (("token", {"a": 1}, ["b"]), ["token", "[redacted]", ["b"]]),
 ]
 
 
@@ -119,6 +126,53 @@ def test_what_is_its_own_key_ends() -> None:
     node = Node({})
     node.names[node] = (node, node.names)
     assert "Node" in json.dumps(captured(node))
+
+
+def test_fields_of_a_class_that_name_themselves_end() -> None:
+    class Fields(tuple[Any, ...]):
+        __slots__ = ()
+        _fields: Any = ()
+
+    value = Fields((1,))
+    Fields._fields = (value,)
+    assert captured(value) == [1]
+    assert captured({value: 2}) == {"[1]": 2}
+
+
+def test_keys_are_no_deeper_than_what_holds_them() -> None:
+    key: Any = 1
+    for _ in range(100_000):
+        key = (key,)
+    assert captured({key: 1}) == {'[[[["[…]"]]]]': 1}
+    while key != 1:
+        (key,) = key
+
+
+def test_reading_gives_an_instance_no_dict() -> None:
+    def has_dict(value: object) -> bool:
+        return any(isinstance(referent, dict) for referent in gc.get_referents(value))
+
+    order = Order("book", "abc")
+    assert not has_dict(order)
+    assert captured(order) == {"item": "book", "api_key": "[redacted]", "parts": []}
+    assert not has_dict(order)
+    assert order.__dict__["item"] == "book"
+    assert has_dict(order)
+    assert captured(order)["item"] == "book"
+
+
+@dataclasses.dataclass
+class Defaults:
+    size: int = 5
+    action: Any = len
+    other: Any = dataclasses.field(init=False)
+
+
+def test_fields_are_found_where_they_are() -> None:
+    value = Defaults(action=3)
+    assert captured(value) == {"size": 5, "action": 3, "other": "<not set>"}
+    del value.size
+    assert captured(value)["size"] == 5
 
 
 class Rude:
