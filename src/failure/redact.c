@@ -255,7 +255,10 @@ static const char *const schemes[] = {
 };
 
 static char char_at(const struct reader *reader, size_t at) {
-    return at < reader->length ? reader->text[at] : '\0';
+    if (at < reader->length) {
+        return reader->text[at];
+    }
+    return '\0';
 }
 
 static size_t skip_blanks(const struct reader *reader, size_t at) {
