@@ -60,7 +60,9 @@ static Py_ssize_t write_rest(struct tg_capture *capture, PyObject *rest, bool ca
     Py_ssize_t i = 0;
     Py_ssize_t count = rest && PyTuple_Check(rest) ? PyTuple_GET_SIZE(rest) : 0;
     for (; i < count && tg_capture_may_add(capture); i++) {
-        write_value(capture, PyTuple_GET_ITEM(rest, i), calls_repr);
+        if (tg_capture_item(capture)) {
+            write_value(capture, PyTuple_GET_ITEM(rest, i), calls_repr);
+        }
     }
     return count - i;
 }
@@ -71,6 +73,9 @@ void tg_frame_capture_args(struct tg_capture *capture, PyFrameObject *frame, PyC
         return;
     }
     for (; i < code->co_argcount && tg_capture_may_add(capture); i++) {
+        if (!tg_capture_item(capture)) {
+            continue;
+        }
         PyObject *value = variable(frame, code, i);
         if (has_secret_name(code, i)) {
             tg_capture_redacted(capture);

@@ -7,8 +7,8 @@
  * subclass is read as the base that it is laid out as. With `calls_repr` what has no form of its own is asked for its
  * repr(); that may do anything, and what it raises is dropped.
  *
- * What this cannot keep out: the __eq__ of a key that is no str, that somebody has put into an instance's dict, and that
- * has the hash of a field's name; and, in CPython 3.11, a garbage collection that an allocation begins.
+ * What this cannot keep out: the __eq__ of a key of a class of its own that somebody has put into an instance's dict,
+ * and that has the hash of a field's name; and, in CPython 3.11, a garbage collection that an allocation begins.
  *
  *   None, bool, int, float, str       as in JSON; huge integers and what is no number by name
  *   list, tuple, set, frozenset, dict  arrays and objects; a key that is no str is written as one

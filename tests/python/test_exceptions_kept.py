@@ -92,6 +92,8 @@ ARGUMENTS: list[tuple[str, tuple[Any, ...], dict[str, Any], list[Any], dict[str,
     ("*, password", (), {"password": "abc"}, [], {"password": "[redacted]"}, ""),
     ("**others", (), {"X-Api-Key": "abc"}, [], {"X-Api-Key": "[redacted]"}, ""),
     ("url", ("mysql://me:pw@db/x",), {}, ["mysql://me:[redacted]@db/x"], {}, ""),
+    ("name, value", ("X-Api-Key", "abc"), {}, ["X-Api-Key", "[redacted]"], {}, ""),
+    ("*rest", ("mysql", "--password", "abc", "db"), {}, ["mysql", "--password", "[redacted]", "db"], {}, ""),
 ]
 BODIES: list[tuple[str, str, tuple[Any, ...], list[Any], str]] = [
     ("rebound", "def f(a, b):\n    a = 5\n    {}", (1, 2), [5, 2], "a"),
