@@ -48,6 +48,12 @@ static inline int fixture_tear_down(void **state) {
     return 0;
 }
 
+/* As fixture_set_up(), and a recording that nobody times into. */
+static inline int fixture_open(void **state, struct tg_recording *recording) {
+    const struct tg_recording_options options = {.service = NULL};
+    return fixture_set_up(state) == 0 && tg_recording_open(recording, &options, NULL, NULL) == TG_OK ? 0 : -1;
+}
+
 /* The clock that tests set by hand. */
 static _Atomic uint64_t fixture_now_ns;
 

@@ -6,11 +6,7 @@
 static struct tg_recording recording;
 
 static int set_up(void **state) {
-    return fixture_set_up(state) == 0
-                   && tg_recording_open(&recording, &(struct tg_recording_options){.service = NULL}, NULL, NULL)
-                          == TG_OK
-               ? 0
-               : -1;
+    return fixture_open(state, &recording);
 }
 
 static int tear_down(void **state) {
