@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 /* Names, files and lines of all code that was seen. */
 #define CODE_BYTES_MAX ((size_t)64 << 20)

@@ -1,6 +1,7 @@
 #include "sample/sampler_read.h"
 
 #include <errno.h>
+#include <time.h>
 
 /* Tries without a stop, and for a process in which nobody can be stopped. */
 #define TRIES           2

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* A thread that runs or can be woken stops within microseconds, unless its processor is taken. */
 #define PATIENCE_NS INT64_C(20000000)

@@ -1,6 +1,9 @@
 #include "sample/thread_clock.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 /* Linux numbers the clocks of processes and threads by their id: <linux/posix-timers.h>, CPUCLOCK_SCHED and
  * CPUCLOCK_PERTHREAD_MASK. */
