@@ -3,7 +3,8 @@
 
 #include "sample/handler.h"
 
-#include <pthread.h>
+#include <string.h>
+#include <time.h>
 
 /* A thread that runs answers within microseconds. One that was displaced from its processor answers when it is back,
  * which is worth waiting for: until then the stack stays as it is, and no other thread can run Python code. */
@@ -31,36 +32,29 @@ struct look {
     struct tg_running_tasks *tasks;
     struct tg_thread *thread;
     uint64_t lock; /* the address of the interpreter's lock */
-    bool has_lock;
     enum tg_walk_result result;
 };
 
 /* Whether the thread holds the lock now. */
 static bool has_lock(const struct look *look) {
-    const struct tg_memory *memory = &look->walker->process->memory;
-    const struct tg_layout *layout = &look->walker->process->layout;
-    uint64_t holder = 0;
-    uint32_t locked = 0;
-    return tg_memory_read(memory, look->lock + layout->gil.locked, &locked, sizeof locked) && locked == 1
-           && tg_memory_read_word(memory, look->lock + layout->gil.holder, &holder) && holder == look->thread->address;
+    const struct tg_layout_gil *layout = &look->walker->process->layout.gil;
+    uint8_t lock[TG_LAYOUT_MAX_READ_BYTES];
+    uint64_t holder;
+    int32_t locked;
+    if (!tg_memory_read(&look->walker->process->memory, look->lock, lock, layout->size)) {
+        return false;
+    }
+    memcpy(&locked, lock + layout->locked, sizeof locked);
+    memcpy(&holder, lock + layout->holder, sizeof holder);
+    return locked == 1 && holder == look->thread->address;
 }
 
-/* In the handler: whether it runs on that thread. */
-static bool is_self(const struct look *look) {
-    const struct tg_layout *layout = &look->walker->process->layout;
-    uint64_t place = look->thread->address + layout->thread.thread_id, ident = 0;
-    return tg_memory_read_word(&look->walker->process->memory, place, &ident) && ident == (uint64_t)pthread_self();
-}
-
+/* In the handler. The thread cannot let go of the lock while it is in here, so whether it had it is asked once. */
 static void walk_own_stack(void *context, uint64_t pc) {
     struct look *look = context;
-    look->has_lock = has_lock(look) && is_self(look);
-    if (look->has_lock) {
-        look->result = tg_walk(look->walker, &look->thread->stack, TG_WALK_STOPPED, pc);
-        if (look->result == TG_WALK_WHOLE) {
-            tg_running_task_read(look->tasks, &look->thread->stack, &look->thread->task);
-        }
-        look->has_lock = has_lock(look);
+    look->result = tg_walk_own(look->walker, &look->thread->stack, look->lock, pc);
+    if (look->result == TG_WALK_WHOLE) {
+        tg_running_task_read(look->tasks, &look->thread->stack, &look->thread->task);
     }
 }
 
@@ -82,7 +76,7 @@ static enum tg_handler_result finish(void) {
 static enum tg_walk_result result_of(struct look *look, enum tg_handler_result answer) {
     switch (answer) {
     case TG_HANDLER_DONE:
-        if (look->has_lock) {
+        if (look->result != TG_WALK_NOT_HELD) {
             return look->result;
         }
         look->thread->task.is_known = false;
@@ -102,10 +96,13 @@ static bool is_passing(enum tg_walk_result result) {
 
 /* One request, for as many frames as there is space for. */
 static enum tg_walk_result ask(struct tg_sampler *sampler, struct tg_walker *walker, struct tg_thread *thread) {
-    struct look look = {.walker = walker,
-                        .tasks = &sampler->tasks,
-                        .thread = thread,
-                        .lock = sampler->threads.gils[thread->gil].address};
+    struct look look = {
+        .walker = walker,
+        .tasks = &sampler->tasks,
+        .thread = thread,
+        .lock = sampler->threads.gils[thread->gil].address,
+        .result = TG_WALK_NOT_HELD,
+    };
     struct tg_handler_request request = {.tid = thread->shown.tid, .look = walk_own_stack, .context = &look};
     if (has_lock(&look)) {
         clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = HELD_NS}, NULL);

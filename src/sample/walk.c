@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 
 /* The instructions of _PyEval_EvalFrameDefault within which the C frame is current and no Python frame is in it. */
 #define ENTRY_BYTES 0x100
@@ -433,30 +434,55 @@ static bool is_entering(const struct tg_walker *walker, uint64_t pc) {
     return tg_walker_needs_pc(walker) && pc - walker->process->eval_frame < ENTRY_BYTES;
 }
 
-static enum tg_walk_result walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode) {
+/* Whether the thread whose state was read is the calling one, and has the lock, which was read before it. */
+static bool is_own(const struct tg_walker *walker, const struct tg_stack *stack, uint32_t lock_copy) {
+    const struct tg_layout *layout = &walker->process->layout;
+    const uint8_t *lock = walker->bytes + lock_copy, *state = walker->bytes + stack->state.first;
+    int32_t locked;
+    memcpy(&locked, lock + layout->gil.locked, sizeof locked);
+    return locked == 1 && tg_word(lock + layout->gil.holder) == stack->thread
+           && tg_word(state + layout->thread.thread_id) == (uint64_t)pthread_self();
+}
+
+/* `lock`: for the caller's own stack; else 0. */
+static enum tg_walk_result walk_once(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode,
+                                     uint64_t lock) {
     if (!stack->is_learned && !tg_stack_learn(walker, stack)) {
         return TG_WALK_UNREADABLE;
     }
     tg_walker_begin(walker);
-    if (!tg_walk_plan(walker, stack, mode)) {
+    uint32_t lock_copy = lock ? tg_walker_add(walker, lock, walker->process->layout.gil.size) : 0;
+    if (lock_copy == UINT32_MAX || !tg_walk_plan(walker, stack, mode)) {
         return TG_WALK_DEEP;
     }
     tg_walker_read(walker);
+    if (lock && stack->ends_at <= walker->read_count && !is_own(walker, stack, lock_copy)) {
+        return TG_WALK_NOT_HELD;
+    }
     enum tg_walk_result result = tg_walk_follow(walker, stack);
     return result == TG_WALK_UNPROVEN ? tg_walk_prove(walker, stack) : result;
 }
 
-enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc) {
+static enum tg_walk_result walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc,
+                                uint64_t lock) {
     int errnum = errno;
     enum tg_walk_result result = TG_WALK_PC;
     if (!is_entering(walker, pc)) {
-        result = walk(walker, stack, mode);
-        if (result != TG_WALK_WHOLE && !stack->is_learned) {
-            result = walk(walker, stack, mode); /* its chunks were not where they were */
+        result = walk_once(walker, stack, mode, lock);
+        if (result != TG_WALK_WHOLE && result != TG_WALK_NOT_HELD && !stack->is_learned) {
+            result = walk_once(walker, stack, mode, lock); /* its chunks were not where they were */
         }
     }
     errno = errnum;
     return result;
+}
+
+enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc) {
+    return walk(walker, stack, mode, pc, 0);
+}
+
+enum tg_walk_result tg_walk_own(struct tg_walker *walker, struct tg_stack *stack, uint64_t lock, uint64_t pc) {
+    return walk(walker, stack, TG_WALK_STOPPED, pc, lock);
 }
 
 bool tg_walk_still(struct tg_walker *walker, struct tg_stack *stack) {
