@@ -14,6 +14,9 @@
 #define TRY_NS     INT64_C(10000000)
 #define LOCALS_MAX 2000 /* of one thread; the innermost frames come first */
 
+/* For so long the program stands still at most while its asyncio tasks are read: some hundred of them. */
+#define STANDSTILL_NS INT64_C(20000000)
+
 /* Room for one more item; NULL: there is no memory. */
 static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
     if (count < *capacity) {
@@ -131,9 +134,11 @@ static void inspect_tasks(struct tg_dump *dump, struct tg_sampler *sampler, cons
     dump->has_all_tasks = true;
     dump->has_tasks = read_turn(sampler, gil, before) && before[0] == holder->address;
     bool is_by_thread = sampler->process.layout.task.node != TG_LAYOUT_NONE;
+    tg_ns until_ns = tg_clock_monotonic_ns() + STANDSTILL_NS;
     for (size_t i = 0; dump->has_tasks && i < (is_by_thread ? sampler->threads.count : 1); i++) {
         uint64_t thread = sampler->threads.items[i]->address;
-        dump->has_all_tasks = tg_asyncio_tasks_read(&sampler->cache, thread, find_task, dump) && dump->has_all_tasks;
+        dump->has_all_tasks =
+            tg_asyncio_tasks_read(&sampler->cache, thread, until_ns, find_task, dump) && dump->has_all_tasks;
     }
     dump->has_tasks =
         dump->has_tasks && read_turn(sampler, gil, after) && before[0] == after[0] && before[1] == after[1];

@@ -150,7 +150,8 @@ static void append_notes(const struct tg_dump *dump, struct tg_strbuf *out) {
                          dump->unseen);
     }
     if (dump->has_tasks && !dump->has_all_tasks) {
-        tg_strbuf_append(out, "\nnot all of its asyncio tasks could be read, or there are too many to show\n");
+        tg_strbuf_append(
+            out, "\nnot all of its asyncio tasks are shown: there are too many to read while it stands still\n");
     }
     if (dump->uninspected > 0 && !dump->is_unstoppable) {
         tg_strbuf_printf(out,

@@ -17,11 +17,25 @@ struct set_entry {
     uint64_t hash;
 };
 
+/* Types that are asked for again and again. */
+enum kind {
+    TASK,
+    COROUTINE,
+    GENERATOR,
+    WEAK,
+    TEXT,
+    INTEGER,
+    KINDS,
+};
+
 struct search {
     struct tg_code_cache *cache;
     const struct tg_python_process *process;
     tg_asyncio_visit *visit;
     void *context;
+    tg_ns until_ns;
+    uint64_t types[KINDS]; /* their addresses, once known */
+    uint64_t other_type;   /* what was awaited last and has no frames */
     size_t count;
     bool is_whole;
 };
@@ -30,18 +44,52 @@ static bool read_at(const struct tg_python_process *process, uint64_t address, u
     return tg_memory_read_word(&process->memory, address, word);
 }
 
+static uint64_t word_at(const unsigned char *bytes, uint32_t offset) {
+    uint64_t word;
+    memcpy(&word, bytes + offset, sizeof word);
+    return word;
+}
+
+/* Reads an object up to the end of a word in it: each read is a system call, while the program stands still. */
+static bool copy_object(const struct tg_python_process *process, uint64_t object, uint32_t last, unsigned char *bytes) {
+    size_t size = last + sizeof(uint64_t);
+    return object && size <= TG_LAYOUT_MAX_READ_BYTES && tg_memory_read(&process->memory, object, bytes, size);
+}
+
+/* Whether an object of that type is of that kind. */
+static bool is_kind(struct search *search, enum kind kind, uint64_t object, uint64_t type) {
+    static const char *const names[] = {
+        [TASK] = "_asyncio.Task",
+        [COROUTINE] = "coroutine",
+        [GENERATOR] = "generator",
+        [WEAK] = "weakref.ReferenceType",
+        [TEXT] = "str",
+        [INTEGER] = "int",
+    };
+    if (type && search->types[kind] == type) {
+        return true;
+    }
+    bool is_it = kind == TASK ? tg_python_is_called(search->process, object, names[kind])
+                              : tg_python_is_a(search->process, object, names[kind]);
+    if (is_it) {
+        search->types[kind] = type;
+    }
+    return is_it;
+}
+
 /* --- One task --- */
 
-static bool read_name(const struct tg_python_process *process, uint64_t task, char *name, size_t size) {
-    uint64_t object, number;
+static bool read_name(struct search *search, uint64_t object, char *name, size_t size) {
+    const struct tg_python_process *process = search->process;
+    uint64_t type, number;
     bool negative;
-    if (!read_at(process, task + process->layout.task.name, &object)) {
+    if (!object || !read_at(process, object + process->layout.object.type, &type)) {
         return false;
     }
-    if (tg_python_is_a(process, object, "str")) {
+    if (is_kind(search, TEXT, object, type)) {
         return tg_python_text_read(&process->memory, &process->layout, object, name, size);
     }
-    if (!tg_python_is_a(process, object, "int") || !tg_python_integer_read(process, object, &number, &negative)) {
+    if (!is_kind(search, INTEGER, object, type) || !tg_python_integer_read(process, object, &number, &negative)) {
         return false;
     }
     snprintf(name, size, "Task-%" PRIu64, number); /* as the task itself makes it when it is asked */
@@ -49,21 +97,16 @@ static bool read_name(const struct tg_python_process *process, uint64_t task, ch
 }
 
 /* What the frame says that it runs; false: that cannot be. */
-static bool read_frame(struct search *search, uint64_t address, struct tg_frame *frame) {
+static bool read_frame(struct search *search, const unsigned char *copy, struct tg_frame *frame) {
     const struct tg_python_process *process = search->process;
     const struct tg_layout *layout = &process->layout;
     unsigned char bytes[TG_LAYOUT_MAX_READ_BYTES];
     struct tg_code_header header;
-    uint64_t code, instruction;
+    uint64_t code = word_at(copy, layout->frame.code) & ~(uint64_t)layout->tag_mask;
     int32_t unit;
-    if (!read_at(process, address + layout->frame.code, &code)
-        || !read_at(process, address + layout->frame.instruction, &instruction)) {
-        return false;
-    }
-    code &= ~(uint64_t)layout->tag_mask;
     if (!tg_memory_read(&process->memory, code, bytes, layout->code.size)
         || !tg_code_header_parse(&header, layout, process->code_type, code, bytes)
-        || !tg_code_unit_of(&header.identity, layout, instruction, &unit)) {
+        || !tg_code_unit_of(&header.identity, layout, word_at(copy, layout->frame.instruction), &unit)) {
         return false;
     }
     const struct tg_code *known = tg_code_cache_resolve(search->cache, &header.identity);
@@ -74,59 +117,86 @@ static bool read_frame(struct search *search, uint64_t address, struct tg_frame 
     return known;
 }
 
-/* What a suspended frame awaits: it lies on the top of its stack. 0: nothing that has frames. */
-static uint64_t awaited_by(const struct tg_python_process *process, uint64_t frame) {
+/* What a suspended frame awaits: it lies on the top of its stack. 0: nothing. */
+static uint64_t awaited_by(const struct tg_python_process *process, uint64_t frame, const unsigned char *copy) {
     const struct tg_layout *layout = &process->layout;
     uint64_t top, object;
     int32_t words;
     if (layout->tag_mask) { /* 3.14 */
-        if (!read_at(process, frame + layout->frame.stack_top, &top)) {
+        top = word_at(copy, layout->frame.stack_top);
+    } else {
+        memcpy(&words, copy + layout->frame.stack_top, sizeof words);
+        if (words <= 0) {
             return 0;
         }
-    } else if (tg_memory_read(&process->memory, frame + layout->frame.stack_top, &words, sizeof words) && words > 0) {
         top = frame + layout->frame.locals + (uint64_t)words * sizeof object;
-    } else {
-        return 0;
     }
-    if (!read_at(process, top - sizeof object, &object)) {
-        return 0;
+    return read_at(process, top - sizeof object, &object) ? object & ~(uint64_t)layout->tag_mask : 0;
+}
+
+/* A coroutine, or a generator, with its frame's header. False: it is none, or cannot be read. */
+static bool copy_coroutine(struct search *search, uint64_t object, unsigned char *copy) {
+    const struct tg_layout *layout = &search->process->layout;
+    if (!copy_object(search->process, object,
+                     layout->generator.frame + layout->frame.locals - (uint32_t)sizeof(uint64_t), copy)) {
+        return false;
     }
-    object &= ~(uint64_t)layout->tag_mask;
-    return tg_python_is_a(process, object, "coroutine") || tg_python_is_a(process, object, "generator") ? object : 0;
+    uint64_t type = word_at(copy, layout->object.type);
+    if (type == search->other_type
+        || (!is_kind(search, COROUTINE, object, type) && !is_kind(search, GENERATOR, object, type))) {
+        search->other_type = type;
+        return false;
+    }
+    return true;
 }
 
 /* Whether a coroutine is suspended (-1), runs (0) or has ended (1). */
-static int state_of(const struct tg_python_process *process, uint64_t coroutine) {
+static int state_of(const struct tg_layout *layout, const unsigned char *coroutine) {
     int8_t state;
-    if (!tg_memory_read(&process->memory, coroutine + process->layout.generator.state, &state, sizeof state)) {
-        return 1;
-    }
+    memcpy(&state, coroutine + layout->generator.state, sizeof state);
     return (state > 0) - (state < 0);
 }
 
-static void tell_task(struct search *search, uint64_t address) {
-    const struct tg_python_process *process = search->process;
-    struct tg_asyncio_task task = {.depth = 0};
-    if (!tg_python_is_called(process, address, "_asyncio.Task")
-        || !read_at(process, address + process->layout.task.coroutine, &task.coroutine)
-        || !tg_python_is_a(process, task.coroutine, "coroutine") || state_of(process, task.coroutine) > 0
-        || !read_name(process, address, task.name, sizeof task.name)) {
-        return; /* it has ended, or is of another kind */
-    }
-    task.is_running = state_of(process, task.coroutine) == 0;
-    uint64_t coroutine = task.is_running ? 0 : task.coroutine;
-    while (coroutine && task.depth < TG_ASYNCIO_DEPTH_MAX) {
-        uint64_t frame = coroutine + process->layout.generator.frame;
-        if (!read_frame(search, frame, &task.frames[task.depth])) {
+/* The frames of a suspended task, the outermost first: each awaits the next one. */
+static void read_frames(struct search *search, struct tg_asyncio_task *task, unsigned char *copy) {
+    const struct tg_layout *layout = &search->process->layout;
+    uint64_t coroutine = task->coroutine;
+    do {
+        const unsigned char *frame = copy + layout->generator.frame;
+        if (!read_frame(search, frame, &task->frames[task->depth])) {
             break;
         }
-        task.depth++;
-        coroutine = awaited_by(process, frame);
+        task->depth++;
+        coroutine = awaited_by(search->process, coroutine + layout->generator.frame, frame);
+    } while (coroutine && task->depth < TG_ASYNCIO_DEPTH_MAX && copy_coroutine(search, coroutine, copy));
+}
+
+/* Tells of one task. False: that is enough. */
+static bool tell_task(struct search *search, uint64_t address) {
+    const struct tg_python_process *process = search->process;
+    const struct tg_layout_task *layout = &process->layout.task;
+    struct tg_asyncio_task task = {.depth = 0};
+    unsigned char copy[TG_LAYOUT_MAX_READ_BYTES], coroutine[TG_LAYOUT_MAX_READ_BYTES];
+    if (search->count == TG_ASYNCIO_TASKS_MAX || tg_clock_monotonic_ns() > search->until_ns) {
+        search->is_whole = false;
+        return false;
     }
-    search->is_whole = search->is_whole && search->count < TG_ASYNCIO_TASKS_MAX;
-    if (search->count++ < TG_ASYNCIO_TASKS_MAX) {
-        search->visit(search->context, &task);
+    if (!copy_object(process, address, layout->name > layout->coroutine ? layout->name : layout->coroutine, copy)
+        || !is_kind(search, TASK, address, word_at(copy, process->layout.object.type))) {
+        return true; /* of another kind */
     }
+    task.coroutine = word_at(copy, layout->coroutine);
+    if (!copy_coroutine(search, task.coroutine, coroutine) || state_of(&process->layout, coroutine) > 0
+        || !read_name(search, word_at(copy, layout->name), task.name, sizeof task.name)) {
+        return true; /* it has ended */
+    }
+    task.is_running = state_of(&process->layout, coroutine) == 0;
+    if (!task.is_running) {
+        read_frames(search, &task, coroutine);
+    }
+    search->count++;
+    search->visit(search->context, &task);
+    return true;
 }
 
 /* --- All of them --- */
@@ -135,7 +205,7 @@ static void tell_task(struct search *search, uint64_t address) {
 static bool search_set(struct search *search) {
     const struct tg_python_process *process = search->process;
     const struct tg_layout *layout = &process->layout;
-    uint64_t tasks, set, mask, table, task;
+    uint64_t tasks, set, mask, table;
     if (!tg_python_module_find(process, "asyncio.tasks", "_scheduled_tasks", &tasks)
         && !tg_python_module_find(process, "asyncio.tasks", "_all_tasks", &tasks)) {
         return true; /* no asyncio */
@@ -150,10 +220,12 @@ static bool search_set(struct search *search) {
         free(entries);
         return false;
     }
-    for (uint64_t i = 0; i <= mask; i++) {
-        if (tg_python_is_a(process, entries[i].key, "weakref.ReferenceType")
-            && read_at(process, entries[i].key + layout->weak.object, &task)) {
-            tell_task(search, task);
+    bool goes_on = true;
+    for (uint64_t i = 0; i <= mask && goes_on; i++) {
+        unsigned char copy[TG_LAYOUT_MAX_READ_BYTES];
+        if (copy_object(process, entries[i].key, layout->weak.object, copy)
+            && is_kind(search, WEAK, entries[i].key, word_at(copy, layout->object.type))) {
+            goes_on = tell_task(search, word_at(copy, layout->weak.object));
         }
     }
     free(entries);
@@ -169,16 +241,22 @@ static bool search_list(struct search *search, uint64_t thread) {
         return false;
     }
     for (uint64_t i = 0; node != head && node; i++) {
-        tell_task(search, node - layout->task.node);
-        if (i >= MAX_TABLE || !read_at(process, node, &node)) {
+        if (!tell_task(search, node - layout->task.node) || i >= MAX_TABLE || !read_at(process, node, &node)) {
             return false;
         }
     }
     return search->is_whole;
 }
 
-bool tg_asyncio_tasks_read(struct tg_code_cache *cache, uint64_t thread, tg_asyncio_visit *visit, void *context) {
+bool tg_asyncio_tasks_read(struct tg_code_cache *cache, uint64_t thread, tg_ns until_ns, tg_asyncio_visit *visit,
+                           void *context) {
     struct search search = {
-        .cache = cache, .process = cache->process, .visit = visit, .context = context, .is_whole = true};
+        .cache = cache,
+        .process = cache->process,
+        .visit = visit,
+        .context = context,
+        .until_ns = until_ns,
+        .is_whole = true,
+    };
     return cache->process->layout.task.node == TG_LAYOUT_NONE ? search_set(&search) : search_list(&search, thread);
 }

@@ -11,6 +11,7 @@
 #ifndef TG_ASYNCIO_TASKS_H
 #define TG_ASYNCIO_TASKS_H
 
+#include "measure/clock.h"
 #include "profile/symbol.h"
 #include "sample/code_cache.h"
 
@@ -33,7 +34,8 @@ struct tg_asyncio_task {
 typedef void tg_asyncio_visit(void *context, const struct tg_asyncio_task *task);
 
 /* Calls `visit` for each task: of `thread`, the address of a thread state, since 3.14; before, of all threads. False:
- * there are more, or they could not all be read. */
-bool tg_asyncio_tasks_read(struct tg_code_cache *cache, uint64_t thread, tg_asyncio_visit *visit, void *context);
+ * there are more, or they could not all be read, or not until then: the program stands still meanwhile. */
+bool tg_asyncio_tasks_read(struct tg_code_cache *cache, uint64_t thread, tg_ns until_ns, tg_asyncio_visit *visit,
+                           void *context);
 
 #endif

@@ -87,7 +87,7 @@ static void read_tasks(const struct tg_python_process *process) {
     tg_symbols_init(&symbols, &budget);
     tg_code_cache_init(&cache, process, &symbols, 1 << 20);
     tg_code_cache_begin(&cache, 1);
-    (void)tg_asyncio_tasks_read(&cache, MEMORY_ADDRESS, take_task, &count);
+    (void)tg_asyncio_tasks_read(&cache, MEMORY_ADDRESS, INT64_MAX, take_task, &count);
     tg_code_cache_release(&cache);
     tg_symbols_release(&symbols);
     if (count > TG_ASYNCIO_TASKS_MAX) {
