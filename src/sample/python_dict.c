@@ -187,6 +187,18 @@ static uint64_t count_digits(const struct tg_layout_integer *layout, uint64_t wo
     return layout->count_shift ? word >> layout->count_shift : *negative ? -word : word;
 }
 
+/* What an int of these digits is; false: larger than a word. */
+static bool add_digits(const uint32_t *digits, uint64_t count, uint64_t *value) {
+    if (count > MAX_DIGITS || (count == MAX_DIGITS && digits[MAX_DIGITS - 1] >> (64 - 2 * DIGIT_BITS))) {
+        return false;
+    }
+    *value = 0;
+    for (size_t i = (size_t)count; i > 0; i--) {
+        *value = *value << DIGIT_BITS | digits[i - 1];
+    }
+    return true;
+}
+
 bool tg_python_integer_read(const struct tg_python_process *process, uint64_t object, uint64_t *value, bool *negative) {
     const struct tg_layout_integer *layout = &process->layout.integer;
     uint32_t digits[MAX_DIGITS];
@@ -195,14 +207,53 @@ bool tg_python_integer_read(const struct tg_python_process *process, uint64_t ob
         return false;
     }
     uint64_t count = count_digits(layout, word, negative);
-    if (count > MAX_DIGITS
-        || !tg_memory_read(&process->memory, object + layout->digits, digits, (size_t)count * sizeof digits[0])
-        || (count == MAX_DIGITS && digits[MAX_DIGITS - 1] >> (64 - 2 * DIGIT_BITS))) {
-        return false;
+    return count <= MAX_DIGITS
+           && tg_memory_read(&process->memory, object + layout->digits, digits, (size_t)count * sizeof digits[0])
+           && add_digits(digits, count, value);
+}
+
+/* So many at once. */
+#define BATCH         256
+#define INTEGER_BYTES 64 /* more than each needs */
+
+/* From the count to the last digit that is looked at. */
+static size_t integer_bytes(const struct tg_layout_integer *layout) {
+    return layout->digits - layout->count + MAX_DIGITS * sizeof(uint32_t);
+}
+
+static bool parse_integer(const struct tg_layout_integer *layout, const unsigned char *bytes,
+                          struct tg_python_integer *integer) {
+    uint32_t digits[MAX_DIGITS];
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    memcpy(digits, bytes + (layout->digits - layout->count), sizeof digits);
+    return add_digits(digits, count_digits(layout, word, &integer->is_negative), &integer->value);
+}
+
+static void read_some(const struct tg_python_process *process, const uint64_t *objects, size_t count,
+                      struct tg_python_integer *integers) {
+    const struct tg_layout_integer *layout = &process->layout.integer;
+    unsigned char bytes[BATCH * INTEGER_BYTES];
+    struct iovec pieces[BATCH];
+    size_t each = integer_bytes(layout), piece_count = 0, taken = 0;
+    if (each > INTEGER_BYTES) {
+        return;
     }
-    *value = 0;
-    for (size_t i = (size_t)count; i > 0; i--) {
-        *value = *value << DIGIT_BITS | digits[i - 1];
+    for (size_t i = 0; i < count; i++) {
+        if (objects[i]) {
+            pieces[piece_count++] = tg_memory_piece(objects[i] + layout->count, each);
+        }
     }
-    return true;
+    size_t read_count = tg_memory_read_batch(&process->memory, pieces, piece_count, bytes) / each;
+    for (size_t i = 0; i < count && (!objects[i] || taken < read_count); i++) {
+        integers[i].is_read = objects[i] && parse_integer(layout, bytes + each * taken, &integers[i]);
+        taken += objects[i] != 0;
+    }
+}
+
+void tg_python_integers_read(const struct tg_python_process *process, const uint64_t *objects, size_t count,
+                             struct tg_python_integer *integers) {
+    for (size_t first = 0; first < count; first += BATCH) {
+        read_some(process, objects + first, count - first < BATCH ? count - first : BATCH, integers + first);
+    }
 }

@@ -49,4 +49,15 @@ bool tg_python_module_find(const struct tg_python_process *process, const char *
 /* The absolute value of an int, and whether it is negative. False: it is none, or larger than a word. */
 bool tg_python_integer_read(const struct tg_python_process *process, uint64_t object, uint64_t *value, bool *negative);
 
+/* Likewise; of many ints at once. */
+struct tg_python_integer {
+    uint64_t value;
+    bool is_negative;
+    bool is_read;
+};
+
+/* Reads ints at these addresses; at 0 there is none. */
+void tg_python_integers_read(const struct tg_python_process *process, const uint64_t *objects, size_t count,
+                             struct tg_python_integer *integers);
+
 #endif

@@ -396,7 +396,7 @@ static void name_threads(struct tg_sampler *sampler) {
     }
     if (is_due || (sampler->threads.has_new && sampler->naming_count < NAMINGS)) {
         sampler->naming_count++;
-        tg_threads_name(&sampler->threads);
+        tg_threads_name(&sampler->threads, is_due);
     }
 }
 

@@ -35,17 +35,41 @@ static bool find_active(struct tg_thread_names *names) {
     return true;
 }
 
-static bool read_name(const struct tg_python_process *process, const struct tg_python_entry *entry, uint64_t *ident,
-                      char *name) {
+struct found {
+    uint64_t ident;
+    bool is_read; /* first the ident, then also the name */
+    char text[TG_PYTHON_THREAD_NAME_BYTES];
+};
+
+static bool read_name(const struct tg_python_process *process, const struct tg_python_entry *entry, char *name) {
     uint64_t text, again;
-    bool negative;
-    return tg_python_integer_read(process, entry->key, ident, &negative) && !negative
-           && tg_python_attribute_find(process, entry->value, "_name", &text)
+    return tg_python_attribute_find(process, entry->value, "_name", &text)
            && tg_python_text_read(&process->memory, &process->layout, text, name, TG_PYTHON_THREAD_NAME_BYTES)
            && tg_python_attribute_find(process, entry->value, "_name", &again) && again == text;
 }
 
-size_t tg_thread_names_read(struct tg_thread_names *names, tg_thread_name_visit *visit, void *context) {
+/* Whose entries they are, and the names of those who are wanted. */
+static void read_names(const struct tg_python_process *process, const struct tg_python_entries *entries,
+                       struct found *found, tg_thread_name_wanted *wanted, void *context) {
+    uint64_t *keys = calloc(entries->count + 1, sizeof *keys);
+    struct tg_python_integer *idents = calloc(entries->count + 1, sizeof *idents);
+    for (size_t i = 0; keys && idents && i < entries->count; i++) {
+        keys[i] = entries->items[i].value ? entries->items[i].key : 0; /* 0: a deleted entry */
+    }
+    if (keys && idents) {
+        tg_python_integers_read(process, keys, entries->count, idents);
+    }
+    for (size_t i = 0; keys && idents && i < entries->count; i++) {
+        found[i].ident = idents[i].value;
+        found[i].is_read = idents[i].is_read && !idents[i].is_negative && (!wanted || wanted(context, idents[i].value))
+                           && read_name(process, &entries->items[i], found[i].text);
+    }
+    free(idents);
+    free(keys);
+}
+
+size_t tg_thread_names_read(struct tg_thread_names *names, tg_thread_name_wanted *wanted, tg_thread_name_visit *visit,
+                            void *context) {
     const struct tg_python_process *process = names->process;
     struct tg_python_entries before, after;
     uint64_t keys;
@@ -54,14 +78,9 @@ size_t tg_thread_names_read(struct tg_thread_names *names, tg_thread_name_visit 
         || !tg_python_entries_read(process, keys, &before)) {
         return 0;
     }
-    struct {
-        uint64_t ident;
-        char text[TG_PYTHON_THREAD_NAME_BYTES];
-        bool is_read;
-    } *found = calloc(before.count + 1, sizeof *found);
-    for (size_t i = 0; found && i < before.count; i++) {
-        found[i].is_read =
-            before.items[i].value && read_name(process, &before.items[i], &found[i].ident, found[i].text);
+    struct found *found = calloc(before.count + 1, sizeof *found);
+    if (found) {
+        read_names(process, &before, found, wanted, context);
     }
     /* Threads that ended meanwhile may have left their memory to others. */
     if (found && tg_python_entries_read(process, keys, &after)) {

@@ -14,6 +14,7 @@
 
 #include "sample/python_process.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +33,12 @@ typedef void tg_thread_name_visit(void *context, uint64_t ident, const char *nam
 /* `process` is borrowed for as long as the names are used. */
 void tg_thread_names_init(struct tg_thread_names *names, const struct tg_python_process *process);
 
-/* Calls `visit` for each thread of the main interpreter whose name could be read. Returns how many. */
-size_t tg_thread_names_read(struct tg_thread_names *names, tg_thread_name_visit *visit, void *context);
+/* Whether a thread's name is asked for. */
+typedef bool tg_thread_name_wanted(void *context, uint64_t ident);
+
+/* Calls `visit` for each thread of the main interpreter that is wanted (NULL: all) and whose name could be read. Returns
+ * how many. A name takes some ten reads; one that is not wanted a fraction of one. */
+size_t tg_thread_names_read(struct tg_thread_names *names, tg_thread_name_wanted *wanted, tg_thread_name_visit *visit,
+                            void *context);
 
 #endif

@@ -6,6 +6,8 @@
 
 /* A thread enters the program's list a moment after it has begun, and threads that C code made never do. */
 #define NAME_TRIES 5
+/* So many new ones are named together; the others the next time. */
+#define NAMED_AT_ONCE 64
 /* So often a list that changed under our eyes is begun anew. */
 #define LIST_TRIES 4
 
@@ -215,8 +217,25 @@ bool tg_threads_list(struct tg_threads *threads) {
     return is_listed;
 }
 
+/* Whose names are asked for. */
+struct naming {
+    struct tg_threads *threads;
+    uint64_t idents[NAMED_AT_ONCE];
+    size_t count;
+};
+
+static bool is_asked_for(void *context, uint64_t ident) {
+    const struct naming *naming = context;
+    for (size_t i = 0; i < naming->count; i++) {
+        if (naming->idents[i] == ident) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take_name(void *context, uint64_t ident, const char *name) {
-    struct tg_threads *threads = context;
+    const struct tg_threads *threads = ((struct naming *)context)->threads;
     for (size_t i = 0; i < threads->count; i++) {
         struct tg_sampled_thread *shown = &threads->items[i]->shown;
         if (threads->items[i]->ident == ident && shown->interpreter == 0) {
@@ -228,8 +247,14 @@ static void take_name(void *context, uint64_t ident, const char *name) {
     }
 }
 
-void tg_threads_name(struct tg_threads *threads) {
-    tg_thread_names_read(&threads->names, take_name, threads);
+void tg_threads_name(struct tg_threads *threads, bool all) {
+    struct naming naming = {.threads = threads};
+    for (size_t i = 0; i < threads->count && naming.count < NAMED_AT_ONCE && !all; i++) {
+        if (threads->items[i]->unnamed > 0) {
+            naming.idents[naming.count++] = threads->items[i]->ident;
+        }
+    }
+    tg_thread_names_read(&threads->names, all ? NULL : is_asked_for, take_name, &naming);
     threads->has_new = false;
     for (size_t i = 0; i < threads->count; i++) {
         threads->items[i]->unnamed -= threads->items[i]->unnamed > 0;

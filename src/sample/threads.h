@@ -108,8 +108,9 @@ void tg_threads_release(struct tg_threads *threads);
  * together, now. */
 bool tg_threads_list(struct tg_threads *threads);
 
-/* Gives threads the names that the program has for them. Until then, and where it has none, they have the system's. */
-void tg_threads_name(struct tg_threads *threads);
+/* Gives threads the names that the program has for them: all, or those that have none of it yet, which is quick where
+ * there are many others. Until then, and where it has none, they have the system's. */
+void tg_threads_name(struct tg_threads *threads, bool all);
 
 struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t address);
 

@@ -68,7 +68,7 @@ static void read_names(struct tg_python_process *process) {
     size_t total = 0;
     process->runtime = MEMORY_ADDRESS;
     tg_thread_names_init(&names, process);
-    size_t count = tg_thread_names_read(&names, take_name, &total);
+    size_t count = tg_thread_names_read(&names, NULL, take_name, &total);
     if (total > count * (TG_PYTHON_THREAD_NAME_BYTES - 1)) {
         abort();
     }

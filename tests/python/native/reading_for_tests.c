@@ -83,7 +83,7 @@ unsigned reading_code(struct reading *reading, uint64_t address, const char **na
 
 /* Calls back for each thread with a name. */
 size_t reading_names(struct reading *reading, void (*visit)(void *, uint64_t, const char *)) {
-    return tg_thread_names_read(&reading->names, visit, NULL);
+    return tg_thread_names_read(&reading->names, NULL, visit, NULL);
 }
 
 /* Read, replaced, refused, full. */
