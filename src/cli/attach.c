@@ -1,5 +1,6 @@
 #include "cli/attach.h"
 
+#include "cli/borrowed_user.h"
 #include "cli/interpreter.h"
 #include "sample/remote.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,13 +61,11 @@ static void append_path(char *path, size_t size, const struct place *place, cons
     snprintf(path, size, "%s/%s", place->here, name);
 }
 
-static enum tg_status write_file(const struct place *place, const char *name, const char *text,
-                                 const struct stat *owner, struct tg_error *err) {
+static enum tg_status write_file(const struct place *place, const char *name, const char *text, struct tg_error *err) {
     char path[128];
     append_path(path, sizeof path, place, name);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text)
-                && (geteuid() == owner->st_uid || fchown(fd, owner->st_uid, owner->st_gid) == 0);
+    bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
     int errnum = errno;
     if (fd >= 0) {
         close(fd);
@@ -86,26 +84,19 @@ static void remove_place(const struct place *place) {
 }
 
 static enum tg_status make_place(struct place *place, pid_t pid, const char *order, struct tg_error *err) {
-    char process[32];
-    struct stat owner;
-    snprintf(process, sizeof process, "/proc/%ld", (long)pid);
-    snprintf(place->here, sizeof place->here, "%s/root/tmp/tachograph-attach-XXXXXX", process);
-    if (stat(process, &owner) != 0 || !mkdtemp(place->here)) {
+    snprintf(place->here, sizeof place->here, "/proc/%ld/root/tmp/tachograph-attach-XXXXXX", (long)pid);
+    if (!mkdtemp(place->here)) {
         return tg_error_set_errno(err, errno, "cannot leave files for process %ld in its /tmp", (long)pid);
     }
     snprintf(place->there, sizeof place->there, "/tmp/%s", strrchr(place->here, '/') + 1);
     struct tg_strbuf text = TG_STRBUF_INIT;
     tg_strbuf_printf(&text, "%sattach('%s')\n", script, place->there);
     enum tg_status status = tg_strbuf_status(&text);
-    status = status == TG_OK ? write_file(place, "order.py", tg_strbuf_text(&text), &owner, err)
+    status = status == TG_OK ? write_file(place, "order.py", tg_strbuf_text(&text), err)
                              : tg_error_set(err, status, "not enough memory");
     tg_strbuf_release(&text);
     if (status == TG_OK) {
-        status = write_file(place, "order.json", order, &owner, err);
-    }
-    if (status == TG_OK && geteuid() != owner.st_uid && chown(place->here, owner.st_uid, owner.st_gid) != 0) {
-        status =
-            tg_error_set_errno(err, errno, "cannot give \"%s\" to the user of process %ld", place->here, (long)pid);
+        status = write_file(place, "order.json", order, err);
     }
     if (status != TG_OK) {
         remove_place(place);
@@ -141,35 +132,48 @@ static enum tg_status wait_for_answer(const struct place *place, pid_t pid, tg_n
             return tg_error_set(err, TG_ERROR_NOT_FOUND, "process %ld has ended", (long)pid);
         }
         if (tg_clock_monotonic_ns() > until_ns) {
-            return tg_error_set(err, TG_ERROR_BUSY,
-                                "process %ld has not run Python code for %.0f s, so nothing was begun (it waits in C "
-                                "code, or is stopped): 'tachograph dump -p %ld' shows where; try again later",
-                                (long)pid, (double)patience_ns / 1e9, (long)pid);
+            return tg_error_set(err, TG_ERROR_BUSY, "process %ld does not answer", (long)pid);
         }
         nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
     }
     return read_answer(place, pid, err);
 }
 
-/* Asks, and waits. An order that is not taken in time is taken back; one that was begins soon, and is waited for. */
+/* An order that is not taken in time is taken back; one that was begins soon, and is waited for. */
+static enum tg_status take_back(const struct tg_remote *remote, const struct place *place, tg_ns patience_ns,
+                                struct tg_error *err) {
+    char order[128];
+    long pid = remote->process->pid;
+    double patience_s = (double)patience_ns / 1e9;
+    append_path(order, sizeof order, place, "order.json");
+    if (unlink(order) == 0 || !is_there(place, "taken.json")) {
+        tg_remote_withdraw(remote);
+        return tg_error_set(err, TG_ERROR_BUSY,
+                            "process %ld has not run Python code for %.0f s, so nothing was begun (it waits in C code, "
+                            "or is stopped): 'tachograph dump -p %ld' shows where; try again later",
+                            pid, patience_s, pid);
+    }
+    enum tg_status status = wait_for_answer(place, (pid_t)pid, patience_ns, err);
+    return status == TG_ERROR_BUSY
+               ? tg_error_set(err, status,
+                              "process %ld has begun what was asked for, and is not done after %.0f s: 'tachograph top "
+                              "-p %ld' shows whether it is",
+                              pid, 2 * patience_s, pid)
+               : status;
+}
+
+/* Asks, and waits. */
 static enum tg_status ask(const struct tg_remote *remote, const struct place *place, tg_ns patience_ns,
                           struct tg_error *err) {
     char path[96];
     pid_t pid = remote->process->pid;
     snprintf(path, sizeof path, "%s/order.py", place->there);
     enum tg_status status = tg_remote_ask(remote, path, err);
-    if (status == TG_OK) {
+    bool is_asked = status == TG_OK;
+    if (is_asked) {
         status = wait_for_answer(place, pid, patience_ns, err);
     }
-    if (status == TG_ERROR_BUSY) {
-        char order[128];
-        tg_remote_withdraw(remote);
-        append_path(order, sizeof order, place, "order.json");
-        if (unlink(order) != 0 && is_there(place, "taken.json")) {
-            status = wait_for_answer(place, pid, patience_ns, err);
-        }
-    }
-    return status;
+    return status == TG_ERROR_BUSY && is_asked ? take_back(remote, place, patience_ns, err) : status;
 }
 
 enum tg_status tg_attach(pid_t pid, const char *order, tg_ns patience_ns, struct tg_error *err) {
@@ -181,12 +185,15 @@ enum tg_status tg_attach(pid_t pid, const char *order, tg_ns patience_ns, struct
         return status;
     }
     status = tg_remote_open(&remote, &process, err);
+    struct tg_borrowed_user self;
+    status = status == TG_OK ? tg_borrow_user(&self, pid, err) : status;
     if (status == TG_OK) {
         status = make_place(&place, pid, order, err);
         if (status == TG_OK) {
             status = ask(&remote, &place, patience_ns, err);
             remove_place(&place);
         }
+        tg_return_user(&self);
     }
     tg_python_process_close(&process);
     return status;

@@ -1,6 +1,7 @@
 #include "sample/remote.h"
 
 #include "sample/refusal.h"
+#include "sample/stop.h"
 #include "sample/threads.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ static bool write_at(const struct tg_python_process *process, uint64_t address, 
 }
 
 /* The oldest thread of the main interpreter, or the one that runs now. */
-static uint64_t choose(const struct tg_threads *threads) {
+static const struct tg_thread *choose(const struct tg_threads *threads) {
     const struct tg_thread *chosen = NULL;
     for (size_t i = 0; i < threads->count; i++) {
         const struct tg_thread *thread = threads->items[i];
@@ -29,31 +30,73 @@ static uint64_t choose(const struct tg_threads *threads) {
             continue;
         }
         if (gil->is_locked && gil->holder == thread->address) {
-            return thread->address;
+            return thread;
         }
         if (!chosen || thread->shown.id < chosen->shown.id) {
             chosen = thread;
         }
     }
-    return chosen ? chosen->address : 0;
+    return chosen;
+}
+
+static bool list(struct tg_threads *threads) {
+    bool is_listed = false;
+    for (int i = 0; i < LIST_TRIES && !is_listed; i++) {
+        is_listed = tg_threads_list(threads);
+    }
+    return is_listed;
 }
 
 static enum tg_status find_thread(struct tg_remote *remote, struct tg_error *err) {
     struct tg_threads threads;
     enum tg_status status = tg_threads_init(&threads, remote->process, err);
-    bool is_listed = false;
-    for (int i = 0; status == TG_OK && i < LIST_TRIES && !is_listed; i++) {
-        is_listed = tg_threads_list(&threads);
+    if (status != TG_OK) {
+        return status;
     }
-    remote->thread = is_listed ? choose(&threads) : 0;
+    const struct tg_thread *chosen = list(&threads) ? choose(&threads) : NULL;
+    if (chosen) {
+        remote->thread = chosen->address;
+        remote->id = chosen->shown.id;
+        remote->tid = chosen->shown.tid;
+    }
     tg_threads_release(&threads);
-    if (status == TG_OK && !remote->thread) {
-        return tg_error_set(err, TG_ERROR_BUSY,
-                            "the threads of process %ld could not be listed: it ends, or its Python has just started; "
-                            "try again",
-                            (long)remote->process->pid);
+    return chosen ? TG_OK
+                  : tg_error_set(err, TG_ERROR_BUSY,
+                                 "the threads of process %ld could not be listed: it ends, or its Python has just "
+                                 "started; try again",
+                                 (long)remote->process->pid);
+}
+
+/* Whether the thread's state is still its own. */
+static bool is_listed(const struct tg_remote *remote) {
+    struct tg_threads threads;
+    if (tg_threads_init(&threads, remote->process, NULL) != TG_OK) {
+        return false;
     }
-    return status;
+    const struct tg_thread *thread = list(&threads) ? tg_threads_find(&threads, remote->thread) : NULL;
+    bool is_same = thread && thread->shown.id == remote->id && thread->shown.tid == remote->tid;
+    tg_threads_release(&threads);
+    return is_same;
+}
+
+/* Holds the thread, which has not ended; then tg_stop_release(). */
+static enum tg_status hold(const struct tg_remote *remote, struct tg_stop *stop, struct tg_error *err) {
+    long pid = remote->process->pid;
+    enum tg_stop_result result = remote->tid ? tg_stop_hold(stop, remote->tid, NULL) : TG_STOP_GONE;
+    if (result == TG_STOP_HELD && is_listed(remote)) {
+        return TG_OK;
+    }
+    tg_stop_release(stop);
+    if (result == TG_STOP_REFUSED) {
+        return tg_error_set(err, TG_ERROR_PERMISSION,
+                            "process %ld may not be stopped for the moment in which it is asked: a debugger or another "
+                            "profiler holds it; try again when that has let go",
+                            pid);
+    }
+    return tg_error_set(err, TG_ERROR_BUSY,
+                        "the thread of process %ld that was to begin has ended, or does not stop: "
+                        "try again",
+                        pid);
 }
 
 /* Whether scripts are run: said by the main interpreter's configuration. */
@@ -86,17 +129,14 @@ enum tg_status tg_remote_open(struct tg_remote *remote, const struct tg_python_p
     return find_thread(remote, err);
 }
 
-enum tg_status tg_remote_ask(const struct tg_remote *remote, const char *script, struct tg_error *err) {
+/* Writes the order into the state of a thread that is held. */
+static enum tg_status write_order(const struct tg_remote *remote, const char *script, struct tg_error *err) {
     const struct tg_python_process *process = remote->process;
     const struct tg_layout_remote *layout = &process->layout.remote;
     uint64_t support = remote->thread + layout->support;
     int32_t pending = 0;
     uint8_t breaker = 0;
-    if (strlen(script) >= layout->script_size) {
-        return tg_error_set(err, TG_ERROR_INVALID, "the path of the script is too long: \"%s\"", script);
-    }
-    if (!tg_memory_read(&process->memory, support + layout->pending, &pending, sizeof pending)
-        || !tg_memory_read(&process->memory, remote->thread + layout->breaker, &breaker, sizeof breaker)) {
+    if (!tg_memory_read(&process->memory, support + layout->pending, &pending, sizeof pending)) {
         return tg_refusal_explain(process->pid, ESRCH, err);
     }
     if (pending != 0) {
@@ -105,17 +145,38 @@ enum tg_status tg_remote_ask(const struct tg_remote *remote, const char *script,
                             (long)process->pid);
     }
     pending = 1;
-    breaker |= LOOK_UP; /* what the thread is told in this very moment by others, they tell again */
     if (!write_at(process, support + layout->script, script, strlen(script) + 1)
         || !write_at(process, support + layout->pending, &pending, sizeof pending)
-        || !write_at(process, remote->thread + layout->breaker, &breaker, sizeof breaker)) {
+        || !tg_memory_read(&process->memory, remote->thread + layout->breaker, &breaker, sizeof breaker)) {
         return tg_refusal_explain(process->pid, errno, err);
     }
-    return TG_OK;
+    /* What another thread tells it between this reading and this writing is lost, as with CPython's own: a wish for the
+     * lock is told again, a signal's handler waits for the next reason to look up. */
+    breaker |= LOOK_UP;
+    return write_at(process, remote->thread + layout->breaker, &breaker, sizeof breaker)
+               ? TG_OK
+               : tg_refusal_explain(process->pid, errno, err);
+}
+
+enum tg_status tg_remote_ask(const struct tg_remote *remote, const char *script, struct tg_error *err) {
+    struct tg_stop stop = {0};
+    if (strlen(script) >= remote->process->layout.remote.script_size) {
+        return tg_error_set(err, TG_ERROR_INVALID, "the path of the script is too long: \"%s\"", script);
+    }
+    enum tg_status status = hold(remote, &stop, err);
+    if (status == TG_OK) {
+        status = write_order(remote, script, err);
+        tg_stop_release(&stop);
+    }
+    return status;
 }
 
 void tg_remote_withdraw(const struct tg_remote *remote) {
     const struct tg_layout_remote *layout = &remote->process->layout.remote;
+    struct tg_stop stop = {0};
     int32_t pending = 0;
-    write_at(remote->process, remote->thread + layout->support + layout->pending, &pending, sizeof pending);
+    if (hold(remote, &stop, NULL) == TG_OK) {
+        write_at(remote->process, remote->thread + layout->support + layout->pending, &pending, sizeof pending);
+        tg_stop_release(&stop);
+    }
 }

@@ -1,9 +1,12 @@
 /*
  * remote: has another process run a script in one of its threads, by the facility that CPython has for it since 3.14
  * (PEP 768, sys.remote_exec): the script's path is written beside the thread's state, and the thread told to look up
- * from its work. It does so as soon as it runs Python code; no code is injected and nobody is stopped.
+ * from its work. It does so as soon as it runs Python code; no code is injected.
  *
- * Threads: any.
+ * The thread is held while that is written, for a moment: its state is its own to free, so what is written lands there
+ * and nowhere else.
+ *
+ * Threads: one, which must be the one that called tg_remote_open() (stop.h).
  */
 #ifndef TG_REMOTE_H
 #define TG_REMOTE_H
@@ -15,11 +18,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Where an order lies. */
 struct tg_remote {
     const struct tg_python_process *process; /* borrowed */
-    uint64_t thread;                         /* the address of its state */
+    uint64_t thread;                         /* the address of its state, */
+    uint64_t id;                             /* which has this number, never used twice */
+    pid_t tid;
 };
 
 /* Chooses the thread: the one that has the interpreter's lock now, else the main one. TG_ERROR_UNSUPPORTED: a version
@@ -27,10 +33,11 @@ struct tg_remote {
 TG_NODISCARD enum tg_status tg_remote_open(struct tg_remote *remote, const struct tg_python_process *process,
                                            struct tg_error *err);
 
-/* Asks for the script, a path as that process sees it. TG_ERROR_BUSY: another one waits to be run. */
+/* Asks for the script, a path as that process sees it. TG_ERROR_BUSY: another one waits to be run, or the thread has ended
+ * or cannot be held now. TG_ERROR_PERMISSION: it may not be held. */
 TG_NODISCARD enum tg_status tg_remote_ask(const struct tg_remote *remote, const char *script, struct tg_error *err);
 
-/* Takes the order back, unless the thread has begun to carry it out. */
+/* Takes the order back, unless the thread has begun to carry it out, or has ended. */
 void tg_remote_withdraw(const struct tg_remote *remote);
 
 #endif
