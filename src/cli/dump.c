@@ -15,7 +15,7 @@
 #define LOCALS_MAX 2000 /* of one thread; the innermost frames come first */
 
 /* For so long the program stands still at most while its asyncio tasks are read: some hundred of them. */
-#define STANDSTILL_NS INT64_C(20000000)
+#define STANDSTILL_NS INT64_C(50000000)
 
 /* Room for one more item; NULL: there is no memory. */
 static void *grow(void *items, size_t count, size_t *capacity, size_t size) {

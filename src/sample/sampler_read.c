@@ -1,6 +1,8 @@
 #include "sample/sampler_read.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* Tries without a stop, and for a process in which nobody can be stopped. */
