@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <unistd.h>
@@ -12,7 +13,19 @@
  * would not do: of a process that may not be dumped it is root. */
 static bool read_id(const char *status, const char *line, unsigned *id) {
     const char *at = strstr(status, line);
-    return at && sscanf(at + strlen(line), "%*u %*u %*u %u", id) == 1;
+    if (!at) {
+        return false;
+    }
+    at += strlen(line);
+    for (int i = 0; i < 4; i++) {
+        char *end;
+        *id = (unsigned)strtoul(at, &end, 10);
+        if (end == at) {
+            return false;
+        }
+        at = end;
+    }
+    return true;
 }
 
 static bool read_owner(pid_t pid, uid_t *user, gid_t *group) {

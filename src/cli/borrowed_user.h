@@ -26,8 +26,8 @@ struct tg_borrowed_user {
     gid_t groups[TG_BORROWED_GROUPS_MAX];
 };
 
-/* From now on files are touched as the user of `pid`; who is that user already stays as he is. TG_ERROR_NOT_FOUND: there
- * is no such process; TG_ERROR_PERMISSION: one may not be that user. */
+/* From now on files are touched as the user of `pid`; who is that user already stays as he is. TG_ERROR_NOT_FOUND:
+ * there is no such process; TG_ERROR_PERMISSION: one may not be that user. */
 TG_NODISCARD enum tg_status tg_borrow_user(struct tg_borrowed_user *self, pid_t pid, struct tg_error *err);
 void tg_return_user(const struct tg_borrowed_user *self);
 

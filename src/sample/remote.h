@@ -33,8 +33,8 @@ struct tg_remote {
 TG_NODISCARD enum tg_status tg_remote_open(struct tg_remote *remote, const struct tg_python_process *process,
                                            struct tg_error *err);
 
-/* Asks for the script, a path as that process sees it. TG_ERROR_BUSY: another one waits to be run, or the thread has ended
- * or cannot be held now. TG_ERROR_PERMISSION: it may not be held. */
+/* Asks for the script, a path as that process sees it. TG_ERROR_BUSY: another one waits to be run, or the thread has
+ * ended or cannot be held now. TG_ERROR_PERMISSION: it may not be held. */
 TG_NODISCARD enum tg_status tg_remote_ask(const struct tg_remote *remote, const char *script, struct tg_error *err);
 
 /* Takes the order back, unless the thread has begun to carry it out, or has ended. */

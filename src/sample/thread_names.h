@@ -36,8 +36,8 @@ void tg_thread_names_init(struct tg_thread_names *names, const struct tg_python_
 /* Whether a thread's name is asked for. */
 typedef bool tg_thread_name_wanted(void *context, uint64_t ident);
 
-/* Calls `visit` for each thread of the main interpreter that is wanted (NULL: all) and whose name could be read. Returns
- * how many. A name takes some ten reads; one that is not wanted a fraction of one. */
+/* Calls `visit` for each thread of the main interpreter that is wanted (NULL: all) and whose name could be read.
+ * Returns how many. A name takes some ten reads; one that is not wanted a fraction of one. */
 size_t tg_thread_names_read(struct tg_thread_names *names, tg_thread_name_wanted *wanted, tg_thread_name_visit *visit,
                             void *context);
 

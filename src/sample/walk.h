@@ -164,12 +164,12 @@ bool tg_walker_needs_pc(const struct tg_walker *walker);
 /* Walks one stack. `pc`: of the stopped thread, 0 not known. Whole: stack->frames. */
 enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc);
 
-/* Walks the calling thread's own stack, for signal handlers: it is at rest while the handler runs. `lock`: the address of
- * the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock. */
+/* Walks the calling thread's own stack, for signal handlers: it is at rest while the handler runs. `lock`: the address
+ * of the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock. */
 enum tg_walk_result tg_walk_own(struct tg_walker *walker, struct tg_stack *stack, uint64_t lock, uint64_t pc);
 
-/* The same as tg_walk() for many stacks in one system call: begin, plan each, read, then end each. Words of the caller's own may be
- * read along (tg_walker_add). */
+/* The same as tg_walk() for many stacks in one system call: begin, plan each, read, then end each. Words of the caller's
+ * own may be read along (tg_walker_add). */
 void tg_walker_begin(struct tg_walker *walker);
 /* Begins another one whose bytes lie behind those of the one before, which stay. */
 void tg_walker_begin_more(struct tg_walker *walker);
