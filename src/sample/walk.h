@@ -168,8 +168,8 @@ enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, en
  * of the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock. */
 enum tg_walk_result tg_walk_own(struct tg_walker *walker, struct tg_stack *stack, uint64_t lock, uint64_t pc);
 
-/* The same as tg_walk() for many stacks in one system call: begin, plan each, read, then end each. Words of the caller's
- * own may be read along (tg_walker_add). */
+/* The same as tg_walk() for many stacks in one system call: begin, plan each, read, then end each. Words of the
+ * caller's own may be read along (tg_walker_add). */
 void tg_walker_begin(struct tg_walker *walker);
 /* Begins another one whose bytes lie behind those of the one before, which stay. */
 void tg_walker_begin_more(struct tg_walker *walker);
