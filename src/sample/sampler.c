@@ -208,6 +208,8 @@ static void sample_thread(struct tg_sampler *sampler, struct tg_thread *thread, 
 
 bool tg_sampler_tick(struct tg_sampler *sampler, tg_ns now_ns, tg_ns wall_ns, tg_ns late_ns) {
     sampler->quality.tick_count++;
+    /* One that stands still for us seems to rest, and nobody would stop it again. */
+    (void)tg_stop_settle(&sampler->stop);
     sampler->walker.now_ns = now_ns;
     tg_code_cache_begin(&sampler->cache, now_ns);
     if (!tg_sampler_read(sampler)) {
@@ -231,14 +233,19 @@ struct tg_sampler_quality tg_sampler_quality(const struct tg_sampler *sampler) {
 
 /* --- Running --- */
 
+tg_ns tg_sampler_settle(struct tg_sampler *sampler, tg_ns due_ns) {
+    if (tg_stop_settle(&sampler->stop)) {
+        return due_ns;
+    }
+    tg_ns soon_ns = tg_clock_monotonic_ns() + SETTLE_NS;
+    return soon_ns < due_ns ? soon_ns : due_ns;
+}
+
 /* Waits until the next sample is due or somebody wants something. A thread that stops too late is let go meanwhile. */
 static enum tg_sampler_ending wait_until(struct tg_sampler *sampler, tg_ns due_ns) {
     struct pollfd fds[] = {{.fd = sampler->end_fd, .events = POLLIN}, {.fd = sampler->process_fd, .events = POLLIN}};
-    tg_ns left_ns = due_ns - tg_clock_monotonic_ns();
+    tg_ns left_ns = tg_sampler_settle(sampler, due_ns) - tg_clock_monotonic_ns();
     left_ns = left_ns > 0 ? left_ns : 0;
-    if (!tg_stop_settle(&sampler->stop) && left_ns > SETTLE_NS) {
-        left_ns = SETTLE_NS;
-    }
     struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
     if (ppoll(fds, 2, &left, NULL) <= 0) {
         return TG_SAMPLER_GOES_ON;

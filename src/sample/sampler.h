@@ -144,6 +144,10 @@ void tg_sampler_end(struct tg_sampler *sampler);
 /* One sample of each thread, standing for `wall_ns`, taken `late_ns` late. False: there is nothing to be read. */
 bool tg_sampler_tick(struct tg_sampler *sampler, tg_ns now_ns, tg_ns wall_ns, tg_ns late_ns);
 
+/* Lets go of a thread that has stopped too late for its sample; to be called while waiting for the next one. How long
+ * that may take at most: until `due_ns`, or less while there is such a thread. */
+tg_ns tg_sampler_settle(struct tg_sampler *sampler, tg_ns due_ns);
+
 /* What has been counted since the opening. */
 struct tg_sampler_quality tg_sampler_quality(const struct tg_sampler *sampler);
 
