@@ -193,6 +193,7 @@ PyObject *tg_record_event(PyObject *Py_UNUSED(module), PyObject *args) {
         return NULL;
     }
     tg_start_recording();
+    tg_tracer_continue(); /* in a forked child */
     tg_tracer_event(is_done ? TG_EVENT_RELOAD : TG_EVENT_REFUSED_RELOAD, PyBytes_AS_STRING(bytes),
                     (size_t)PyBytes_GET_SIZE(bytes));
     Py_DECREF(bytes);
