@@ -10,6 +10,8 @@
 #define QUIET_MS    50
 #define PATIENCE_MS 1000
 
+#define EXIT_MS 1000 /* that the end of the program waits for a reload */
+
 static struct tg_watch *watch; /* of the process; NULL: nothing has been watched yet */
 static bool is_ended;          /* the interpreter is about to go */
 
@@ -29,12 +31,15 @@ static void tell(void *context, const struct tg_watch_change *change) {
     const struct tg_state *state = context;
     PyGILState_STATE held = PyGILState_Ensure();
     PyObject *paths = list_of(change);
+    PyObject *problem = change->problem ? PyUnicode_DecodeFSDefault(change->problem) : Py_NewRef(Py_None);
+    PyObject *anything = change->anything ? Py_True : Py_False;
     PyObject *result =
-        paths ? PyObject_CallFunction(state->on_change, "OO", paths, change->anything ? Py_True : Py_False) : NULL;
+        paths && problem ? PyObject_CallFunction(state->on_change, "OOO", paths, anything, problem) : NULL;
     if (!result) {
         PyErr_WriteUnraisable(state->on_change);
     }
     Py_XDECREF(result);
+    Py_XDECREF(problem);
     Py_XDECREF(paths);
     PyGILState_Release(held);
 }
@@ -74,9 +79,9 @@ PyObject *tg_watch_path(PyObject *module, PyObject *path) {
     if (!PyUnicode_FSConverter(path, &bytes)) {
         return NULL;
     }
-    /* The watch's lock is never held while its thread waits for Python's, so waiting for it here cannot go round. */
-    if (make_watch(tg_state_of(module), &err, &status)) {
-        status = tg_watch_add(watch, PyBytes_AS_STRING(bytes), &root, &err);
+    if (make_watch(tg_state_of(module), &err, &status)) { /* thousands of directories take a while */
+        Py_BEGIN_ALLOW_THREADS status = tg_watch_add(watch, PyBytes_AS_STRING(bytes), &root, &err);
+        Py_END_ALLOW_THREADS
     }
     if (status == TG_OK && !is_ended) {
         Py_BEGIN_ALLOW_THREADS status = tg_watch_start(watch, &err);
@@ -92,41 +97,49 @@ PyObject *tg_unwatch_path(PyObject *Py_UNUSED(module), PyObject *root) {
         return NULL;
     }
     if (watch) {
-        tg_watch_remove(watch, (int)number);
-    }
-    Py_RETURN_NONE;
-}
-
-static void stop(void) {
-    if (watch) { /* its thread may be waiting for Python's lock */
-        Py_BEGIN_ALLOW_THREADS tg_watch_stop(watch);
+        Py_BEGIN_ALLOW_THREADS tg_watch_remove(watch, (int)number);
         Py_END_ALLOW_THREADS
     }
+    Py_RETURN_NONE;
 }
 
 PyObject *tg_stop_watching(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     is_ended = true;
-    stop();
+    if (watch) { /* its thread may be waiting for Python's lock */
+        Py_BEGIN_ALLOW_THREADS tg_watch_stop(watch, EXIT_MS);
+        Py_END_ALLOW_THREADS
+    }
     Py_RETURN_NONE;
 }
 
 void tg_watching_before_fork(void) {
-    stop();
-}
-
-/* A thread that cannot be started now is started with the next path. */
-static void start(void) {
-    enum tg_status status = watch && !is_ended ? tg_watch_start(watch, NULL) : TG_OK;
-    (void)status;
+    if (watch) { /* as above */
+        Py_BEGIN_ALLOW_THREADS tg_watch_before_fork(watch);
+        Py_END_ALLOW_THREADS
+    }
 }
 
 void tg_watching_after_fork_in_parent(void) {
-    start();
+    if (watch) {
+        tg_watch_after_fork_in_parent(watch);
+    }
+}
+
+/* Whether the child is one of subprocess's with a `preexec_fn`, which execs or ends: only for those, and for os.fork(),
+ * are the hooks called. */
+static bool is_about_to_exec(void) {
+    PyFrameObject *frame = PyEval_GetFrame(); /* borrowed; NULL: none of Python's has forked */
+    if (!frame) {
+        return false;
+    }
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    bool is_so = PyUnicode_CompareWithASCIIString(code->co_qualname, "Popen._execute_child") == 0;
+    Py_DECREF(code);
+    return is_so;
 }
 
 void tg_watching_after_fork_in_child(void) {
     if (watch) {
-        tg_watch_after_fork_in_child(watch);
+        tg_watch_after_fork_in_child(watch, !is_about_to_exec());
     }
-    start();
 }

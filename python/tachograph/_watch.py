@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 
@@ -11,7 +12,7 @@ from tachograph._targets import functions_of, functions_of_class
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Self, TypeVar
 
     from tachograph._exchange import LoadedModule, Outcome
@@ -224,29 +225,37 @@ def _is_loaded(known: _Known) -> bool:
     return getattr(sys.modules.get(known.name), "__dict__", None) is known.names
 
 
-def _files_changed(paths: list[str], anything: bool) -> None:
-    """Called in the watch's thread."""
-    for path in list(_files) if anything else paths:
-        for known in list(_files.get(path, ())):
-            if _is_watched(path):
-                _look(known, anything)
+def _files_changed(paths: list[str], anything: bool, problem: str | None) -> None:
+    """Called in the watch's thread. Told is when all is done: who listens may need what a thread that forks holds."""
+    told: list[Callable[[], None]] = []
+    if problem is not None:
+        told.append(functools.partial(_tell_problem, problem))
+    try:
+        for path in list(_files) if anything else paths:
+            for known in list(_files.get(path, ())):
+                if _is_watched(path):
+                    told += _look(known, anything)
+    finally:
+        for tell in told:
+            tell()
 
 
-def _look(known: _Known, by_stamp: bool) -> None:
+def _look(known: _Known, by_stamp: bool) -> list[Callable[[], None]]:
+    """What is to be told of it."""
     stamp = _stamp(known.file)
     if by_stamp and stamp == known.stamp:
-        return
-    known.stamp = stamp
+        return []
     try:
         text = _read(known.file)
     except OSError as error:
-        _refuse(known, b"", f"the file cannot be read: {error.strerror}")
-        return
-    if text != known.text:
-        _reload(known, text)
+        told = _refuse(known, b"", f"the file cannot be read: {error.strerror}")
+    else:
+        told = _reload(known, text) if text != known.text else []
+    known.stamp = stamp  # at last: a child forked before does all of this by itself
+    return told
 
 
-def _reload(known: _Known, text: bytes) -> None:
+def _reload(known: _Known, text: bytes) -> list[Callable[[], None]]:
     from tachograph._exchange import LoadedModule
     from tachograph._source import RefusedError
 
@@ -256,12 +265,10 @@ def _reload(known: _Known, text: bytes) -> None:
             known.loaded = LoadedModule(known.names, known.text, known.file)
         outcome = known.loaded.exchange(text)
     except RefusedError as error:
-        _refuse(known, text, str(error))
-        return
+        return _refuse(known, text, str(error))
     known.text = text
     known.refused = None
-    if outcome:
-        _tell(known, True, _summary(outcome))
+    return [functools.partial(_tell, known, True, _summary(outcome))] if outcome else []
 
 
 def _await_import(known: _Known) -> None:
@@ -285,10 +292,11 @@ def _summary(outcome: Outcome) -> str:
     return "; ".join(parts)
 
 
-def _refuse(known: _Known, text: bytes, reason: str) -> None:
-    if known.refused != (text, reason):
-        known.refused = (text, reason)
-        _tell(known, False, reason)
+def _refuse(known: _Known, text: bytes, reason: str) -> list[Callable[[], None]]:
+    if known.refused == (text, reason):
+        return []
+    known.refused = (text, reason)
+    return [functools.partial(_tell, known, False, reason)]
 
 
 def _tell(known: _Known, is_done: bool, detail: str) -> None:
@@ -300,3 +308,10 @@ def _tell(known: _Known, is_done: bool, detail: str) -> None:
         logger.info("%s is reloaded: %s", known.name, detail)
     else:
         logger.warning("%s keeps its old code: %s (%s)", known.name, detail, known.file)
+
+
+def _tell_problem(problem: str) -> None:
+    import logging
+
+    _native.record_event(False, f"not all files are watched: {problem}")
+    logging.getLogger("tachograph.reload").warning("not all files are watched: %s", problem)

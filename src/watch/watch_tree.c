@@ -11,11 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EVENTS                                                                                                         \
-    (IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
+/* Not IN_MODIFY: logs and databases below a root would wake the thread with every write. */
+#define EVENTS (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
 
 static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to watch files");
@@ -36,7 +37,13 @@ static bool grow(void **items, size_t count, size_t *capacity, size_t item_bytes
     return true;
 }
 
+static void add_anything(struct tg_watch_paths *paths) {
+    paths->anything = true;
+    paths->is_fresh = true;
+}
+
 static void add_path(struct tg_watch_paths *paths, const char *path) {
+    paths->is_fresh = true;
     for (size_t i = 0; i < paths->count; i++) {
         if (strcmp(paths->items[i], path) == 0) {
             return;
@@ -69,8 +76,8 @@ static bool is_within(const char *path, const char *directory) {
 }
 
 static bool is_in_a_root(const struct tg_watch_tree *tree, const char *directory) {
-    for (size_t i = 0; i < tree->root_count; i++) {
-        if (!tree->roots[i].is_file && is_within(directory, tree->roots[i].path)) {
+    for (const struct tg_watch_root *root = tree->roots; root; root = root->next) {
+        if (!root->is_file && is_within(directory, root->path)) {
             return true;
         }
     }
@@ -84,8 +91,8 @@ static bool has_suffix(const char *name, const char *suffix) {
 }
 
 static bool is_wanted(const struct tg_watch_tree *tree, const char *directory, const char *name, const char *path) {
-    for (size_t i = 0; i < tree->root_count; i++) {
-        if (tree->roots[i].is_file && strcmp(tree->roots[i].path, path) == 0) {
+    for (const struct tg_watch_root *root = tree->roots; root; root = root->next) {
+        if (root->is_file && strcmp(root->path, path) == 0) {
             return true;
         }
     }
@@ -125,10 +132,50 @@ static enum tg_status refused(struct tg_error *err, const char *path) {
     return tg_error_set_errno(err, error, "cannot watch %s", path);
 }
 
-/* One directory. *is_new: it was not watched before. */
-static enum tg_status add_directory(struct tg_watch_tree *tree, const char *path, bool *is_new, struct tg_error *err) {
+/* Every inotify instance has the same inode as other descriptors without a file, but few of those can count what waits
+ * to be read. */
+static bool is_own(const struct tg_watch_tree *tree) {
+    int waiting;
+    return tg_descriptor_is(tree->fd, tree->device, tree->inode) && ioctl(tree->fd, FIONREAD, &waiting) == 0;
+}
+
+/* -1: `err` says why not. */
+static int make_instance(struct tg_error *err) {
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0 && errno == EMFILE) {
+        tg_error_write(err, TG_ERROR_FULL,
+                       "too many processes of this user watch files, or too many files are open here; raise the limit "
+                       "(sysctl fs.inotify.max_user_instances, ulimit -n)");
+    } else if (fd < 0) {
+        tg_error_write_errno(err, errno, "cannot watch files");
+    }
+    return fd;
+}
+
+/* A process has an instance when it first watches something: there are few of them, and children may never need one. */
+static enum tg_status open_instance(struct tg_watch_tree *tree, struct tg_error *err) {
+    struct stat info;
+    struct tg_error ignored;
+    if (tree->fd >= 0) {
+        return TG_OK;
+    }
+    err = err ? err : &ignored;
+    tree->fd = tg_descriptor_lift(make_instance(err));
+    if (tree->fd < 0 || fstat(tree->fd, &info) != 0) {
+        return tg_status_of_failure(err->status);
+    }
+    tree->device = info.st_dev;
+    tree->inode = info.st_ino;
+    return TG_OK;
+}
+
+/* One directory. */
+static enum tg_status add_directory(struct tg_watch_tree *tree, const char *path, struct tg_error *err) {
     void *items = tree->directories;
-    *is_new = false;
+    enum tg_status status = open_instance(tree, err);
+    if (status != TG_OK) {
+        return status;
+    }
     if (tree->directory_count >= TG_WATCH_DIRECTORIES_MAX) {
         return tg_error_set(err, TG_ERROR_FULL, "%s: more than %d directories cannot be watched; watch those below it",
                             path, TG_WATCH_DIRECTORIES_MAX);
@@ -155,7 +202,6 @@ static enum tg_status add_directory(struct tg_watch_tree *tree, const char *path
         return no_memory(err);
     }
     tree->directories[tree->directory_count++] = (struct tg_watch_directory){.wd = wd, .path = copy};
-    *is_new = true;
     return TG_OK;
 }
 
@@ -174,6 +220,9 @@ static enum tg_status add_below(struct tg_watch_tree *tree, const char *path, bo
 static enum tg_status visit(struct tg_watch_tree *tree, const char *directory, const struct dirent *entry, bool tells,
                             struct tg_error *err) {
     char path[PATH_MAX];
+    if (tree->hurry && atomic_load(tree->hurry)) {
+        return tg_error_set(err, TG_ERROR_BUSY, "not all directories are watched yet");
+    }
     if (!join(path, directory, entry->d_name)) {
         return TG_OK; /* nothing can open it by this name */
     }
@@ -194,8 +243,7 @@ static enum tg_status visit(struct tg_watch_tree *tree, const char *directory, c
 /* A directory and all below it; its entries are read after it is watched, so that nothing falls between. `tells`: the
  * files in it are changes. */
 static enum tg_status add_below(struct tg_watch_tree *tree, const char *path, bool tells, struct tg_error *err) {
-    bool is_new;
-    enum tg_status status = add_directory(tree, path, &is_new, err);
+    enum tg_status status = add_directory(tree, path, err);
     DIR *entries = status == TG_OK ? opendir(path) : NULL;
     if (status == TG_OK && !entries) {
         return refused(err, path);
@@ -228,52 +276,87 @@ static enum tg_status add_root(struct tg_watch_tree *tree, const struct tg_watch
     } else {
         snprintf(directory, sizeof directory, ".");
     }
-    bool is_new;
-    enum tg_status status = add_directory(tree, directory, &is_new, err);
+    enum tg_status status = add_directory(tree, directory, err);
     if (status == TG_OK && tells && access(root->path, F_OK) == 0) {
         add_path(&tree->changes, root->path);
     }
     return status;
 }
 
-enum tg_status tg_watch_tree_init(struct tg_watch_tree *tree, const char *suffix, struct tg_error *err) {
-    *tree = (struct tg_watch_tree){.suffix = suffix};
-    tree->fd = tg_descriptor_lift(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (tree->fd < 0 && errno == EMFILE) {
-        return tg_error_set(err, TG_ERROR_FULL,
-                            "too many programs of this user watch files; raise the limit (sysctl "
-                            "fs.inotify.max_user_instances)");
+enum tg_status tg_watch_tree_check(struct tg_error *err) {
+    struct tg_error ignored;
+    err = err ? err : &ignored;
+    int fd = make_instance(err);
+    if (fd < 0) {
+        return tg_status_of_failure(err->status);
     }
-    return tree->fd < 0 ? tg_error_set_errno(err, errno, "cannot watch files") : TG_OK;
+    close(fd);
+    return TG_OK;
 }
 
-static void drop_directories(struct tg_watch_tree *tree) {
+void tg_watch_tree_init(struct tg_watch_tree *tree, const char *suffix) {
+    *tree = (struct tg_watch_tree){.suffix = suffix, .fd = -1};
+}
+
+/* Of an instance that is closed. */
+static void forget_directories(struct tg_watch_tree *tree) {
     for (size_t i = 0; i < tree->directory_count; i++) {
-        inotify_rm_watch(tree->fd, tree->directories[i].wd);
         free(tree->directories[i].path);
     }
     tree->directory_count = 0;
 }
 
-void tg_watch_tree_release(struct tg_watch_tree *tree) {
-    if (tree->fd >= 0) {
+static void miss_everything(struct tg_watch_tree *tree) {
+    for (struct tg_watch_root *root = tree->roots; root; root = root->next) {
+        root->is_missing = true;
+    }
+    add_anything(&tree->changes);
+}
+
+/* The program closes descriptors that it does not know of, as daemons do: the number may be a file of its own now. */
+static void leave_lost_instance(struct tg_watch_tree *tree) {
+    if (tree->fd >= 0 && !is_own(tree)) {
+        tree->fd = -1;
+        forget_directories(tree);
+        miss_everything(tree);
+    }
+}
+
+static void close_instance(struct tg_watch_tree *tree) {
+    if (is_own(tree)) {
         close(tree->fd);
     }
     tree->fd = -1;
-    drop_directories(tree);
-    free(tree->directories);
-    for (size_t i = 0; i < tree->root_count; i++) {
-        free(tree->roots[i].path);
-    }
-    free(tree->roots);
-    tg_watch_paths_release(&tree->changes);
-    *tree = (struct tg_watch_tree){.fd = -1};
 }
 
-static void drop_root(struct tg_watch_tree *tree, size_t index) {
-    free(tree->roots[index].path);
-    tree->root_count--;
-    memmove(&tree->roots[index], &tree->roots[index + 1], (tree->root_count - index) * sizeof *tree->roots);
+static void free_root(struct tg_watch_root *root) {
+    free(root->path);
+    free(root);
+}
+
+void tg_watch_tree_release(struct tg_watch_tree *tree) {
+    close_instance(tree);
+    forget_directories(tree);
+    free(tree->directories);
+    while (tree->roots) {
+        struct tg_watch_root *root = tree->roots;
+        tree->roots = root->next;
+        free_root(root);
+    }
+    tg_watch_paths_release(&tree->changes);
+    tg_watch_tree_init(tree, NULL);
+}
+
+static struct tg_watch_root *new_root(const char *path, size_t length, bool is_file) {
+    struct tg_watch_root *root = calloc(1, sizeof *root);
+    char *copy = root ? strndup(path, length) : NULL;
+    if (!copy) {
+        free(root);
+        return NULL;
+    }
+    root->path = copy;
+    root->is_file = is_file;
+    return root;
 }
 
 enum tg_status tg_watch_tree_add(struct tg_watch_tree *tree, const char *path, int *root, struct tg_error *err) {
@@ -285,28 +368,26 @@ enum tg_status tg_watch_tree_add(struct tg_watch_tree *tree, const char *path, i
     if (length >= PATH_MAX || stat(path, &info) != 0) {
         return tg_error_set_errno(err, length >= PATH_MAX ? ENAMETOOLONG : errno, "cannot watch %.200s", path);
     }
-    void *items = tree->roots;
-    char *copy =
-        grow(&items, tree->root_count, &tree->root_capacity, sizeof *tree->roots) ? strndup(path, length) : NULL;
-    tree->roots = items;
-    if (!copy) {
+    struct tg_watch_root *made = new_root(path, length, !S_ISDIR(info.st_mode));
+    if (!made) {
         return no_memory(err);
     }
-    struct tg_watch_root made = {.id = tree->last_id + 1, .path = copy, .is_file = !S_ISDIR(info.st_mode)};
-    tree->roots[tree->root_count++] = made;
-    enum tg_status status = add_root(tree, &made, false, err);
+    leave_lost_instance(tree);
+    made->id = tree->last_id + 1;
+    made->next = tree->roots;
+    tree->roots = made;
+    enum tg_status status = add_root(tree, made, false, err);
     if (status != TG_OK) {
-        tg_watch_tree_remove(tree, made.id);
+        tg_watch_tree_remove(tree, made->id);
         return status;
     }
-    *root = tree->last_id = made.id;
+    *root = tree->last_id = made->id;
     return TG_OK;
 }
 
 /* Whether some root needs the directory. */
 static bool is_needed(const struct tg_watch_tree *tree, const char *directory) {
-    for (size_t i = 0; i < tree->root_count; i++) {
-        const struct tg_watch_root *root = &tree->roots[i];
+    for (const struct tg_watch_root *root = tree->roots; root; root = root->next) {
         const char *slash = strrchr(root->path, '/');
         size_t length = slash ? (size_t)(slash - root->path) : 0;
         bool is_parent = root->is_file && strlen(directory) == length && strncmp(root->path, directory, length) == 0;
@@ -318,12 +399,16 @@ static bool is_needed(const struct tg_watch_tree *tree, const char *directory) {
 }
 
 void tg_watch_tree_remove(struct tg_watch_tree *tree, int root) {
-    for (size_t i = 0; i < tree->root_count; i++) {
-        if (tree->roots[i].id == root) {
-            drop_root(tree, i);
-            break;
-        }
+    struct tg_watch_root *_Atomic *link = &tree->roots;
+    while (*link && (*link)->id != root) {
+        link = &(*link)->next;
     }
+    struct tg_watch_root *found = *link;
+    if (found) {
+        *link = found->next;
+        free_root(found);
+    }
+    leave_lost_instance(tree);
     for (size_t i = tree->directory_count; i-- > 0;) {
         if (!is_needed(tree, tree->directories[i].path)) {
             inotify_rm_watch(tree->fd, tree->directories[i].wd);
@@ -345,15 +430,17 @@ static void drop_below(struct tg_watch_tree *tree, const char *path) {
 static void directory_changed(struct tg_watch_tree *tree, const char *path, const char *name, uint32_t mask) {
     if (mask & (IN_MOVED_FROM | IN_DELETE)) {
         drop_below(tree, path);
-    } else if (mask & (IN_MOVED_TO | IN_CREATE) && is_in_a_root(tree, path) && !is_left_out(path, name)
-               && add_below(tree, path, true, NULL) == TG_ERROR_FULL) {
-        tree->changes.anything = true;
+    } else if (mask & (IN_MOVED_TO | IN_CREATE) && is_in_a_root(tree, path) && !is_left_out(path, name)) {
+        struct tg_error err = TG_ERROR_INIT;
+        if (add_below(tree, path, true, &err) == TG_ERROR_FULL) {
+            add_anything(&tree->changes);
+            tree->problem = err;
+        }
     }
 }
 
 static void root_vanished(struct tg_watch_tree *tree, const char *directory) {
-    for (size_t i = 0; i < tree->root_count; i++) {
-        struct tg_watch_root *root = &tree->roots[i];
+    for (struct tg_watch_root *root = tree->roots; root; root = root->next) {
         root->is_missing = root->is_missing || is_within(root->path, directory);
     }
 }
@@ -362,7 +449,7 @@ static void take(struct tg_watch_tree *tree, const struct inotify_event *event) 
     struct tg_watch_directory *directory = find(tree, event->wd);
     char path[PATH_MAX];
     if (event->mask & IN_Q_OVERFLOW) {
-        tree->changes.anything = true;
+        add_anything(&tree->changes);
     }
     if (!directory) {
         return;
@@ -382,6 +469,10 @@ static void take(struct tg_watch_tree *tree, const struct inotify_event *event) 
 
 void tg_watch_tree_read(struct tg_watch_tree *tree) {
     _Alignas(struct inotify_event) char events[16384];
+    leave_lost_instance(tree);
+    if (tree->fd < 0) {
+        return;
+    }
     for (;;) {
         ssize_t length = read(tree->fd, events, sizeof events);
         if (length <= 0) {
@@ -396,29 +487,33 @@ void tg_watch_tree_read(struct tg_watch_tree *tree) {
 }
 
 bool tg_watch_tree_misses(const struct tg_watch_tree *tree) {
-    for (size_t i = 0; i < tree->root_count; i++) {
-        if (tree->roots[i].is_missing) {
+    for (const struct tg_watch_root *root = tree->roots; root; root = root->next) {
+        if (root->is_missing) {
             return true;
         }
     }
     return false;
 }
 
-void tg_watch_tree_seek(struct tg_watch_tree *tree) {
-    for (size_t i = 0; i < tree->root_count; i++) {
-        struct tg_watch_root *root = &tree->roots[i];
-        root->is_missing = root->is_missing && add_root(tree, root, true, NULL) != TG_OK;
+void tg_watch_tree_seek(struct tg_watch_tree *tree, const atomic_bool *hurry) {
+    struct tg_error problem = TG_ERROR_INIT;
+    tree->hurry = hurry;
+    for (struct tg_watch_root *root = tree->roots; root && !atomic_load(hurry); root = root->next) {
+        struct tg_error err = TG_ERROR_INIT;
+        root->is_missing = root->is_missing && add_root(tree, root, !tree->changes.anything, &err) != TG_OK;
+        if (root->is_missing && err.status != TG_ERROR_NOT_FOUND && err.status != TG_ERROR_BUSY) {
+            problem = err;
+        }
     }
+    tree->hurry = NULL;
+    tree->problem = problem;
 }
 
-void tg_watch_tree_renew(struct tg_watch_tree *tree) {
-    if (tree->fd >= 0) {
-        close(tree->fd);
-    }
-    tree->fd = tg_descriptor_lift(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    drop_directories(tree);
-    tree->changes.anything = true;
-    for (size_t i = 0; i < tree->root_count; i++) {
-        tree->roots[i].is_missing = add_root(tree, &tree->roots[i], false, NULL) != TG_OK;
-    }
+void tg_watch_tree_after_fork_in_child(struct tg_watch_tree *tree) {
+    close_instance(tree);
+    tree->directories = NULL;
+    tree->directory_count = tree->directory_capacity = 0;
+    tree->changes = (struct tg_watch_paths){.items = NULL};
+    tree->hurry = NULL;
+    miss_everything(tree);
 }

@@ -136,12 +136,13 @@ def test_a_file_written_in_two_halves(module_path: Path, told: Told) -> None:
     shop = load(module_path / "shop.py")
     shop.seen.append(1)
     tachograph.watch(module_path)
-    with open(module_path / "shop.py", "w") as stream:
+    with open(module_path / "shop.py", "r+") as stream:
+        stream.truncate()
         stream.write("seen = []\ndef price(): ")
-        stream.flush()
-        assert told.next().startswith("shop keeps its old code: line 2: ")
+        stream.flush()  # nobody looks at it before it is closed
         stream.write("return 2\n")
-    told.until(lambda: shop.price() == 2)
+    assert told.next() == "shop is reloaded: changed: price"
+    assert shop.price() == 2
     assert shop.seen == [1]
 
 
@@ -260,6 +261,103 @@ def test_a_module_that_forks_while_it_is_reloaded(module_path: Path, told: Told)
     write(module_path / "shop.py", text)
     assert told.next() == "shop is reloaded: changed: price; bound: os, CHILD"
     assert os.waitstatus_to_exitcode(os.waitpid(shop.CHILD, 0)[1]) == 7
+
+
+HOLD = """
+import threading
+began, go_on = threading.Event(), threading.Event()
+def hold():
+    began.set()
+    return go_on.wait()
+"""
+
+
+@pytest.mark.isolated
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_fork_during_a_reload(module_path: Path, told: Told) -> None:
+    write(module_path / "holding.py", HOLD)
+    holding, shop = importlib.import_module("holding"), load(module_path / "shop.py")
+    tachograph.watch(module_path)
+    write(module_path / "shop.py", "import holding\nX = holding.hold()\ndef price(): return 2\n")
+    holding.began.wait()
+    child = os.fork()  # the thread that reloads cannot end before this returns
+    holding.go_on.set()
+    told.until(lambda: shop.price() == 2)  # in the child by a thread of its own
+    if child == 0:
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.isolated
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_the_child_of_a_thread_ends_with_it(module_path: Path) -> None:
+    tachograph.watch(module_path)
+    children = queue.Queue[int]()
+
+    def fork() -> None:
+        child = os.fork()
+        if child:
+            children.put(child)
+
+    thread = threading.Thread(target=fork)
+    thread.start()
+    assert os.waitstatus_to_exitcode(os.waitpid(children.get(timeout=SECONDS), 0)[1]) == 0
+    thread.join()
+
+
+@pytest.mark.isolated
+def test_a_child_that_execs_has_one_thread(module_path: Path) -> None:
+    reading, writing = os.pipe()
+    tachograph.watch(module_path)
+    subprocess.run(
+        [sys.executable, "-c", ""],
+        preexec_fn=lambda: os.write(writing, b"%d" % len(os.listdir("/proc/self/task"))),
+        check=True,
+    )
+    assert os.read(reading, 9) == b"1"
+
+
+def test_the_end_of_the_program_leaves_a_reload(tmp_path: Path, environment: dict[str, str]) -> None:
+    program = f"""
+import pathlib, sys, tachograph
+sys.path.insert(0, {str(tmp_path)!r})
+import holding, shop
+tachograph.watch({str(tmp_path)!r})
+pathlib.Path(shop.__file__).write_text("import holding\\nX = holding.hold()\\n")
+holding.began.wait()
+print("left")
+"""
+    write(tmp_path / "holding.py", HOLD)
+    write(tmp_path / "shop.py", "def price(): return 1\n")
+    words = [sys.executable, "-c", program]
+    assert subprocess.run(words, env=environment, capture_output=True, timeout=SECONDS, check=True).stdout == b"left\n"
+
+
+def test_a_reload_in_a_worker_is_recorded(
+    tmp_path: Path, environment: dict[str, str], runtime: Path, command: str
+) -> None:
+    program = f"""
+import logging, os, pathlib, sys, threading, tachograph
+sys.path.insert(0, {str(tmp_path)!r})
+import shop
+logging.getLogger("tachograph.reload").setLevel(logging.INFO)
+tachograph.timing(shop.price)
+tachograph.watch({str(tmp_path)!r})
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+told = threading.Event()
+logging.getLogger("tachograph.reload").addFilter(lambda record: told.set())
+pathlib.Path(shop.__file__).write_text("def price(): return 2\\n")
+sys.exit(not told.wait({SECONDS}))
+"""
+    write(tmp_path / "shop.py", "def price(): return 1\n")
+    subprocess.run([sys.executable, "-c", program], env=environment, timeout=2 * SECONDS, check=True)
+    texts = []
+    for recording in runtime.glob("*.tgr"):
+        shown = subprocess.run([command, "report", "--json", str(recording)], capture_output=True, check=True)
+        texts += [event["text"] for event in json.loads(shown.stdout)["events"]]
+    assert "shop: changed: price" in texts
 
 
 @pytest.mark.isolated
