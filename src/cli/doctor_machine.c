@@ -4,6 +4,7 @@
 #include "base/humanize.h"
 #include "measure/clock.h"
 #include "record/retention.h"
+#include "watch/watch.h"
 
 #include <inttypes.h>
 #include <stdint.h>
@@ -63,6 +64,7 @@ static void ask_limits(struct tg_doctor *doctor) {
     struct rlimit files = {.rlim_cur = RLIM_INFINITY};
     struct rlimit size = {.rlim_cur = RLIM_INFINITY};
     uint64_t memory_bytes = memory_limit();
+    struct tg_error err = TG_ERROR_INIT;
     size_t before = doctor->count;
     doctor->group = "limits";
     getrlimit(RLIMIT_NOFILE, &files);
@@ -80,6 +82,9 @@ static void ask_limits(struct tg_doctor *doctor) {
         tg_doctor_add(doctor, TG_VERDICT_NOTE, "TACHOGRAPH_RUNTIME_DIR on a volume takes them out of it",
                       "this container may have %s of memory, and recordings in memory count towards it",
                       tg_humanize_bytes(memory_bytes).text);
+    }
+    if (tg_watch_check(&err) != TG_OK) {
+        tg_doctor_add(doctor, TG_VERDICT_NOTE, NULL, "hot reload: %s", err.message);
     }
     if (doctor->count == before) {
         tg_doctor_add(doctor, TG_VERDICT_OK, NULL, "none that hinders%s%s", memory_bytes ? "; this container has " : "",
