@@ -242,3 +242,13 @@ def test_full_output(cli: Any) -> None:
         result = cli("doctor", stdout=full, stderr=subprocess.PIPE)
     assert result.returncode == 1
     assert "standard output" in result.stderr
+
+
+def test_no_inotify_instance_left(cli: Any, command: str) -> None:
+    script = 'echo 0 > /proc/sys/user/max_inotify_instances || exit 77; exec "$0" doctor --json'
+    words = ["unshare", "--user", "--map-root-user", "sh", "-c", script, command]
+    result = subprocess.run(words, env=cli.environment, capture_output=True, text=True, check=False)
+    if not result.stdout:
+        pytest.skip("needs user namespaces")
+    (text,) = [f["text"] for f in json.loads(result.stdout)["findings"] if f["text"].startswith("hot reload: ")]
+    assert "fs.inotify.max_user_instances" in text
