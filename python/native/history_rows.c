@@ -101,33 +101,18 @@ PyObject *tg_row_of_version(const struct tg_store_version *version) {
                          (long long)version->last_iteration, (long long)version->process_count);
 }
 
-static const char *kind_name(enum tg_store_event_kind kind) {
-    switch (kind) {
-    case TG_STORE_EVENT_START:
-        return "start";
-    case TG_STORE_EVENT_END:
-        return "end";
-    case TG_STORE_EVENT_FOUND:
-        return "found";
-    case TG_STORE_EVENT_VERSION:
-        return "version";
-    case TG_STORE_EVENT_MARKER:
-        return "marker";
-    }
-    return "unknown"; /* of a newer version of us */
-}
-
 PyObject *tg_row_of_run(const struct tg_store_run *run) {
     return Py_BuildValue("(sNddNNKNLLL)", run->id, text(run->version), (double)run->started_wall_ns / NS_PER_S,
                          (double)run->ended_wall_ns / NS_PER_S,
-                         run->end ? PyUnicode_FromString(kind_name(run->end)) : Py_NewRef(Py_None), text(run->host),
-                         (unsigned long long)run->pid, text(run->program), (long long)run->process_count,
-                         (long long)run->first_iteration, (long long)run->last_iteration);
+                         run->end ? PyUnicode_FromString(tg_store_event_kind_name(run->end)) : Py_NewRef(Py_None),
+                         text(run->host), (unsigned long long)run->pid, text(run->program),
+                         (long long)run->process_count, (long long)run->first_iteration,
+                         (long long)run->last_iteration);
 }
 
 PyObject *tg_row_of_event(const struct tg_store_event *event) {
     return Py_BuildValue("(dLsKNNN)", (double)event->wall_ns / NS_PER_S, (long long)event->iteration,
-                         kind_name(event->kind), (unsigned long long)event->pid, text(event->host),
+                         tg_store_event_kind_name(event->kind), (unsigned long long)event->pid, text(event->host),
                          text(event->version), text(event->detail));
 }
 

@@ -24,26 +24,9 @@ void tg_history_json_append_versions(struct tg_strbuf *out, const struct tg_scop
     tg_answer_end(&json);
 }
 
-static const char *kind_name(enum tg_store_event_kind kind) {
-    switch (kind) {
-    case TG_STORE_EVENT_START:
-        return "start";
-    case TG_STORE_EVENT_END:
-        return "end";
-    case TG_STORE_EVENT_FOUND:
-        return "found";
-    case TG_STORE_EVENT_VERSION:
-        return "version";
-    case TG_STORE_EVENT_MARKER:
-        return "marker";
-    default:
-        return "unknown"; /* of a newer tachograph */
-    }
-}
-
 static void write_event(struct tg_json *json, const struct tg_store_event *event) {
     tg_json_begin_object(json);
-    tg_json_member_string(json, "kind", kind_name(event->kind));
+    tg_json_member_string(json, "kind", tg_store_event_kind_name(event->kind));
     tg_json_member_int(json, "iteration", event->iteration);
     tg_json_member_int(json, "unix_ns", event->wall_ns);
     tg_json_member_if(json, "pid", event->process_id != 0, event->pid);

@@ -194,6 +194,8 @@ enum tg_store_event_kind {
     TG_STORE_EVENT_VERSION = 4, /* first process of a version that differs from the one seen last */
     TG_STORE_EVENT_MARKER = 5,  /* told by a person or a deployment; of no process, version or run */
 };
+/* "start", "end", "found", "version", "marker"; "unknown" of a newer tachograph. */
+const char *tg_store_event_kind_name(enum tg_store_event_kind kind);
 struct tg_store_event {
     int64_t wall_ns;
     int64_t iteration;

@@ -4,6 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *tg_store_event_kind_name(enum tg_store_event_kind kind) {
+    switch (kind) {
+    case TG_STORE_EVENT_START:
+        return "start";
+    case TG_STORE_EVENT_END:
+        return "end";
+    case TG_STORE_EVENT_FOUND:
+        return "found";
+    case TG_STORE_EVENT_VERSION:
+        return "version";
+    case TG_STORE_EVENT_MARKER:
+        return "marker";
+    default:
+        return "unknown";
+    }
+}
+
 static enum tg_status no_memory(struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read the history");
 }
