@@ -124,6 +124,9 @@ enum tg_status tg_interval_resume(struct tg_interval *interval, const struct tg_
     if (tg_failure_interval_resume(&interval->failures, &batch->failures) != TG_OK) {
         return no_memory(err);
     }
+    if (batch->events.serial > interval->event_serial) {
+        interval->event_serial = batch->events.serial;
+    }
     add_quality(&interval->taken_quality, &batch->quality);
     interval->seq = batch->seq;
     interval->ended_wall_ns = batch->ended_wall_ns;
@@ -390,6 +393,9 @@ enum tg_status tg_interval_make(struct tg_interval *interval, const struct tg_vi
         set_quality(draft, interval, &snapshot);
         tg_snapshot_release(&snapshot);
         status = tg_failure_interval_make(&interval->failures, view, &draft->failures, &draft->batch.failures);
+        if (status == TG_OK) {
+            status = tg_event_draft_make(&draft->events, view, interval->event_serial, &draft->batch.events);
+        }
         status = status == TG_OK ? complete(draft, err) : no_memory(err);
     }
     if (status != TG_OK) {
@@ -412,6 +418,7 @@ enum tg_status tg_interval_sum(struct tg_interval *interval, const struct tg_vie
         draft->batch.ended_wall_ns = interval->ended_wall_ns;
         draft->batch.end = interval->end;
         draft->batch.quality = interval->taken_quality;
+        draft->batch.events.serial = interval->event_serial;
         status = tg_failure_interval_sum(&interval->failures, view, &draft->failures, &draft->batch.failures);
         status = status == TG_OK ? complete(draft, err) : no_memory(err);
     }
@@ -426,7 +433,7 @@ bool tg_draft_is_empty(const struct tg_draft *draft) {
     return draft->count == 0 && quality->overflow_call_count == 0 && quality->unrecorded_call_count == 0
            && quality->refused_function_count == 0 && draft->batch.sampling.sample_count == 0
            && draft->batch.sampling.torn_count == 0 && draft->failures.group_count == 0
-           && draft->batch.failures.lost_count == 0;
+           && draft->batch.failures.lost_count == 0 && draft->batch.events.count == 0;
 }
 
 void tg_interval_accept(struct tg_interval *interval, struct tg_draft *draft) {
@@ -438,6 +445,7 @@ void tg_interval_accept(struct tg_interval *interval, struct tg_draft *draft) {
         change->taken.histogram = NULL;
     }
     tg_failure_interval_accept(&interval->failures, &draft->failures);
+    interval->event_serial = draft->batch.events.serial;
     interval->taken_quality = draft->taken_quality;
     interval->seq = draft->batch.seq;
     interval->ended_wall_ns = draft->batch.ended_wall_ns;
@@ -455,5 +463,6 @@ void tg_draft_release(struct tg_draft *draft) {
     free(draft->changes);
     tg_strbuf_release(&draft->histograms);
     tg_failure_draft_release(&draft->failures);
+    tg_event_draft_release(&draft->events);
     *draft = (struct tg_draft){.functions = NULL};
 }

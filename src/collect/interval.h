@@ -15,6 +15,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "collect/event_interval.h"
 #include "collect/failure_interval.h"
 #include "collect/name_index.h"
 #include "measure/clock.h"
@@ -47,6 +48,7 @@ struct tg_interval {
     int64_t ended_wall_ns;                 /* its end */
     enum tg_batch_end end;                 /* as it said */
     struct tg_failure_interval failures;
+    uint64_t event_serial; /* of the last event in a batch */
 };
 
 struct tg_draft_change {
@@ -65,6 +67,7 @@ struct tg_draft {
     uint64_t last_end_ticks;
     struct tg_batch_quality taken_quality;
     struct tg_failure_draft failures;
+    struct tg_event_draft events;
     char service[128];
     char service_version[64];
     char host[64];

@@ -17,6 +17,10 @@ const char *tg_event_kind_name(enum tg_event_kind kind) {
     }
 }
 
+bool tg_event_kind_is_known(enum tg_event_kind kind) {
+    return kind == TG_EVENT_RELOAD || kind == TG_EVENT_REFUSED_RELOAD;
+}
+
 static struct tg_event_entry *need_entries(struct tg_recording *recording) {
     tg_place *events = &recording->header->events;
     uint32_t place = atomic_load_explicit(events, memory_order_relaxed);

@@ -25,6 +25,8 @@ enum tg_event_kind {
 
 /* "reload", "refused reload"; "unknown" of a newer tachograph. */
 const char *tg_event_kind_name(enum tg_event_kind kind);
+/* Whether it is one of these. */
+bool tg_event_kind_is_known(enum tg_event_kind kind);
 
 /* The text is cut at a character where it is too long. Where there is no space nothing happens. */
 void tg_event_log_add(struct tg_recording *recording, enum tg_event_kind kind, int64_t wall_ns, const char *text,

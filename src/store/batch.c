@@ -14,8 +14,12 @@
 #define FAILURE_BYTES_LEAST 7
 #define SAMPLE_BYTES_LEAST  9
 
+/* The fewest bytes of an event. */
+#define EVENT_BYTES_LEAST 3
+
 #define VERSION_WITHOUT_SAMPLING 1
 #define VERSION_WITHOUT_FAILURES 2
+#define VERSION_WITHOUT_EVENTS   3
 
 static uint64_t zigzag(int64_t value) {
     return ((uint64_t)value << 1U) ^ (uint64_t)(value < 0 ? -1 : 0);
@@ -115,6 +119,16 @@ static void put_failures(struct tg_strbuf *out, const struct tg_batch_failures *
     tg_varint_append(out, failures->lost_count);
 }
 
+static void put_events(struct tg_strbuf *out, const struct tg_batch_events *events) {
+    tg_varint_append(out, events->count);
+    for (size_t i = 0; i < events->count; i++) {
+        tg_varint_append(out, events->items[i].kind);
+        put_signed(out, events->items[i].wall_ns);
+        put_bytes(out, events->items[i].text);
+    }
+    tg_varint_append(out, events->serial);
+}
+
 void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
     tg_varint_append(out, TG_BATCH_VERSION);
     put_process(out, &batch->process);
@@ -130,6 +144,7 @@ void tg_batch_encode(const struct tg_batch *batch, struct tg_strbuf *out) {
     }
     put_sampling(out, &batch->sampling);
     put_failures(out, &batch->failures);
+    put_events(out, &batch->events);
 }
 
 static int64_t get_signed(struct tg_cursor *cursor) {
@@ -252,7 +267,7 @@ static enum tg_status need_room(void **items, size_t *capacity, size_t count, si
     }
     void *grown = realloc(*items, count * item_bytes);
     if (!grown) {
-        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read the exceptions of a batch");
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read a batch");
     }
     *items = grown;
     *capacity = count;
@@ -283,6 +298,24 @@ static enum tg_status get_failures(struct tg_cursor *cursor, struct tg_batch_sto
     failures->sample_count = status == TG_OK ? count : 0;
     failures->serial = tg_cursor_number(cursor);
     failures->lost_count = tg_cursor_number(cursor);
+    return status;
+}
+
+static enum tg_status get_events(struct tg_cursor *cursor, struct tg_batch_storage *storage,
+                                 struct tg_batch_events *events, struct tg_error *err) {
+    void *items = storage->events;
+    size_t count = tg_cursor_count(cursor, EVENT_BYTES_LEAST);
+    enum tg_status status = need_room(&items, &storage->event_capacity, count, sizeof *storage->events, err);
+    storage->events = items;
+    for (size_t i = 0; status == TG_OK && i < count; i++) {
+        uint32_t kind = tg_cursor_small(cursor);
+        storage->events[i].kind = (enum tg_event_kind)kind;
+        storage->events[i].wall_ns = get_signed(cursor);
+        storage->events[i].text = tg_cursor_bytes(cursor);
+    }
+    events->items = storage->events;
+    events->count = status == TG_OK ? count : 0;
+    events->serial = tg_cursor_number(cursor);
     return status;
 }
 
@@ -335,6 +368,9 @@ enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *
     if (version > VERSION_WITHOUT_FAILURES) {
         status = get_failures(&cursor, storage, &batch->failures, err);
     }
+    if (status == TG_OK && version > VERSION_WITHOUT_EVENTS) {
+        status = get_events(&cursor, storage, &batch->events, err);
+    }
     if (status == TG_OK && (cursor.failed || cursor.length > 0 || !tg_batch_is_valid(batch))) {
         return damaged(batch, err);
     }
@@ -345,7 +381,7 @@ enum tg_status tg_batch_decode(struct tg_batch *batch, struct tg_batch_storage *
     return status;
 }
 
-static bool are_valid(const struct tg_batch_failures *failures) {
+static bool are_failures_valid(const struct tg_batch_failures *failures) {
     for (size_t i = 0; i < failures->group_count; i++) {
         if (failures->groups[i].name.length == 0) {
             return false;
@@ -353,6 +389,15 @@ static bool are_valid(const struct tg_batch_failures *failures) {
     }
     for (size_t i = 0; i < failures->sample_count; i++) {
         if (failures->samples[i].failure >= failures->group_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool are_events_valid(const struct tg_batch_events *events) {
+    for (size_t i = 0; i < events->count; i++) {
+        if (!tg_event_kind_is_known(events->items[i].kind)) {
             return false;
         }
     }
@@ -372,7 +417,7 @@ bool tg_batch_is_valid(const struct tg_batch *batch) {
             return false;
         }
     }
-    return are_valid(&batch->failures);
+    return are_failures_valid(&batch->failures) && are_events_valid(&batch->events);
 }
 
 void tg_batch_storage_release(struct tg_batch_storage *storage) {
@@ -382,5 +427,6 @@ void tg_batch_storage_release(struct tg_batch_storage *storage) {
     free(storage->functions);
     free(storage->failures);
     free(storage->samples);
+    free(storage->events);
     *storage = (struct tg_batch_storage){.functions = NULL};
 }

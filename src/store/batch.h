@@ -5,7 +5,7 @@
  * be stored by anyone. Its identity is (process uuid, seq); storing it twice is storing it once. Figures are
  * differences: the batches of a process, added up, are all it ever counted.
  *
- * Serial form, version 3. Integers are LEB128 varints (base/varint.h), signed ones zigzag; texts and byte strings are a
+ * Serial form, version 4. Integers are LEB128 varints (base/varint.h), signed ones zigzag; texts and byte strings are a
  * varint length and the bytes, a uuid is its 16 bytes:
  *     version
  *     process    uuid, run uuid, pid, parent pid, Python version, signed start, service, its version, host, program
@@ -15,6 +15,7 @@
  *     0, or 1 and the fields of struct tg_batch_sampling, in their order; version 1 ends before this
  *     count of exception groups, and the fields of each; count of samples, and theirs; the last serial; what was lost
  *     (struct tg_batch_failures); version 2 ends before this
+ *     count of events, and the fields of each; the last serial (struct tg_batch_events); version 3 ends before this
  * The end is where the bytes end. Untrusted input: everything is checked.
  *
  * Times are nanoseconds; wall times since 1970 UTC. Ownership: a batch owns nothing; texts, functions and histograms
@@ -27,12 +28,13 @@
 #include "base/cursor.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "record/event_log.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define TG_BATCH_VERSION 3
+#define TG_BATCH_VERSION 4
 
 /* One function in the interval; a batch has one for each name. */
 struct tg_batch_function {
@@ -113,6 +115,19 @@ struct tg_batch_failures {
     uint64_t lost_count; /* samples that found no space */
 };
 
+/* What has happened to the process, as its recording tells (record/event_log.h). */
+struct tg_batch_event {
+    enum tg_event_kind kind;
+    int64_t wall_ns;
+    struct tg_bytes text;
+};
+
+struct tg_batch_events {
+    const struct tg_batch_event *items;
+    size_t count;
+    uint64_t serial; /* of the last event that this batch or one before it has */
+};
+
 /* A tree takes no more than this in a batch, as databases and their connections have limits of their own. */
 #define TG_BATCH_TREE_BYTES_MAX (UINT64_C(4) << 20)
 
@@ -148,6 +163,7 @@ struct tg_batch {
     size_t function_count;
     struct tg_batch_sampling sampling;
     struct tg_batch_failures failures;
+    struct tg_batch_events events;
 };
 
 /* No process is told to keep a longer interval: a day. */
@@ -155,7 +171,8 @@ struct tg_batch {
 
 /* Whether the batch can be in a history: seq counts from 1, the interval is longer than nothing and no longer than a
  * day, does not end before it begins or begin before 1970, and ends so early that the end of its slot is a time as
- * well; service and functions have names; no tree is too large; and samples of exceptions have groups. */
+ * well; service and functions have names; no tree is too large; samples of exceptions have groups; and events are of a
+ * known kind. */
 bool tg_batch_is_valid(const struct tg_batch *batch);
 
 /* Appends the serial form; running out of memory shows in the buffer's status. */
@@ -169,6 +186,8 @@ struct tg_batch_storage {
     size_t failure_capacity;
     struct tg_batch_failure_sample *samples;
     size_t sample_capacity;
+    struct tg_batch_event *events;
+    size_t event_capacity;
 };
 
 /* Reads `length` bytes, all of them; they are borrowed by the batch. The storage may be used again and again, one batch

@@ -229,6 +229,24 @@ static enum tg_status note_process(struct tg_commit *commit, const struct tg_com
     return status;
 }
 
+/* What the process tells besides. */
+static enum tg_status note_events(struct tg_commit *commit, const struct tg_commit_place *place,
+                                  const struct tg_batch *batch, struct tg_error *err) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    struct tg_bytes version =
+        tg_store_clean_text(batch->process.service_version, TG_STORE_TEXT_BYTES_MAX, &commit->text);
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < batch->events.count && status == TG_OK; i++) {
+        const struct tg_batch_event *event = &batch->events.items[i];
+        enum tg_store_event_kind kind =
+            event->kind == TG_EVENT_RELOAD ? TG_STORE_EVENT_RELOAD : TG_STORE_EVENT_REFUSED_RELOAD;
+        status = add_event(commit, place, kind, event->wall_ns, version,
+                           tg_store_clean_text(event->text, TG_STORE_TEXT_BYTES_MAX, &text), err);
+    }
+    tg_strbuf_release(&text);
+    return status;
+}
+
 static enum tg_status store_batch(struct tg_commit *commit, const struct tg_batch *batch, bool *known,
                                   struct tg_error *err) {
     struct tg_commit_place place = {.service = NULL};
@@ -260,6 +278,9 @@ static enum tg_status store_batch(struct tg_commit *commit, const struct tg_batc
     }
     if (status == TG_OK) {
         status = note_process(commit, &place, batch, err);
+    }
+    if (status == TG_OK) {
+        status = note_events(commit, &place, batch, err);
     }
     struct tg_commit_service *service = place.service;
     if (place.iteration > service->last_iteration) {

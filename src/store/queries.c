@@ -35,6 +35,11 @@
     " LEFT JOIN "
 #define OF_ONE_FUNCTION " ON r.service_id = ? AND r.iteration = n.iteration AND $function_is_given"
 
+#define CODES                                                                                                          \
+    "SELECT c.function_id, c.code_hash, c.line, c.first_iteration FROM function_code c"                                \
+    " JOIN functions f ON f.id = c.function_id WHERE f.service_id = ?"
+#define BY_FIRST_ITERATION " ORDER BY c.function_id, c.first_iteration, c.code_hash"
+
 const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_PROCESS] = "SELECT id, service_id FROM processes WHERE uuid = ?",
     [TG_QUERY_SERVICE_BY_ID] = "SELECT " SERVICE_COLUMNS " FROM services WHERE id = ? $for_update",
@@ -110,6 +115,8 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_EVENTS] = "SELECT e.wall_ns, e.iteration, e.kind, e.process_id, p.pid, p.host, e.version, e.detail"
                         " FROM events e LEFT JOIN processes p ON p.id = e.process_id"
                         " WHERE e.service_id = ? AND e.iteration BETWEEN ? AND ?" CHOSEN " ORDER BY e.wall_ns, e.id",
+    [TG_QUERY_CODES] = CODES BY_FIRST_ITERATION,
+    [TG_QUERY_CODES_OF_FUNCTION] = CODES " AND f.id = ?" BY_FIRST_ITERATION,
     [TG_QUERY_VERSIONS] =
         "SELECT version, MIN(first_iteration), MAX(last_iteration), COUNT(*) FROM processes"
         " WHERE service_id = ? GROUP BY version ORDER BY MIN(first_iteration), MIN(started_ns), version",

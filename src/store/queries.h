@@ -48,6 +48,8 @@ enum tg_query {
     TG_QUERY_LAST_ROWS,        /* service, first, last, limit, function -> iteration, and a row with its histogram */
     TG_QUERY_LAST_ROWS_CHOSEN, /* the same, and TG_CHOSEN_PARAMETERS */
     TG_QUERY_EVENTS,
+    TG_QUERY_CODES,             /* service -> what struct tg_store_code holds, by function and first iteration */
+    TG_QUERY_CODES_OF_FUNCTION, /* service, function -> the same */
     TG_QUERY_VERSIONS,
     TG_QUERY_RUNS,       /* service, first, last, and TG_CHOSEN_PARAMETERS -> processes that have a part in it */
     TG_QUERY_ITERATIONS, /* service, first, last, and TG_CHOSEN_PARAMETERS -> how many iterations have any calls */

@@ -193,8 +193,10 @@ enum tg_store_event_kind {
     TG_STORE_EVENT_FOUND = 3,   /* found dead */
     TG_STORE_EVENT_VERSION = 4, /* first process of a version that differs from the one seen last */
     TG_STORE_EVENT_MARKER = 5,  /* told by a person or a deployment; of no process, version or run */
+    TG_STORE_EVENT_RELOAD = 6,  /* newer source runs in the process; `detail` says of which module, and what changed */
+    TG_STORE_EVENT_REFUSED_RELOAD = 7, /* it does not; `detail` says why */
 };
-/* "start", "end", "found", "version", "marker"; "unknown" of a newer tachograph. */
+/* "start", "end", "found", "version", "marker", "reload", "refused reload"; "unknown" of a newer tachograph. */
 const char *tg_store_event_kind_name(enum tg_store_event_kind kind);
 struct tg_store_event {
     int64_t wall_ns;
@@ -213,6 +215,23 @@ struct tg_store_events {
 TG_NODISCARD enum tg_status tg_store_events(struct tg_store *store, const struct tg_store_selection *selection,
                                             struct tg_store_events *events, struct tg_error *err);
 void tg_store_events_release(struct tg_store_events *events);
+
+/* The codes that functions have had: the compiler's, told apart by a hash. A change of a function's speed that comes
+ * with a new one is a change of its source. */
+struct tg_store_code {
+    int64_t function_id;
+    uint64_t code_hash;
+    uint32_t line;
+    int64_t first_iteration; /* in which a call of it ended */
+};
+struct tg_store_codes {
+    struct tg_store_code *items; /* by function, and of each by first iteration */
+    size_t count;
+};
+/* `function_id` 0: of all functions. */
+TG_NODISCARD enum tg_status tg_store_codes(struct tg_store *store, int64_t service_id, int64_t function_id,
+                                           struct tg_store_codes *codes, struct tg_error *err);
+void tg_store_codes_release(struct tg_store_codes *codes);
 
 #define TG_STORE_EVENT_BYTES_MAX 500U
 /* Adds a marker to a service of the store, which is stored when this returns; `*iteration` is where it lies.

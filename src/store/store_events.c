@@ -16,6 +16,10 @@ const char *tg_store_event_kind_name(enum tg_store_event_kind kind) {
         return "version";
     case TG_STORE_EVENT_MARKER:
         return "marker";
+    case TG_STORE_EVENT_RELOAD:
+        return tg_event_kind_name(TG_EVENT_RELOAD);
+    case TG_STORE_EVENT_REFUSED_RELOAD:
+        return tg_event_kind_name(TG_EVENT_REFUSED_RELOAD);
     default:
         return "unknown";
     }

@@ -56,6 +56,11 @@ static const struct tg_batch_failure_sample samples[] = {
     {.failure = 0},
 };
 
+static const struct tg_batch_event events[] = {
+    {.kind = TG_EVENT_REFUSED_RELOAD, .wall_ns = -1, .text = {.data = "shop: line 1", .length = 12}},
+    {.kind = TG_EVENT_RELOAD},
+};
+
 static struct tg_batch make_batch(void) {
     return (struct tg_batch){
         .process = {.uuid = {1, 2, 3},
@@ -90,6 +95,7 @@ static struct tg_batch make_batch(void) {
                      .sample_count = 2,
                      .serial = 99,
                      .lost_count = 3},
+        .events = {.items = events, .count = 2, .serial = 70},
     };
 }
 
@@ -233,26 +239,57 @@ static void another_version_is_named(void **state) {
     struct tg_strbuf bytes = encode(&batch);
     bytes.data[0] = TG_BATCH_VERSION + 1;
     assert_int_equal(decode(bytes.data, bytes.length, &err), TG_ERROR_VERSION);
-    assert_non_null(strstr(err.message, "version 4"));
+    assert_non_null(strstr(err.message, "version 5"));
     bytes.data[0] = 0;
     assert_int_equal(decode(bytes.data, bytes.length, &err), TG_ERROR_VERSION);
     tg_strbuf_release(&bytes);
 }
 
-/* What a batch without exceptions ends with: no groups, no samples, no serial, none lost. */
+/* What a batch without events ends with, and what comes before that in one without exceptions: no groups, no samples,
+ * no serial, none lost. */
+#define NO_EVENTS_BYTES   2
 #define NO_FAILURES_BYTES 4
 
-/* Spools of before exceptions were recorded: the same bytes without the last four. */
+/* A batch in which nothing was sampled, failed or happened. */
+static struct tg_batch make_plain_batch(void) {
+    struct tg_batch batch = make_batch();
+    batch.sampling.rate_hz = 0;
+    batch.failures = (struct tg_batch_failures){.groups = NULL};
+    batch.events = (struct tg_batch_events){.items = NULL};
+    return batch;
+}
+
+/* Spools of before reloads were told: the same bytes without the last two. */
+static void version_3_is_read(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch back;
+    struct tg_batch_storage storage = {.functions = NULL};
+    batch.events = (struct tg_batch_events){.items = NULL};
+    struct tg_strbuf bytes = encode(&batch);
+    bytes.data[0] = 3;
+    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
+    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, bytes.length - NO_EVENTS_BYTES, NULL), TG_OK);
+    assert_int_equal(back.failures.serial, 99);
+    assert_int_equal(back.events.count, 0);
+    assert_int_equal(back.events.serial, 0);
+    tg_batch_storage_release(&storage);
+    tg_strbuf_release(&bytes);
+}
+
+/* Spools of before exceptions were recorded: also without the four before. */
 static void version_2_is_read(void **state) {
     (void)state;
     struct tg_batch batch = make_batch();
     struct tg_batch back;
     struct tg_batch_storage storage = {.functions = NULL};
     batch.failures = (struct tg_batch_failures){.groups = NULL};
+    batch.events = (struct tg_batch_events){.items = NULL};
     struct tg_strbuf bytes = encode(&batch);
+    size_t length = bytes.length - NO_EVENTS_BYTES - NO_FAILURES_BYTES;
     bytes.data[0] = 2;
-    assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
-    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, bytes.length - NO_FAILURES_BYTES, NULL), TG_OK);
+    assert_int_equal(decode(bytes.data, length + 1, NULL), TG_ERROR_FORMAT);
+    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, length, NULL), TG_OK);
     assert_int_equal(back.sampling.thread_count, 4);
     assert_int_equal(back.failures.group_count, 0);
     assert_int_equal(back.failures.serial, 0);
@@ -263,13 +300,11 @@ static void version_2_is_read(void **state) {
 /* Spools of before samplers: also without the byte before, which says that nothing was sampled. */
 static void version_1_is_read(void **state) {
     (void)state;
-    struct tg_batch batch = make_batch();
+    struct tg_batch batch = make_plain_batch();
     struct tg_batch back;
     struct tg_batch_storage storage = {.functions = NULL};
-    batch.sampling.rate_hz = 0;
-    batch.failures = (struct tg_batch_failures){.groups = NULL};
     struct tg_strbuf bytes = encode(&batch);
-    size_t length = bytes.length - NO_FAILURES_BYTES;
+    size_t length = bytes.length - NO_EVENTS_BYTES - NO_FAILURES_BYTES;
     assert_int_equal(bytes.data[length - 1], 0);
     bytes.data[0] = 1;
     assert_int_equal(decode(bytes.data, length, NULL), TG_ERROR_FORMAT);
@@ -283,12 +318,10 @@ static void version_1_is_read(void **state) {
 
 static void more_functions_than_bytes(void **state) {
     (void)state;
-    struct tg_batch batch = make_batch();
+    struct tg_batch batch = make_plain_batch();
     batch.function_count = 0;
-    batch.sampling.rate_hz = 0;
-    batch.failures = (struct tg_batch_failures){.groups = NULL};
     struct tg_strbuf bytes = encode(&batch);
-    tg_strbuf_truncate(&bytes, bytes.length - 2 - NO_FAILURES_BYTES);
+    tg_strbuf_truncate(&bytes, bytes.length - 2 - NO_EVENTS_BYTES - NO_FAILURES_BYTES);
     tg_strbuf_append(&bytes, "\xff\xff\xff\xff\xff\xff\xff\x7f");
     assert_int_equal(decode(bytes.data, bytes.length, NULL), TG_ERROR_FORMAT);
     tg_strbuf_release(&bytes);
@@ -362,6 +395,37 @@ static void a_sample_has_a_group(void **state) {
     expect_invalid(&batch);
 }
 
+static void events_come_back(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch back;
+    struct tg_batch_storage storage = {.functions = NULL};
+    struct tg_strbuf bytes = encode(&batch);
+    assert_int_equal(tg_batch_decode(&back, &storage, bytes.data, bytes.length, NULL), TG_OK);
+    assert_int_equal(back.events.count, 2);
+    assert_int_equal(back.events.items[0].kind, TG_EVENT_REFUSED_RELOAD);
+    assert_int_equal(back.events.items[0].wall_ns, -1);
+    assert_bytes(back.events.items[0].text, events[0].text);
+    assert_int_equal(back.events.items[1].kind, TG_EVENT_RELOAD);
+    assert_int_equal(back.events.serial, 70);
+    tg_batch_storage_release(&storage);
+    tg_strbuf_release(&bytes);
+}
+
+static void an_event_is_of_a_known_kind(void **state) {
+    (void)state;
+    struct tg_batch batch = make_batch();
+    struct tg_batch_event event = events[0];
+    batch.events.items = &event;
+    batch.events.count = 1;
+    event.kind = TG_EVENT_REFUSED_RELOAD + 1;
+    expect_invalid(&batch);
+    event.kind = 0;
+    expect_invalid(&batch);
+    event.kind = TG_EVENT_RELOAD;
+    assert_true(tg_batch_is_valid(&batch));
+}
+
 static void a_tree_may_be_so_large(void **state) {
     (void)state;
     struct tg_batch batch = make_batch();
@@ -399,7 +463,8 @@ int main(void) {
         cmocka_unit_test(more_functions_than_bytes), cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_histogram_must_be_one),   cmocka_unit_test(version_1_is_read),
         cmocka_unit_test(version_2_is_read),         cmocka_unit_test(a_sample_has_a_group),
-        cmocka_unit_test(a_tree_may_be_so_large),
+        cmocka_unit_test(a_tree_may_be_so_large),    cmocka_unit_test(version_3_is_read),
+        cmocka_unit_test(events_come_back),          cmocka_unit_test(an_event_is_of_a_known_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -364,6 +364,80 @@ static void an_end_that_was_told_counts(void **state) {
     assert_int_equal(collection.interval.ended_wall_ns - header->started_wall_ns, 5000);
 }
 
+static void tell(enum tg_event_kind kind, const char *text) {
+    tg_tracer_event(kind, text, strlen(text));
+}
+
+/* The texts of all events in the spool, one after the other. */
+static void assert_told(const char *expected) {
+    struct tg_strbuf told = TG_STRBUF_INIT;
+    struct tg_spool_cursor cursor;
+    bool found = true;
+    tg_spool_cursor_init(&cursor, &collection.spool, false);
+    while (found) {
+        struct tg_batch batch;
+        assert_int_equal(tg_spool_next(&collection.spool, &cursor, &batch, &found, NULL), TG_OK);
+        for (size_t i = 0; found && i < batch.events.count; i++) {
+            const struct tg_batch_event *event = &batch.events.items[i];
+            tg_strbuf_append(&told, event->kind == TG_EVENT_RELOAD ? "+" : "-");
+            tg_strbuf_append_bytes(&told, event->text.data, event->text.length);
+            tg_strbuf_append_char(&told, '\n');
+        }
+    }
+    tg_spool_cursor_release(&cursor);
+    assert_string_equal(tg_strbuf_text(&told), expected);
+    tg_strbuf_release(&told);
+}
+
+/* Each is in one batch, also when that is all that happened, and when another collector goes on. */
+static void events_are_told_once(void **state) {
+    (void)state;
+    open_collection();
+    tell(TG_EVENT_RELOAD, "a");
+    close_interval(TG_BATCH_GOES_ON);
+    close_interval(TG_BATCH_GOES_ON);
+    assert_int_equal(collection.spool.last_seq, 1);
+    tell(TG_EVENT_REFUSED_RELOAD, "b");
+    tell(TG_EVENT_RELOAD, "c");
+    tell((enum tg_event_kind)99, "of a newer tachograph");
+    close_interval(TG_BATCH_GOES_ON);
+    tg_collection_close(&collection);
+    open_collection();
+    tell(TG_EVENT_RELOAD, "d");
+    close_interval(TG_BATCH_GOES_ON);
+    assert_told("+a\n-b\n+c\n+d\n");
+    struct tg_spool *spool = &collection.spool;
+    struct tg_draft draft;
+    assert_int_equal(tg_spool_mark_stored(spool, spool->last_seq, spool->end_bytes, NULL), TG_OK);
+    struct tg_view view = hold_view();
+    assert_int_equal(tg_collection_sum(&collection, &view, &draft, NULL), TG_OK);
+    tg_tracer_let_go();
+    assert_int_equal(tg_collection_compact(&collection, &draft, NULL), TG_OK);
+    tg_collection_close(&collection);
+    open_collection();
+    tell(TG_EVENT_RELOAD, "e");
+    close_interval(TG_BATCH_GOES_ON);
+    assert_told("+e\n"); /* those before are stored */
+}
+
+static void events_that_are_lost_are_counted(void **state) {
+    (void)state;
+    open_collection();
+    tell(TG_EVENT_RELOAD, "a");
+    close_interval(TG_BATCH_GOES_ON);
+    for (int i = 0; i < TG_EVENTS + 3; i++) {
+        tell(TG_EVENT_RELOAD, "");
+    }
+    close_interval(TG_BATCH_GOES_ON);
+    struct tg_strbuf expected = TG_STRBUF_INIT;
+    tg_strbuf_append(&expected, "+a\n+earlier events that are not kept: 3\n");
+    for (int i = 0; i < TG_EVENTS; i++) {
+        tg_strbuf_append(&expected, "+\n");
+    }
+    assert_told(tg_strbuf_text(&expected));
+    tg_strbuf_release(&expected);
+}
+
 int main(void) {
 #define WITH_TRACER(TEST) cmocka_unit_test_setup_teardown(TEST, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -376,6 +450,8 @@ int main(void) {
         WITH_TRACER(no_room_makes_a_longer_interval),
         WITH_TRACER(a_dead_process_is_taken_to_the_last_call),
         WITH_TRACER(an_end_that_was_told_counts),
+        WITH_TRACER(events_are_told_once),
+        WITH_TRACER(events_that_are_lost_are_counted),
     };
     return cmocka_run_group_tests_name("collection", tests, NULL, NULL);
 }

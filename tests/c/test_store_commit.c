@@ -317,6 +317,73 @@ static struct tg_store_event event_at(const struct tg_store_events *events, size
     return events->items[place];
 }
 
+static void codes_come_in_the_order_of_their_first_calls(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    struct tg_batch_function functions[] = {history_calls("f", 1, 100), history_calls("g", 1, 100)};
+    functions[1].code_hash = UINT64_MAX;
+    history_commit(store, history_batch(1, 1, 15, functions, 2));
+    functions[0].code_hash = 8;
+    functions[0].line = 14;
+    history_commit(store, history_batch(1, 2, 35, functions, 2));
+    functions[0].code_hash = 7; /* as it was before */
+    history_commit(store, history_batch(1, 3, 45, functions, 2));
+    struct tg_store_codes codes;
+    int64_t service_id = history_service(store, "shop").id;
+    int64_t function_id = history_function(store, "f").id;
+    assert_int_equal(tg_store_codes(store, service_id, function_id, &codes, NULL), TG_OK);
+    assert_int_equal(codes.count, 2);
+    assert_int_equal(codes.items[0].code_hash, 7);
+    assert_int_equal(codes.items[0].first_iteration, 0);
+    assert_int_equal(codes.items[0].line, 12);
+    assert_int_equal(codes.items[1].code_hash, 8);
+    assert_int_equal(codes.items[1].first_iteration, 2);
+    assert_int_equal(codes.items[1].line, 14);
+    tg_store_codes_release(&codes);
+    tg_store_codes_release(&codes);
+    assert_int_equal(tg_store_codes(store, service_id, 0, &codes, NULL), TG_OK);
+    assert_int_equal(codes.count, 3);
+    assert_int_equal(codes.items[2].function_id, history_function(store, "g").id);
+    assert_true(codes.items[2].code_hash == UINT64_MAX);
+    tg_store_codes_release(&codes);
+    assert_int_equal(tg_store_codes(store, service_id + 1, 0, &codes, NULL), TG_OK);
+    assert_int_equal(codes.count, 0);
+    tg_store_close(store);
+}
+
+static void reloads_are_events_of_the_interval(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    struct tg_batch_function function = history_calls("f", 1, 100);
+    const struct tg_batch_event reloads[] = {
+        {TG_EVENT_RELOAD, HISTORY_BEGIN_NS + 12 * HISTORY_S, history_bytes("shop: changed: f")},
+        {TG_EVENT_REFUSED_RELOAD, HISTORY_BEGIN_NS + 13 * HISTORY_S, history_bytes("shop: line 1\xff")},
+    };
+    history_commit(store, history_batch(1, 1, 10, &function, 1));
+    struct tg_batch batch = history_batch(1, 2, 20, NULL, 0);
+    batch.events = (struct tg_batch_events){.items = reloads, .count = 2, .serial = 2};
+    history_commit(store, batch);
+    assert_int_equal(history_commit_all(store, &batch, 1).known_count, 1); /* once */
+    struct tg_store_selection selection = history_everything(store);
+    struct tg_store_events events;
+    selection.version = "1.0";
+    assert_int_equal(tg_store_events(store, &selection, &events, NULL), TG_OK);
+    assert_int_equal(events.count, 3);
+    event_at(&events, 0, TG_STORE_EVENT_START, 1001);
+    struct tg_store_event event = event_at(&events, 1, TG_STORE_EVENT_RELOAD, 1001);
+    assert_int_equal(event.wall_ns, reloads[0].wall_ns);
+    assert_int_equal(event.iteration, 1);
+    assert_string_equal(event.version, "1.0");
+    assert_string_equal(event.detail, "shop: changed: f");
+    event = event_at(&events, 2, TG_STORE_EVENT_REFUSED_RELOAD, 1001);
+    assert_string_equal(event.detail, "shop: line 1\xef\xbf\xbd");
+    tg_store_events_release(&events);
+    assert_string_equal(tg_store_event_kind_name(TG_STORE_EVENT_RELOAD), "reload");
+    assert_string_equal(tg_store_event_kind_name(TG_STORE_EVENT_REFUSED_RELOAD), "refused reload");
+    assert_string_equal(tg_store_event_kind_name(TG_STORE_EVENT_REFUSED_RELOAD + 1), "unknown");
+    tg_store_close(store);
+}
+
 static void starts_ends_and_versions_are_events(void **state) {
     (void)state;
     struct tg_store *store = history_open();
@@ -541,7 +608,9 @@ int main(void) {
         cmocka_unit_test_setup(bytes_that_are_no_text, history_set_up),
         cmocka_unit_test_setup(figures_beyond_all_bounds, history_set_up),
         cmocka_unit_test_setup(the_first_iteration_of_a_code, history_set_up),
+        cmocka_unit_test_setup(codes_come_in_the_order_of_their_first_calls, history_set_up),
         cmocka_unit_test_setup(starts_ends_and_versions_are_events, history_set_up),
+        cmocka_unit_test_setup(reloads_are_events_of_the_interval, history_set_up),
         cmocka_unit_test_setup(sums_are_those_of_the_rows, set_up_many),
         cmocka_unit_test_setup(late_batches_find_their_way_into_the_sums, set_up_many),
         cmocka_unit_test_setup(late_batches_of_one_commit_add_up, set_up_many),

@@ -1,0 +1,55 @@
+/* store_codes: the codes that functions have had. See store.h. */
+#include "store/store_state.h"
+
+#include <stdlib.h>
+
+#define COLUMNS 4
+
+void tg_store_codes_release(struct tg_store_codes *codes) {
+    if (codes) {
+        free(codes->items);
+        *codes = (struct tg_store_codes){.items = NULL};
+    }
+}
+
+static enum tg_status add_code(struct tg_store_codes *codes, const struct tg_sql_value *values, struct tg_error *err) {
+    struct tg_store_code *items = tg_store_grow(codes->items, codes->count, sizeof *items);
+    if (!items) {
+        return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read the history");
+    }
+    codes->items = items;
+    items[codes->count++] = (struct tg_store_code){
+        .function_id = tg_value_to_integer(&values[0]),
+        .code_hash = (uint64_t)tg_value_to_integer(&values[1]),
+        .line = (uint32_t)tg_value_to_figure(&values[2]),
+        .first_iteration = tg_value_to_integer(&values[3]),
+    };
+    return TG_OK;
+}
+
+enum tg_status tg_store_codes(struct tg_store *store, int64_t service_id, int64_t function_id,
+                              struct tg_store_codes *codes, struct tg_error *err) {
+    const enum tg_query query = function_id ? TG_QUERY_CODES_OF_FUNCTION : TG_QUERY_CODES;
+    const struct tg_sql_value parameters[] = {tg_value_integer(service_id), tg_value_integer(function_id)};
+    struct tg_sql_value values[COLUMNS];
+    bool found = false;
+    *codes = (struct tg_store_codes){.items = NULL};
+    enum tg_status status = tg_store_begin_reading(store, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_store_run(store, query, parameters, function_id ? 2 : 1, err);
+    while (status == TG_OK) {
+        status = tg_store_fetch(store, query, values, COLUMNS, &found, err);
+        if (status != TG_OK || !found) {
+            break;
+        }
+        status = add_code(codes, values, err);
+    }
+    tg_store_reset(store, query);
+    status = tg_store_end_reading(store, status, err);
+    if (status != TG_OK) {
+        tg_store_codes_release(codes);
+    }
+    return status;
+}
