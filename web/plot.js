@@ -135,6 +135,18 @@ export function timeOf(service, iteration) {
 }
 
 /**
+ * What a line of the charts says; the rest is told where the pointer is.
+ * @param {any} event
+ */
+function eventLabel({ kind, version, detail }) {
+  if (kind === "version") {
+    return `version ${version ?? ""}`;
+  }
+  const isReload = kind === "reload" || kind === "refused reload";
+  return isReload ? `${kind} ${(detail ?? "").split(":")[0]}` : (detail ?? kind);
+}
+
+/**
  * Lines for new versions and other events that concern all functions.
  * @param {any[]} events of the API
  * @param {(iteration: number) => number | Date} place
@@ -151,13 +163,14 @@ export function eventLines(events, place) {
       y1: 1,
       line: { color: "#6b7280", width: 1, dash: "dot" },
     })),
-    annotations: lines.map(({ iteration, kind, version, detail }) => ({
-      x: place(iteration),
+    annotations: lines.map((event) => ({
+      x: place(event.iteration),
       yref: "paper",
       y: 1,
       yanchor: "bottom",
       showarrow: false,
-      text: escape(kind === "version" ? `version ${version ?? ""}` : (detail ?? kind)),
+      text: escape(eventLabel(event)),
+      hovertext: escape(event.detail ?? ""),
       font: { size: 10, color: "#4b5563" },
     })),
   };

@@ -290,9 +290,10 @@ class Event(NamedTuple):
 
     time: float
     iteration: int
-    kind: Literal["start", "end", "found", "version", "marker", "unknown"]
+    kind: Literal["start", "end", "found", "version", "marker", "reload", "refused reload", "unknown"]
     """A process began, ended, or was found dead; the first process of another version began; a person or a deployment
-    told something (`tachograph event`), which is of no process, host or version; of a newer tachograph."""
+    told something (`tachograph event`), which is of no process, host or version; newer source runs in a process, or was
+    refused; of a newer tachograph."""
     pid: int
     host: str
     version: str

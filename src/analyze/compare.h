@@ -49,7 +49,7 @@ struct tg_compare_row {
     double change_ns;     /* of self time, the sum of these two: */
     double change_by_calls_ns;
     double change_by_average_ns;
-    bool code_changed; /* false: for the caller, who knows, to set */
+    bool code_changed; /* its source is another; for the caller to set, who may know */
 };
 
 struct tg_compare {

@@ -82,6 +82,57 @@ static enum tg_status compare_sides(struct tg_diff *diff, struct tg_error *err) 
     return status;
 }
 
+static const struct tg_store_code *codes_of(const struct tg_store_codes *codes, int64_t function_id) {
+    size_t low = 0;
+    size_t high = codes->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (codes->items[middle].function_id < function_id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return codes->items + low;
+}
+
+/* Whether a function that had a code before an iteration was given another one from there on. */
+static bool is_changed(const struct tg_store_codes *codes, int64_t function_id, int64_t first, int64_t last) {
+    bool was_there = false;
+    bool is_new = false;
+    const struct tg_store_code *end = codes->items + codes->count;
+    for (const struct tg_store_code *code = codes_of(codes, function_id);
+         code < end && code->function_id == function_id; code++) {
+        was_there = was_there || code->first_iteration < first;
+        is_new = is_new || (code->first_iteration >= first && code->first_iteration <= last);
+    }
+    return was_there && is_new;
+}
+
+/* Which functions have another code on the side that is later, whether it came with that side or before it. */
+static enum tg_status mark_changed(struct tg_diff *diff, const struct tg_scope *scope, struct tg_error *err) {
+    bool is_in_order = diff->a.first_iteration <= diff->b.first_iteration;
+    const struct tg_diff_side *earlier = is_in_order ? &diff->a : &diff->b;
+    const struct tg_diff_side *later = is_in_order ? &diff->b : &diff->a;
+    bool are_apart = earlier->last_iteration < later->first_iteration;
+    int64_t first = are_apart ? earlier->last_iteration + 1 : later->first_iteration;
+    struct tg_compare *const parts[] = {&diff->compare, &diff->others};
+    struct tg_store_codes codes;
+    enum tg_status status = tg_store_codes(scope->store, scope->service->id, 0, &codes, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    for (size_t part = 0; part < 2; part++) {
+        for (size_t i = 0; i < parts[part]->row_count; i++) {
+            struct tg_compare_row *row = &parts[part]->rows[i];
+            row->code_changed = row->before.function && row->after.function
+                                && is_changed(&codes, row->before.function->id, first, later->last_iteration);
+        }
+    }
+    tg_store_codes_release(&codes);
+    return TG_OK;
+}
+
 enum tg_status tg_diff_read(struct tg_diff *diff, const struct tg_scope *scope, const struct tg_scope_words within[2],
                             const char *const words[2], enum tg_diff_unit wish, struct tg_error *err) {
     *diff = (struct tg_diff){.parts = NULL};
@@ -92,7 +143,10 @@ enum tg_status tg_diff_read(struct tg_diff *diff, const struct tg_scope *scope, 
     diff->unit = wish != TG_DIFF_ANY                        ? wish
                  : diff->a.is_of_jobs && diff->b.is_of_jobs ? TG_DIFF_RUN
                                                             : TG_DIFF_ITERATION;
-    return status == TG_OK ? compare_sides(diff, err) : status;
+    if (status == TG_OK) {
+        status = compare_sides(diff, err);
+    }
+    return status == TG_OK ? mark_changed(diff, scope, err) : status;
 }
 
 void tg_diff_release(struct tg_diff *diff) {

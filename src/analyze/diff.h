@@ -41,7 +41,8 @@ struct tg_diff {
     const struct tg_compare_row *worst; /* whose calls got slower most, of those that take part; NULL: none did */
 };
 
-/* Reads both sides (tg_diff_side_read()) and compares them. Released also after a failure. */
+/* Reads both sides (tg_diff_side_read()) and compares them. A row's code has changed where the function was given
+ * another one since the side that begins earlier, or in the other. Released also after a failure. */
 TG_NODISCARD enum tg_status tg_diff_read(struct tg_diff *diff, const struct tg_scope *scope,
                                          const struct tg_scope_words within[2], const char *const words[2],
                                          enum tg_diff_unit wish, struct tg_error *err);

@@ -33,6 +33,9 @@ enum tg_status tg_trend_one_read(struct tg_trend_one *one, const struct tg_scope
         status = tg_store_series(scope->store, selection, one->function.name, limit, &one->series, err);
     }
     if (status == TG_OK) {
+        status = tg_store_codes(scope->store, selection->service_id, one->function.id, &one->codes, err);
+    }
+    if (status == TG_OK) {
         status = fit(&one->row, &one->series, scope, selection, err);
     }
     if (status == TG_OK) {
@@ -45,6 +48,7 @@ enum tg_status tg_trend_one_read(struct tg_trend_one *one, const struct tg_scope
 void tg_trend_one_release(struct tg_trend_one *one) {
     if (one) {
         tg_store_series_release(&one->series);
+        tg_store_codes_release(&one->codes);
         tg_function_name_release(&one->function);
     }
 }

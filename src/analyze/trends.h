@@ -19,6 +19,7 @@ struct tg_trend_one {
     struct tg_store_function function; /* its name, file and line, and the calls of the selection; owned */
     struct tg_store_series series;
     struct tg_rank_trend row; /* ranked, by itself; with the function above */
+    struct tg_store_codes codes;
 };
 
 /* `name`: whole, or an end of one that is no other's (function_name.h). `limit`: of its last iterations (0: all).

@@ -45,6 +45,7 @@ static void write_row(struct tg_json *json, const struct tg_compare_row *row, bo
     tg_json_begin_object(json);
     tg_answer_write_function(json, function);
     tg_json_member_bool(json, "takes_part", takes_part);
+    tg_json_member_bool(json, "code_changed", row->code_changed);
     write_figures(json, "a", &row->before);
     write_figures(json, "b", &row->after);
     tg_json_member_double_if(json, "average_ratio", row->average_ratio > 0, row->average_ratio);

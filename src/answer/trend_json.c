@@ -4,6 +4,9 @@
 #include "answer/answer.h"
 #include "base/json_member.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #define POINTS_MIN 3 /* two always lie on a line, without an error */
 
 static const char *direction_of(const struct tg_rank_trend *row) {
@@ -80,6 +83,21 @@ static void write_point(struct tg_json *json, const struct tg_store_service *ser
     tg_json_end_object(json);
 }
 
+static void write_codes(struct tg_json *json, const struct tg_store_codes *codes) {
+    tg_json_key(json, "codes");
+    tg_json_begin_array(json);
+    for (size_t i = 0; i < codes->count; i++) {
+        char hash[17];
+        snprintf(hash, sizeof hash, "%016" PRIx64, codes->items[i].code_hash);
+        tg_json_begin_object(json);
+        tg_json_member_text(json, "hash", hash);
+        tg_json_member_int(json, "first_iteration", codes->items[i].first_iteration);
+        tg_json_member_if(json, "line", codes->items[i].line > 0, codes->items[i].line);
+        tg_json_end_object(json);
+    }
+    tg_json_end_array(json);
+}
+
 void tg_trend_json_append_one(struct tg_strbuf *out, const struct tg_scope *scope,
                               const struct tg_store_selection *selection, const struct tg_trend_one *one,
                               size_t limit) {
@@ -92,6 +110,7 @@ void tg_trend_json_append_one(struct tg_strbuf *out, const struct tg_scope *scop
     tg_json_member_text(&json, "file", one->function.file);
     tg_json_member_if(&json, "line", one->function.line > 0, one->function.line);
     write_trend(&json, &one->row, scope->service->base_interval_ns);
+    write_codes(&json, &one->codes);
     tg_json_key(&json, "points");
     tg_json_begin_array(&json);
     for (size_t i = first; i < series->count; i++) {

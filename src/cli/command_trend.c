@@ -54,6 +54,18 @@ static size_t limit_of(const struct settings *settings) {
     return settings->limit || settings->history.json ? settings->limit : ROWS;
 }
 
+static enum tg_status read_events(struct tg_history_question *question, struct tg_trend_one_view *view,
+                                  struct tg_error *err) {
+    const struct tg_store_series *series = &view->one.series;
+    struct tg_store_selection selection = view->selection;
+    if (series->count == 0 || question->options->json) {
+        return TG_OK;
+    }
+    size_t first = view->limit && view->limit < series->count ? series->count - view->limit : 0;
+    selection.first_iteration = series->items[first].iteration;
+    return tg_store_events(question->history.scope.store, &selection, &view->events, err);
+}
+
 static enum tg_status answer_one(struct tg_history_question *question, const struct settings *settings,
                                  const struct tg_rank_evidence *evidence, struct tg_error *err) {
     struct tg_trend_one_view view = {.evidence = evidence, .limit = limit_of(settings)};
@@ -63,8 +75,12 @@ static enum tg_status answer_one(struct tg_history_question *question, const str
                                    evidence, err);
     }
     if (status == TG_OK) {
+        status = read_events(question, &view, err);
+    }
+    if (status == TG_OK) {
         tg_trend_one_print(question, &view);
     }
+    tg_store_events_release(&view.events);
     tg_trend_one_release(&view.one);
     return status;
 }

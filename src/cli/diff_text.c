@@ -16,6 +16,7 @@
 #define FUNCTION_LEAST    24
 #define PART_THAT_MATTERS 0.2  /* of the larger one */
 #define WORTH_SAYING      1.05 /* times as slow */
+#define CODE_CHANGED      "; its code has changed\n"
 
 /* Calls of one iteration: "0.02", "3.5", "1,234". */
 static struct tg_human human_calls(double calls) {
@@ -57,6 +58,14 @@ static void add_ratio(struct tg_table *table, const struct tg_compare_row *row) 
     tg_strbuf_release(&text);
 }
 
+static void add_name(struct tg_table *table, const struct tg_compare_row *row) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_strbuf_append(&text, row->name);
+    tg_strbuf_append(&text, row->code_changed ? " *" : "");
+    tg_table_add_bytes(table, tg_strbuf_text(&text), text.length);
+    tg_strbuf_release(&text);
+}
+
 static void add_row(struct tg_table *table, const struct tg_compare_row *row) {
     const struct tg_compare_figures *before = &row->before;
     const struct tg_compare_figures *after = &row->after;
@@ -70,7 +79,7 @@ static void add_row(struct tg_table *table, const struct tg_compare_row *row) {
     tg_table_add(table, tg_change_duration(row->change_ns).text);
     tg_table_add(table, tg_change_duration(row->change_by_calls_ns).text);
     tg_table_add(table, tg_change_duration(row->change_by_average_ns).text);
-    tg_table_add(table, row->name);
+    add_name(table, row);
 }
 
 static void print_table(struct tg_history_question *question, const struct tg_diff *diff, size_t shown) {
@@ -90,12 +99,16 @@ static void print_table(struct tg_history_question *question, const struct tg_di
     struct tg_table table;
     struct tg_strbuf hidden = TG_STRBUF_INIT;
     tg_table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    bool is_any_changed = false;
     for (size_t i = 0; i < shown; i++) {
         add_row(&table, tg_diff_row(diff, i));
+        is_any_changed = is_any_changed || tg_diff_row(diff, i)->code_changed;
     }
     tg_table_print(&table, &question->terminal, &question->out);
     tg_table_append_hidden(&table, &question->terminal, &hidden);
-    tg_strbuf_append(&question->out, hidden.length || shown < tg_diff_row_count(diff) ? "\n" : "");
+    bool is_note = is_any_changed || hidden.length || shown < tg_diff_row_count(diff);
+    tg_strbuf_append(&question->out, is_note ? "\n" : "");
+    tg_strbuf_append(&question->out, is_any_changed ? "* its code has changed\n" : "");
     tg_fact_append_hidden(&question->out, &question->terminal, &hidden, TG_HISTORY_REMEDY);
     tg_strbuf_release(&hidden);
     tg_table_release(&table);
@@ -232,7 +245,7 @@ static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
         append_name(out, largest);
         tg_strbuf_printf(out, ", %s\n  ", tg_change_duration(largest->change_ns).text);
         append_reason(out, largest, diff->unit);
-        tg_strbuf_append_char(out, '\n');
+        tg_strbuf_append(out, largest->code_changed ? CODE_CHANGED : "\n");
     }
     if (worst && worst != largest && worst->average_ratio > WORTH_SAYING) {
         tg_strbuf_append(out, "slowed down most: ");
@@ -241,7 +254,7 @@ static void append_verdict(struct tg_strbuf *out, const struct tg_diff *diff) {
         append_ratio(out, worst->average_ratio);
         tg_strbuf_append(out, "\n  ");
         append_averages(out, worst);
-        tg_strbuf_append_char(out, '\n');
+        tg_strbuf_append(out, worst->code_changed ? CODE_CHANGED : "\n");
     }
 }
 

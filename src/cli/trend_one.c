@@ -16,9 +16,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LINE_WIDTH   60 /* of the sparkline, where there is no terminal */
 #define CHANCE_SMALL 0.001
+#define EVENTS_SHOWN 10
 
 static double average_of(const struct tg_store_point *point) {
     return point->call_count ? (double)point->total_ns / (double)point->call_count : 0;
@@ -60,12 +62,11 @@ static void add_duration(struct tg_table *table, double ns) {
     tg_table_add(table, tg_change_level(ns).text);
 }
 
-static void print_points(struct tg_history_question *question, const struct tg_store_series *series, size_t limit) {
+static void print_points(struct tg_history_question *question, const struct tg_store_series *series, size_t first) {
     static const struct tg_table_column columns[] = {
         {.title = "iteration"},      {.title = "time", .drop = 2}, {.title = "calls", .late = 2},  {.title = "average"},
         {.title = "p99", .late = 1}, {.title = "max", .drop = 1},  {.title = "errors", .late = 3},
     };
-    size_t first = limit && limit < series->count ? series->count - limit : 0;
     struct tg_table table;
     struct tg_strbuf cell = TG_STRBUF_INIT;
     struct tg_strbuf hidden = TG_STRBUF_INIT;
@@ -148,6 +149,72 @@ static void print_verdict(struct tg_history_question *question, const struct tg_
     tg_strbuf_release(&line);
 }
 
+/* When the function's source became another, as far as is shown. */
+static void print_codes(struct tg_history_question *question, const struct tg_trend_one *one, int64_t first_iteration) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    for (size_t i = 1; i < one->codes.count; i++) {
+        const struct tg_store_code *code = &one->codes.items[i];
+        bool is_first = code->first_iteration == one->codes.items[0].first_iteration; /* it began with it, or nearly */
+        if (!is_first && code->first_iteration >= first_iteration) {
+            tg_strbuf_truncate(&line, 0);
+            tg_strbuf_printf(&line, "new from iteration %" PRId64 " on, ", code->first_iteration);
+            tg_history_append_time(&line, question->history.scope.service, code->first_iteration);
+            tg_history_print_fact(question, "code", &line);
+        }
+    }
+    tg_strbuf_release(&line);
+}
+
+/* Whether a reload is of the function's module. That of a program's main file is stored by the file's name
+ * (store/stored_name.h). */
+static bool is_of_module(const struct tg_store_event *reload, const struct tg_store_function *function) {
+    static const char main_module[] = "__main__:";
+    static const char main_suffix[] = ".py::";
+    size_t length = strcspn(function->name, ":");
+    const char *end = function->name + length;
+    bool is_main = length > 3 && strncmp(end - 3, main_suffix, sizeof main_suffix - 1) == 0;
+    return (strncmp(reload->detail, function->name, length) == 0 && reload->detail[length] == ':')
+           || (is_main && strncmp(reload->detail, main_module, sizeof main_module - 1) == 0);
+}
+
+/* Whether an event may have to do with this function: what concerns all, and reloads of its module. */
+static bool is_of_function(const struct tg_store_event *event, const struct tg_store_function *function) {
+    switch (event->kind) {
+    case TG_STORE_EVENT_VERSION:
+    case TG_STORE_EVENT_MARKER:
+        return true;
+    case TG_STORE_EVENT_RELOAD:
+    case TG_STORE_EVENT_REFUSED_RELOAD:
+        return is_of_module(event, function);
+    default:
+        return false;
+    }
+}
+
+static void print_event(struct tg_history_question *question, const struct tg_store_event *event) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    const char *text = event->kind == TG_STORE_EVENT_VERSION ? event->version : event->detail;
+    tg_strbuf_printf(&line, "iteration %" PRId64 ", ", event->iteration);
+    tg_history_append_wall_time(&line, event->wall_ns);
+    tg_strbuf_printf(&line, ", %s: %s", tg_store_event_kind_name(event->kind), text);
+    tg_fact_append_sentence(&question->out, &question->terminal, "event", &line);
+    tg_strbuf_release(&line);
+}
+
+/* The last of them. */
+static void print_events(struct tg_history_question *question, const struct tg_trend_one_view *view) {
+    const struct tg_store_event *chosen[EVENTS_SHOWN];
+    size_t count = 0;
+    for (size_t i = view->events.count; i-- > 0 && count < EVENTS_SHOWN;) {
+        if (is_of_function(&view->events.items[i], &view->one.function)) {
+            chosen[count++] = &view->events.items[i];
+        }
+    }
+    while (count > 0) {
+        print_event(question, chosen[--count]);
+    }
+}
+
 static void print_text(struct tg_history_question *question, const struct tg_trend_one_view *view) {
     const struct tg_trend_one *one = &view->one;
     tg_history_print_head(question);
@@ -158,14 +225,17 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
         tg_history_print_nothing(question, &view->selection);
         return;
     }
+    size_t first = view->limit && view->limit < one->series.count ? one->series.count - view->limit : 0;
     print_verdict(question, &one->row, view->evidence);
     if (one->row.is_step) {
         print_comparison(question, &one->row.step);
     }
     tg_strbuf_append_char(&question->out, '\n');
-    print_points(question, &one->series, view->limit);
+    print_points(question, &one->series, first);
     tg_strbuf_append_char(&question->out, '\n');
     print_sparkline(question, &one->series);
+    print_codes(question, one, one->series.items[first].iteration);
+    print_events(question, view);
     if (one->row.is_step) { /* a line says nothing of it */
         print_chance(question, one->row.step.probability, "makes versions differ so much");
     } else if (one->row.trend.iteration_count > 2) {

@@ -20,7 +20,7 @@ NS = 1_000_000_000
 START = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 BASE_NS = 10 * NS
 MS = 1_000_000
-ENDED, KILLED = 2, 3  # enum tg_store_event_kind
+START_EVENT, ENDED, KILLED, VERSION, MARKER, RELOAD, REFUSED_RELOAD = range(1, 8)  # enum tg_store_event_kind
 
 
 def varint(number: int) -> bytes:
@@ -125,6 +125,22 @@ class Service:
             "UPDATE services SET last_iteration = MAX(last_iteration, ?), last_ended_ns = MAX(last_ended_ns, ?),"
             " unfolded_count = unfolded_count + ? WHERE id = ?",
             (iteration, ended, len(calls), self.number),
+        )
+
+    def code(self, name: str, code_hash: int, first_iteration: int) -> None:
+        """Says from when on a function had a code."""
+        self.connection.execute(
+            "INSERT INTO function_code VALUES (?, ?, '/srv/shop/orders.py', 12, ?)",
+            (self.function(name), code_hash, first_iteration),
+        )
+
+    def event(self, iteration: int, kind: int, detail: str, version: str = "") -> None:
+        """Something that happened, at the beginning of an iteration."""
+        wall_ns = (self.started_s * NS // self.base_ns + iteration) * self.base_ns
+        self.connection.execute(
+            "INSERT INTO events (service_id, iteration, wall_ns, kind, process_id, version, detail)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self.number, iteration, wall_ns, kind, 0, version, detail),
         )
 
     def sample(self, iteration: int, stacks: Stacks, *, version: str = "", run: str = "0" * 32) -> None:

@@ -7,7 +7,21 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from histories import BASE_NS, MS, PRICE, SEARCH, START, History, answer, search_ns
+from histories import (
+    BASE_NS,
+    KILLED,
+    MARKER,
+    MS,
+    PRICE,
+    REFUSED_RELOAD,
+    RELOAD,
+    SEARCH,
+    START,
+    VERSION,
+    History,
+    answer,
+    search_ns,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,3 +198,47 @@ def test_an_end_of_several_names_is_refused(cli: Any, history: History) -> None:
     result = cli("trend", "run", "--store", other.done())
     assert result.returncode == 2
     assert "the names of 2 functions end in 'run'; name one of 'a::run', 'b::run'" in result.stderr
+
+
+def test_a_new_code_and_what_may_have_made_it(cli: Any, tmp_path: Path) -> None:
+    history = History(cli, tmp_path / "codes.db")
+    service = history.service()
+    for iteration in range(20):
+        service.add(iteration, {SEARCH: (10, 1000), "app.py::main": (10, 1000)})
+    service.code(SEARCH, 7, 0)
+    service.code(SEARCH, 6, 0)
+    service.code(SEARCH, 8, 2)
+    service.code(SEARCH, -1, 14)
+    service.code("app.py::main", 9, 0)
+    service.event(2, RELOAD, "shop.orders: changed: Orders.early")
+    service.event(13, REFUSED_RELOAD, "shop.orders: line 1: invalid syntax")
+    service.event(14, RELOAD, "shop.orders: changed: Orders.search")
+    service.event(15, RELOAD, "shop: changed: other")
+    service.event(15, RELOAD, "__main__: changed: main")
+    service.event(16, VERSION, "1.0", "1.1")
+    service.event(17, MARKER, "cache \x1b[31moff")
+    service.event(18, KILLED, "")
+    path = history.done()
+
+    def facts(function: str, *words: str) -> list[str]:
+        text = cli("trend", function, "--store", path, *words, env={"TZ": "UTC"}).stdout
+        return [line for line in text.splitlines() if line.startswith(("code ", "event "))]
+
+    assert facts(SEARCH) == [
+        "code      new from iteration 14 on, 2023-11-14 22:15:40",
+        "event     iteration 13, 2023-11-14 22:15:30, refused reload: shop.orders: line 1: invalid syntax",
+        "event     iteration 14, 2023-11-14 22:15:40, reload: shop.orders: changed: Orders.search",
+        "event     iteration 16, 2023-11-14 22:16:00, version: 1.1",
+        "event     iteration 17, 2023-11-14 22:16:10, marker: cache \\x1b[31moff",
+    ]
+    assert facts(SEARCH, "-n", "20")[:2] == [
+        "code      new from iteration 2 on, 2023-11-14 22:13:40",
+        "code      new from iteration 14 on, 2023-11-14 22:15:40",
+    ]
+    assert [line for line in facts("app.py::main") if "reload" in line or "code " in line] == [
+        "event     iteration 15, 2023-11-14 22:15:50, reload: __main__: changed: main"
+    ]
+    assert answer(cli("trend", SEARCH, "--store", path, "--json"))["codes"] == [
+        {"hash": f"{code:016x}", "first_iteration": first, "line": 12}
+        for code, first in ((6, 0), (7, 0), (8, 2), (2**64 - 1, 14))
+    ]
