@@ -1,10 +1,12 @@
-"""Edit this file while it runs, and save it: the next call runs what you wrote.
+"""Edit this file while it runs, and save it: the next call runs what you wrote. Now and then it divides by zero.
 
     tachograph run examples/edited.py        # Ctrl-C ends it; its report shows each edit as an event
+    tachograph exceptions                    # how often it failed, and with which arguments
 
-Try another operator, a division by zero, a syntax error, a new value of WORK.
+Try another operator, a syntax error, a new value of WORK.
 """
 
+import itertools
 import time
 
 import tachograph
@@ -12,8 +14,7 @@ import tachograph
 WORK = 0.1  # seconds
 
 
-@tachograph.hot_reload
-@tachograph.timing
+@tachograph.super_decorator
 def example_function(x: float, y: float) -> float:
     """An example function that may be changed while the program runs."""
     result = x / y
@@ -23,7 +24,7 @@ def example_function(x: float, y: float) -> float:
 
 if __name__ == "__main__":
     try:
-        while True:
-            print(f"Result: {example_function(10, 2)}", flush=True)
+        for number in itertools.count():
+            print(f"Result: {example_function(10, number % 5)}", flush=True)
     except KeyboardInterrupt:
         pass

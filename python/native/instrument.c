@@ -280,10 +280,20 @@ static PyObject *all_functions(void) {
 #endif
 
 PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyObject *module, PyCodeObject *before) {
-    bool is_timed = before && tg_code_probe(before, state->probe_type);
-    struct choice itself = {.state = state, .module = module, .only = code};
+    PyObject *probe = before ? tg_code_probe(before, state->probe_type) : NULL;
+    struct choice itself = {
+        .state = state,
+        .module = module,
+        .only = code,
+        .policy = probe ? (PyObject *)(uintptr_t)tg_probe_policy(probe) : NULL,
+    };
     struct choice nested = {.state = state, .module = module, .except = code};
-    PyObject *base = is_timed ? rewrite(&itself, code) : Py_NewRef((PyObject *)code);
+    PyObject *base = probe ? rewrite(&itself, code) : Py_NewRef((PyObject *)code);
+    if (base && probe && tg_probe_catches(probe) && !tg_code_probe((PyCodeObject *)base, state->probe_type)) {
+        PyErr_Format(PyExc_TypeError, "%U returns its exceptions, and this code of it cannot be made to",
+                     code->co_qualname);
+        Py_CLEAR(base);
+    }
     PyObject *timed = base ? rewrite(&nested, (PyCodeObject *)base) : NULL;
     Py_XDECREF(base);
     return timed;

@@ -17,8 +17,9 @@ PyObject *tg_instrument_code(struct tg_state *state, PyCodeObject *code, PyObjec
  * constants hold from here on is timed, and with it each function that is defined later. 0, or -1 with an exception. */
 int tg_instrument_nested(struct tg_state *state, PyCodeObject *code, PyObject *module);
 
-/* `code`, which takes the place of `before` (NULL: of nothing), timed itself if that was, and with what is nested in it
- * timed as the selections say; a new reference. */
+/* `code`, which takes the place of `before` (NULL: of nothing), timed itself if that was, with the same policy for its
+ * exceptions, and with what is nested in it timed as the selections say; a new reference. NULL with an exception, as
+ * where `before` returned its exceptions and this code cannot. */
 PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyObject *module, PyCodeObject *before);
 
 /* The function's __code__ is this from now on. 0, or -1 with an exception set. */

@@ -28,6 +28,7 @@ from tachograph._exceptions import exception_logger
 from tachograph._instrument import instrument, uninstrument
 from tachograph._native import FunctionStatistics, drain, recording_path, span, statistics
 from tachograph._sampling import export_samples, pause, query, sampling_state, show, unpause
+from tachograph._super import super_decorator
 from tachograph._timing import timing
 from tachograph._upload import upload_function_statistics
 from tachograph._version import __version__
@@ -57,6 +58,7 @@ __all__ = [
     "start",
     "statistics",
     "stop",
+    "super_decorator",
     "timing",
     "uninstrument",
     "unpause",

@@ -80,10 +80,11 @@ def _classes(name: str, value: Classes | None) -> tuple[type[BaseException], ...
     return classes
 
 
-class _Logger:
-    """Records the exceptions of what it decorates."""
+class Logger:
+    """Records the exceptions of what it decorates; `name` is what that decorator is called."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, name: str, policy: Policy) -> None:
+        self._name = name
         self._policy = policy
         self._returns = policy[2]
 
@@ -91,7 +92,7 @@ class _Logger:
         functions = list(functions_of(target))
         if not functions:
             raise TypeError(
-                "exception_logger goes on functions, methods and coroutines written in Python, "
+                f"{self._name} goes on functions, methods and coroutines written in Python, "
                 f"not on {f'the class {target.__qualname__}' if isinstance(target, type) else type(target).__name__}; "
                 "tachograph.instrument(..., exceptions=True) records for whole modules and classes"
             )
@@ -105,12 +106,11 @@ class _Logger:
                 return self._otherwise(target)
         return target
 
-    @staticmethod
-    def _refuse_generator(function: types.FunctionType) -> None:
+    def _refuse_generator(self, function: types.FunctionType) -> None:
         if function.__code__.co_flags & _GENERATORS:
             raise TypeError(
                 f"{function.__qualname__} is a generator, which cannot return its exceptions: "
-                "use exception_logger(reraise=True)"
+                f"use {self._name}(reraise=True)"
             )
 
     def _otherwise(self, target: Any) -> Any:
@@ -120,6 +120,31 @@ class _Logger:
         from tachograph._returning import returning
 
         return returning(target, self._policy[0], self._policy[1])
+
+
+def make_logger(
+    name: str,
+    target: object,
+    *,
+    reraise: bool,
+    only: Classes | None,
+    ignore: Classes | None,
+    capture_args: bool,
+    calls_repr: bool,
+) -> Logger:
+    """What decorates, of a decorator that takes these arguments; `target` is what that was given without a name."""
+    if isinstance(target, type) and issubclass(target, BaseException):
+        raise TypeError(f"{name} takes exception classes by name: only= or ignore=")
+    return Logger(
+        name,
+        policy(
+            _classes("only", only),
+            _classes("ignore", ignore),
+            returns=not reraise,
+            capture_args=capture_args,
+            calls_repr=calls_repr,
+        ),
+    )
 
 
 def _exception_logger(
@@ -158,16 +183,14 @@ def _exception_logger(
     Raises:
         TypeError: there is no Python function in it, or it is a generator that should return its exceptions.
     """
-    if target is not None and (isinstance(target, type) and issubclass(target, BaseException)):
-        raise TypeError("exception_logger takes exception classes by name: only= or ignore=")
-    logger = _Logger(
-        policy(
-            _classes("only", only),
-            _classes("ignore", ignore),
-            returns=not reraise,
-            capture_args=capture_args,
-            calls_repr=repr,
-        )
+    logger = make_logger(
+        "exception_logger",
+        target,
+        reraise=reraise,
+        only=only,
+        ignore=ignore,
+        capture_args=capture_args,
+        calls_repr=repr,
     )
     return logger if target is None else logger(target)
 

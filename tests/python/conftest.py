@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import select
 import shutil
@@ -17,13 +18,14 @@ import sys
 import sysconfig
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 import pytest
 from recorded import Recorded
+from reloading import Told
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 SECONDS = 100 if "TACHOGRAPH_SOAK" not in os.environ else 1000
@@ -294,3 +296,14 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
         directory.mkdir(mode=0o700)
         monkeypatch.setenv(variable, str(directory))
     return Recorded(tmp_path / "history.db")
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    """What is told of reloads."""
+    logger = logging.getLogger("tachograph.reload")
+    handler = Told()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.removeHandler(handler)

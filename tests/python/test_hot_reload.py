@@ -5,63 +5,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import logging
 import os
-import queue
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tachograph
+from reloading import Told, write
 from tachograph import _watch
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECONDS = 60
-
-
-class Told(logging.Handler):
-    """What the logger was told, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: queue.Queue[str] = queue.Queue()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.put(record.getMessage())
-
-    def next(self) -> str:
-        """Waits for the next line."""
-        return self.lines.get(timeout=SECONDS)
-
-    def until(self, is_so: Callable[[], bool]) -> None:
-        """Waits for lines until something is so."""
-        while not is_so():
-            self.next()
-
-
-@pytest.fixture
-def told() -> Iterator[Told]:
-    logger = logging.getLogger("tachograph.reload")
-    handler = Told()
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    yield handler
-    logger.removeHandler(handler)
-
-
-def write(path: Path, text: str) -> Path:
-    """As editors save: another file takes the place of the one before."""
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text)
-    temporary.replace(path)
-    return path
 
 
 def load(path: Path, name: str = "shop") -> Any:

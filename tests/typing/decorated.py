@@ -37,6 +37,44 @@ assert_type(subtract(1), int)
 subtract("1")  # type: ignore[arg-type]
 
 
+@tachograph.super_decorator
+def divide(left: int, /, right: int = 1) -> float:
+    return left / right
+
+
+assert_type(divide(1), float | Exception)
+divide("1")  # type: ignore[arg-type]
+divide(1).is_integer()  # type: ignore[union-attr]
+
+
+@tachograph.super_decorator(reraise=True, ignore=KeyError, capture_args=False)
+def multiply(left: int, /, right: int = 1) -> int:
+    return left * right
+
+
+assert_type(multiply(1), int)
+multiply("1")  # type: ignore[arg-type]
+
+
+@tachograph.super_decorator
+async def load(url: str) -> bytes:
+    return url.encode()
+
+
+async def loading() -> None:
+    assert_type(await load("a"), bytes | Exception)
+    await load(1)  # type: ignore[arg-type]
+
+
+@tachograph.super_decorator(only=(KeyError, OSError))
+def look_up(name: str) -> str:
+    return name
+
+
+assert_type(look_up("a"), str | Exception)
+tachograph.super_decorator(only="KeyError")  # type: ignore[call-overload]
+
+
 @tachograph.timing
 def first(items: list[T], default: T) -> T:
     return items[0] if items else default
