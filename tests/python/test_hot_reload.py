@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
