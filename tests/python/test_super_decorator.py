@@ -151,8 +151,8 @@ def test_decorated_and_bare_again(module_path: Path, told: Told) -> None:
     assert isinstance(shop.divide(1, 0), ZeroDivisionError)
     with pytest.raises(ZeroDivisionError):
         bare(1, 0)
-    write(module_path / "shop.py", "import tachograph\ndef divide(x, y): return x / y\n")
     decorated = shop.divide
+    write(module_path / "shop.py", "import tachograph\ndef divide(x, y): return x / y\n")
     told.until(lambda: shop.divide is not decorated)
     with pytest.raises(ZeroDivisionError):
         shop.divide(1, 0)
