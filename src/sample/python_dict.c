@@ -244,7 +244,7 @@ static void read_some(const struct tg_python_process *process, const uint64_t *o
             pieces[piece_count++] = tg_memory_piece(objects[i] + layout->count, each);
         }
     }
-    size_t read_count = tg_memory_read_batch(&process->memory, pieces, piece_count, bytes) / each;
+    size_t read_count = piece_count ? tg_memory_read_batch(&process->memory, pieces, piece_count, bytes) / each : 0;
     for (size_t i = 0; i < count && (!objects[i] || taken < read_count); i++) {
         integers[i].is_read = objects[i] && parse_integer(layout, bytes + each * taken, &integers[i]);
         taken += objects[i] != 0;

@@ -39,7 +39,6 @@ COMMANDS: dict[str, list[str]] = {
     "diff": ["diff", "version:1", "version:2"],
     "runs": ["runs"],
     "runs as JSON": ["runs", "--json"],
-    "exceptions": ["exceptions"],
     "exceptions as JSON": ["exceptions", "--json"],
     "one exception": ["exceptions", "show", "1"],
     "event": ["event", "deployed 1.4"],
