@@ -81,6 +81,8 @@ class LoadedModule:
             RefusedError: it does not; nothing has changed.
         """
         tree, code = _source.parse(text, self.file)
+        if not tree.body:
+            raise RefusedError("the file is empty")  # it is being written
         outcome = None
         with contextlib.suppress(_LivingError):  # and with it go the references that its traceback holds
             outcome = self._exchange(tree, code)

@@ -46,7 +46,7 @@ def parse(text: bytes | str, file: str) -> tuple[ast.Module, types.CodeType]:
     """The syntax tree and the code of a module.
 
     Raises:
-        RefusedError: it is no Python, or nothing at all: a file that is being written.
+        RefusedError: it is no Python.
     """
     try:
         tree: ast.Module = compile(text, file, "exec", flags=ast.PyCF_ONLY_AST | 0, dont_inherit=True)
@@ -55,8 +55,6 @@ def parse(text: bytes | str, file: str) -> tuple[ast.Module, types.CodeType]:
         raise RefusedError(f"line {error.lineno}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise RefusedError(f"it cannot be compiled: {error}") from None
-    if not tree.body:
-        raise RefusedError("the file is empty")
     return tree, code
 
 

@@ -361,6 +361,12 @@ def test_the_main_block_never_runs_again() -> None:
     assert (module.runs, module.LEFT, module.work()) == ([1], 1, 2)
 
 
+def test_a_module_may_have_been_empty() -> None:
+    module = Module("")
+    module.reload("def f(): return 1")
+    assert module.f() == 1
+
+
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
