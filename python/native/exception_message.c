@@ -11,6 +11,7 @@
 #define MESSAGE_BYTES 2000
 #define PLAIN_LENGTH  10000 /* of a text, for which repr() takes no time */
 #define PLAIN_BITS    10000 /* of an integer, the same */
+#define PLAIN_COUNT   16    /* of arguments */
 
 static void append_text(struct tg_strbuf *out, PyObject *text) {
     struct tg_strbuf bytes = TG_STRBUF_INIT;
@@ -38,6 +39,9 @@ static bool is_plain(PyObject *value) {
 }
 
 static bool are_plain(PyObject *args) {
+    if (PyTuple_GET_SIZE(args) > PLAIN_COUNT) {
+        return false;
+    }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
         if (!is_plain(PyTuple_GET_ITEM(args, i))) {
             return false;

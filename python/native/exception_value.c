@@ -377,7 +377,7 @@ static bool read_uuid(const struct reading *reading, PyObject *value) {
     PyObject *hex =
         number && PyLong_CheckExact(number) && _PyLong_NumBits(number) <= 128 ? PyNumber_ToBase(number, 16) : NULL;
     PyErr_Clear();
-    bool is_known = hex != NULL;
+    bool is_known = hex && PyUnicode_READ_CHAR(hex, 0) != '-';
     if (is_known) { /* "0x" and up to 32 digits */
         char digits[40];
         char text[40];

@@ -240,11 +240,14 @@ int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyO
 PyObject *tg_selections_policy(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file) {
     for (size_t i = 0; i < selections->count; i++) {
         struct tg_selection *selection = selections->items[i];
-        if (selection->policy && tg_selection_chooses(selection, module, qualname, file) > 0) {
+        int chosen = selection->policy ? tg_selection_chooses(selection, module, qualname, file) : 0;
+        if (chosen > 0) {
             return selection->policy;
         }
+        if (chosen < 0) {
+            PyErr_Clear();
+        }
     }
-    PyErr_Clear();
     return NULL;
 }
 

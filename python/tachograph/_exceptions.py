@@ -98,7 +98,7 @@ class Logger:
             )
         if self._returns:
             for function in functions:
-                self._refuse_generator(function)
+                self._refuse_other_results(function)
         elif _settings.disabled():
             return target
         for function in functions:
@@ -106,7 +106,13 @@ class Logger:
                 return self._otherwise(target)
         return target
 
-    def _refuse_generator(self, function: types.FunctionType) -> None:
+    def _refuse_other_results(self, function: types.FunctionType) -> None:
+        name = function.__name__
+        if name.startswith("__") and name.endswith("__") and name != "__call__":
+            raise TypeError(
+                f"Python itself calls {function.__qualname__}, and would take an exception for its result: "
+                f"use {self._name}(reraise=True)"
+            )
         if function.__code__.co_flags & _GENERATORS:
             raise TypeError(
                 f"{function.__qualname__} is a generator, which cannot return its exceptions: "

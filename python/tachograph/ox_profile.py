@@ -15,9 +15,11 @@ thread is needed, and no thread is stopped to look at it.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
+import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,9 +73,12 @@ def _rank(hits: Iterable[tuple[_Function, int]], re_filter: str, max_records: in
 class CountingRecorder:
     """Counts in how many samples each function was."""
 
+    _living: ClassVar[weakref.WeakSet[CountingRecorder]] = weakref.WeakSet()
+
     def __init__(self) -> None:
         """Has seen nothing."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask while its thread does
+        CountingRecorder._living.add(self)
         self._hits: Counter[_Function] = Counter()
         self._samples = 0
 
@@ -182,7 +187,7 @@ class SimpleLauncher:
     them do.
     """
 
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _alive: ClassVar[list[SimpleLauncher]] = []
     _undo: ClassVar[list[Callable[[], object]]] = []
     """Makes sampling again what it was before the first of them."""
@@ -285,3 +290,13 @@ class SimpleLauncher:
 
 # `from tachograph.ox_profile import sampling, recording` finds what it found in ox_profile.core.
 launchers = sampling = recording = sys.modules[__name__]
+
+
+def _renew_locks() -> None:
+    """In a forked child: who held a lock is not in it."""
+    SimpleLauncher._lock = threading.RLock()
+    for recorder in CountingRecorder._living:
+        recorder._lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)

@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORDS_MAX 10
+#define WORDS_MAX     8
+#define STORE_SETTING "TACHOGRAPH_STORE="
 
 /* Pipes to the server's input and from its output: ours are not inherited by the program. */
 struct pipes {
@@ -41,17 +43,34 @@ static void close_pipes(struct pipes *pipes) {
     }
 }
 
+/* Our environment with the store in it, which may have a password: a command line is for all to read. NULL: there is no
+ * memory. */
+static char **environment_with(char *store) {
+    size_t count = 0, kept = 0;
+    while (environ[count]) {
+        count++;
+    }
+    char **copy = malloc((count + 2) * sizeof *copy);
+    if (!copy) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(environ[i], STORE_SETTING, strlen(STORE_SETTING)) != 0) {
+            copy[kept++] = environ[i];
+        }
+    }
+    copy[kept++] = store;
+    copy[kept] = NULL;
+    return copy;
+}
+
 /* What it says when it fails goes where ours goes. */
-static enum tg_status spawn(struct tg_run_dashboard *dashboard, const struct tg_run_dashboard_options *options,
-                            const struct pipes *pipes, struct tg_error *err) {
+static enum tg_status spawn_with(struct tg_run_dashboard *dashboard, const struct tg_run_dashboard_options *options,
+                                 const struct pipes *pipes, char **environment, struct tg_error *err) {
     const char *words[WORDS_MAX] = {"tachograph", "serve", "--until-input-ends", "--port", options->port};
     size_t count = 5;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    if (options->store) {
-        words[count++] = "--store";
-        words[count++] = options->store;
-    }
     if (options->service) {
         words[count++] = "--service";
         words[count++] = options->service;
@@ -64,7 +83,7 @@ static enum tg_status spawn(struct tg_run_dashboard *dashboard, const struct tg_
     posix_spawnattr_setpgroup(&attributes, 0);
     /* The words are only read. */
     int error =
-        posix_spawn(&dashboard->pid, "/proc/self/exe", &actions, &attributes, (char **)(uintptr_t)words, environ);
+        posix_spawn(&dashboard->pid, "/proc/self/exe", &actions, &attributes, (char **)(uintptr_t)words, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (error) {
@@ -72,6 +91,21 @@ static enum tg_status spawn(struct tg_run_dashboard *dashboard, const struct tg_
         return tg_error_set_errno(err, error, "cannot start the dashboard");
     }
     return TG_OK;
+}
+
+static enum tg_status spawn(struct tg_run_dashboard *dashboard, const struct tg_run_dashboard_options *options,
+                            const struct pipes *pipes, struct tg_error *err) {
+    struct tg_strbuf store = TG_STRBUF_INIT;
+    if (!options->store) {
+        return spawn_with(dashboard, options, pipes, environ, err);
+    }
+    tg_strbuf_printf(&store, "%s%s", STORE_SETTING, options->store);
+    char **environment = tg_strbuf_status(&store) == TG_OK ? environment_with(store.data) : NULL;
+    enum tg_status status = environment ? spawn_with(dashboard, options, pipes, environment, err)
+                                        : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory");
+    free(environment);
+    tg_strbuf_release(&store);
+    return status;
 }
 
 /* The line that it prints when it listens; empty: it has ended. */
@@ -109,15 +143,18 @@ enum tg_status tg_run_dashboard_start(struct tg_run_dashboard *dashboard,
     return status;
 }
 
+static bool has_ended(struct tg_run_dashboard *dashboard) {
+    bool ended = waitpid(dashboard->pid, NULL, WNOHANG) == dashboard->pid;
+    dashboard->pid = ended ? 0 : dashboard->pid;
+    return ended;
+}
+
 void tg_run_dashboard_stay(struct tg_run_dashboard *dashboard) {
     struct tg_strbuf text = TG_STRBUF_INIT;
     sigset_t ends;
     if (!dashboard->pid || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
         return;
     }
-    tg_strbuf_printf(&text, "dashboard %s until Ctrl-C\n", tg_strbuf_text(&dashboard->address));
-    (void)!tg_output_write(STDERR_FILENO, tg_strbuf_text(&text), text.length);
-    tg_strbuf_release(&text);
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGQUIT);
@@ -125,9 +162,14 @@ void tg_run_dashboard_stay(struct tg_run_dashboard *dashboard) {
     sigaddset(&ends, SIGHUP);
     sigaddset(&ends, SIGCHLD); /* it may end by itself */
     sigprocmask(SIG_BLOCK, &ends, NULL);
+    if (has_ended(dashboard)) {
+        return; /* while the program ran; it has said why */
+    }
+    tg_strbuf_printf(&text, "dashboard %s until Ctrl-C\n", tg_strbuf_text(&dashboard->address));
+    (void)!tg_output_write(STDERR_FILENO, tg_strbuf_text(&text), text.length);
+    tg_strbuf_release(&text);
     while (sigwaitinfo(&ends, NULL) == SIGCHLD) {
-        if (waitpid(dashboard->pid, NULL, WNOHANG) == dashboard->pid) {
-            dashboard->pid = 0;
+        if (has_ended(dashboard)) {
             return;
         }
     }

@@ -30,6 +30,12 @@ static enum tg_status add_service(struct tg_store_services *services, const stru
         free(name);
         return no_memory(err);
     }
+    if (tg_value_to_integer(&values[2]) <= 0) {
+        enum tg_status status = tg_error_set(
+            err, TG_ERROR_FORMAT, "the history is damaged: an interval of service \"%s\" lasts no time", name);
+        free(name);
+        return status;
+    }
     items[services->count++] = (struct tg_store_service){
         .id = tg_value_to_integer(&values[0]),
         .name = name,

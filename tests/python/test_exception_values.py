@@ -109,6 +109,12 @@ def test_exact_forms(value: object, wanted: object) -> None:
     assert captured(value) == wanted
 
 
+def test_an_identifier_that_cannot_be_is_told_as_its_type() -> None:
+    value = object.__new__(uuid.UUID)
+    object.__setattr__(value, "int", -(1 << 127))
+    assert captured(value) == f"<uuid.UUID, {value.__sizeof__()} bytes>"
+
+
 def test_cycles_end() -> None:
     items: list[Any] = [1]
     items.append(items)

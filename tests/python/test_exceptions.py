@@ -278,6 +278,21 @@ def test_what_is_no_exception_is_recorded_and_raised(recorded: Recorded) -> None
     assert (recorded.group().count, recorded.group().sample.message) == (1, "now")
 
 
+@pytest.mark.parametrize("decorator", [tachograph.exception_logger, tachograph.super_decorator])
+def test_what_python_calls_only_reraises(decorator: Any) -> None:
+    """An exception in the place of its result would be true, or an attribute, or swallow another one."""
+
+    class Shelf:
+        def __contains__(self, item: object) -> bool:
+            raise ZeroDivisionError
+
+        def __call__(self) -> None: ...
+
+    with pytest.raises(TypeError, match=r"Python itself calls .*Shelf\.__contains__.*\(reraise=True\)"):
+        decorator(Shelf.__contains__)
+    assert decorator(Shelf.__call__) is Shelf.__call__
+
+
 def test_generators_only_reraise(recorded: Recorded) -> None:
     recorded.start()
 

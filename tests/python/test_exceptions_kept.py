@@ -211,6 +211,7 @@ MESSAGES: list[tuple[str, str, str]] = [
     ("SyntaxError('bad', ('shop.py', 3, 1, 'x ='))", "SyntaxError", "bad (shop.py, line 3)"),
     ("ImportError('no such thing', name='x')", "ImportError", "no such thing"),
     ("StopIteration([1])", "StopIteration", "[1]"),
+    ("ValueError(*['x' * 9000] * 100)", "ValueError", '["xxx'),
 ]
 
 

@@ -148,6 +148,29 @@ assert names(one) == {"first", "second", "third"} and names(other) == {"second",
     )
 
 
+def test_a_child_does_not_wait_for_a_lock_of_the_parent(run: Any) -> None:
+    run("""
+import os, threading
+from tachograph.ox_profile import SimpleLauncher
+launcher = SimpleLauncher.launch()
+held, over = threading.Event(), threading.Event()
+def hold():
+    with SimpleLauncher._lock, launcher._recorder._lock:
+        held.set()
+        over.wait()
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+if (child := os.fork()) == 0:
+    launcher.pause()
+    launcher.query()
+    os._exit(7)
+over.set()
+thread.join()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+""")
+
+
 def test_what_was_sampled_before_goes_on_after_the_launcher(run: Any) -> None:
     run(
         WORK

@@ -79,6 +79,18 @@ def test_it_shows_the_history_of_the_program(cli: Any, wait_until: Any) -> None:
     assert (runs["service"]["name"], len(runs["runs"])) == (service, 2)
 
 
+def test_its_command_line_does_not_show_the_store(cli: Any) -> None:
+    """Its password would be there for all users to read."""
+    process, address = start(cli, "--store", "h.db", "--service", "shop")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    commands = [Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") for child in children]
+    serving = [words for words in commands if b"serve" in words]
+    assert len(serving) == 1
+    assert not [word for word in serving[0] if b"h.db" in word or b"store" in word]
+    process.communicate("")
+    assert is_gone(address)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_are_the_program_s(cli: Any, number: int) -> None:
     process, address = start(cli, "--store", "h.db")
