@@ -10,7 +10,6 @@ import pickle
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cached_property
 from typing import Any
 
 import pytest
@@ -19,48 +18,6 @@ from recorded import Recorded
 from tachograph import exception_logger, statistics, timing
 
 pytestmark = pytest.mark.isolated
-
-
-@exception_logger
-def divide(a: int, b: int = 1) -> float:
-    """Divides."""
-    return a / b
-
-
-class Shop:
-    @exception_logger
-    def method(self, n: int) -> int:
-        return 1 // n
-
-    @exception_logger
-    @staticmethod
-    def static_outside(n: int) -> int:
-        return 1 // n
-
-    @staticmethod
-    @exception_logger
-    def static_inside(n: int) -> int:
-        return 1 // n
-
-    @exception_logger
-    @classmethod
-    def of_class(cls, n: int) -> int:
-        return 1 // n
-
-    @exception_logger
-    @property
-    def broken(self) -> int:
-        return 1 // 0
-
-    @cached_property
-    @exception_logger
-    def cached(self) -> int:
-        return 1 // 0
-
-    @exception_logger
-    async def wait(self, n: int) -> int:
-        await asyncio.sleep(0)
-        return 1 // n
 
 
 def plain(n: int) -> int:
@@ -75,6 +32,8 @@ def frames_of(error: BaseException) -> list[tuple[str, int]]:
 
 
 def test_it_is_returned(recorded: Recorded) -> None:
+    from failing import divide
+
     recorded.start()
     assert divide(6, 3) == 2.0
     error = divide(1, b=0)
@@ -82,12 +41,14 @@ def test_it_is_returned(recorded: Recorded) -> None:
     assert [name for name, _ in frames_of(error)] == ["divide"]
     assert sys.exc_info() == (None, None, None)
     assert (error.__context__, error.__cause__) == (None, None)
-    told = statistics()[f"{__name__}::divide"]
+    told = statistics()["failing::divide"]
     assert (told.call_count, told.exception_count) == (2, 1)
-    assert recorded.counts() == {(f"{__name__}::divide", "ZeroDivisionError"): 1}
+    assert recorded.counts() == {("failing::divide", "ZeroDivisionError"): 1}
 
 
 def test_the_function_stays_what_it_was() -> None:
+    from failing import Shop, divide
+
     assert str(inspect.signature(divide)) == "(a: 'int', b: 'int' = 1) -> 'float'"
     assert (divide.__name__, divide.__doc__) == ("divide", "Divides.")
     assert pickle.loads(pickle.dumps(divide)) is divide
@@ -99,6 +60,8 @@ def test_the_function_stays_what_it_was() -> None:
 
 @pytest.mark.parametrize("name", ["method", "static_outside", "static_inside", "of_class", "wait"])
 def test_whatever_can_be_decorated(recorded: Recorded, name: str) -> None:
+    from failing import Shop
+
     recorded.start()
     call = getattr(Shop(), name)
     outcomes = [call(1), call(0)]
@@ -106,17 +69,19 @@ def test_whatever_can_be_decorated(recorded: Recorded, name: str) -> None:
         outcomes = [asyncio.run(outcome) for outcome in outcomes]
     assert outcomes[0] == 1
     assert type(outcomes[1]) is ZeroDivisionError
-    assert recorded.counts() == {(f"{__name__}::Shop.{name}", "ZeroDivisionError"): 1}
+    assert recorded.counts() == {(f"failing::Shop.{name}", "ZeroDivisionError"): 1}
 
 
 def test_properties(recorded: Recorded) -> None:
+    from failing import Shop
+
     recorded.start()
     shop = Shop()
     assert type(shop.broken) is ZeroDivisionError
     assert shop.cached is shop.cached
     assert recorded.counts() == {
-        (f"{__name__}::Shop.broken", "ZeroDivisionError"): 1,
-        (f"{__name__}::Shop.cached", "ZeroDivisionError"): 1,
+        ("failing::Shop.broken", "ZeroDivisionError"): 1,
+        ("failing::Shop.cached", "ZeroDivisionError"): 1,
     }
 
 
@@ -183,22 +148,6 @@ def test_only_and_ignore(recorded: Recorded) -> None:
     }
 
 
-class Endless:
-    @exception_logger(reraise=True)
-    def __next__(self) -> int:
-        raise StopIteration
-
-    def __iter__(self) -> Iterator[int]:
-        return self
-
-    @exception_logger(reraise=True)
-    async def __anext__(self) -> int:
-        raise StopAsyncIteration
-
-    def __aiter__(self) -> AsyncIterator[int]:
-        return self
-
-
 class OurExit(SystemExit):
     pass
 
@@ -235,6 +184,8 @@ def test_what_is_no_failure(recorded: Recorded, kind: type[BaseException]) -> No
 
 
 def test_the_end_of_an_iteration_is_no_failure(recorded: Recorded) -> None:
+    from failing import Endless
+
     recorded.start()
     assert list(Endless()) == []
 
@@ -335,6 +286,8 @@ def test_generators_only_reraise(recorded: Recorded) -> None:
 
 
 def test_coroutines_that_are_cancelled_or_closed(recorded: Recorded) -> None:
+    from failing import Shop
+
     recorded.start()
     shop = Shop()
 
@@ -457,7 +410,7 @@ print(tachograph.recording_path(), tachograph.statistics())
 
 
 WRONG: list[tuple[Callable[[], object], str]] = [
-    (lambda: exception_logger(Shop), "not on the class Shop; .*exceptions=True"),
+    (lambda: exception_logger(Recorded), "not on the class Recorded; .*exceptions=True"),
     (lambda: exception_logger(3), "not on int"),
     (lambda: exception_logger(len), "not on builtin_function_or_method"),
     (lambda: exception_logger(ValueError), "takes exception classes by name: only= or ignore="),
