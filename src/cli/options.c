@@ -73,7 +73,8 @@ static enum tg_status refuse_name(struct parser *parser, const char *word, size_
     for (const struct tg_option *option = parser->command->options; !is_end(option); option++) {
         if (option->name) {
             tg_nearest_offer(&nearest, option->name);
-            longer = strncmp(option->name, wanted, strlen(wanted)) == 0 ? option->name : longer;
+            bool begins_so = strncmp(option->name, wanted, strlen(wanted)) == 0;
+            longer = begins_so && (!longer || strlen(option->name) < strlen(longer)) ? option->name : longer;
         }
     }
     const char *meant = longer || nearest.count == 0 ? longer : nearest.names[0];
