@@ -169,7 +169,7 @@ export function functionView(root, context) {
       () => null,
       (failure) => (failure instanceof Failure && failure.kind === "refused" ? failure : null),
     );
-    for (const panel of [history, heat, calls, versions]) {
+    for (const panel of [history, heat, calls, exceptions, versions]) {
       panel.element.hidden = refusal !== null;
     }
     if (refusal) {
