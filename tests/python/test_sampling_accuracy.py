@@ -66,7 +66,7 @@ def test_no_stack_is_impossible_and_few_are_lost(sample: Any, program: str, opti
 
 
 @pytest.mark.parametrize(
-    "program", ["call_dense.py", "call_dense_from_c.py", "c_calls.py", "coroutines.py", "recursion.py"]
+    "program", ["call_dense.py", "call_dense_from_c.py", "c_calls.py", "awaits.py", "recursion.py"]
 )
 def test_without_signals_no_stack_is_impossible(sample: Any, program: str, environment: dict[str, str]) -> None:
     environment["TACHOGRAPH_SAMPLE_SIGNALS"] = "0"
