@@ -16,6 +16,7 @@ from types import FunctionType
 
 import tachograph
 from harness.claim import QUICK, report, rounds
+from harness.recorded import used_bytes
 from harness.rounds import Contender, added, measure, pin
 from harness.workloads import contender
 
@@ -23,7 +24,6 @@ CALLS = 100
 KINDS = 20  # of exceptions, each of which is kept ten times in an interval: five times warming up, five times measured
 STORM_SECONDS = 2 if QUICK else 10
 STORM_THREADS = 4
-USED_BYTES_OFFSET = 904  # struct tg_header in src/record/format.h
 
 FAILING = """
 def inner(order):
@@ -115,15 +115,6 @@ def measure_exceptions() -> None:
     report("exception_kept_us", kept / 1e3)
     report("exception_hand", hand / kept, hand_us=hand / 1e3, kept_us=kept / 1e3)
     report("exception_counted_us", counted / 1e3)
-
-
-def used_bytes() -> int:
-    path = tachograph.recording_path()
-    if not path:
-        raise SystemExit("there is no recording file to look at")
-    with Path(path).open("rb") as file:
-        file.seek(USED_BYTES_OFFSET)
-        return int.from_bytes(file.read(8), "little")
 
 
 def storm(run: Callable[..., object]) -> int:

@@ -6,18 +6,9 @@ from pathlib import Path
 
 import tachograph
 from harness.claim import report
+from harness.recorded import used_bytes
 
 FUNCTIONS = 4096
-USED_BYTES_OFFSET = 904  # struct tg_header in src/record/format.h
-
-
-def used_bytes() -> int:
-    path = tachograph.recording_path()
-    if not path:
-        raise SystemExit("there is no recording file to look at")
-    with Path(path).open("rb") as file:
-        file.seek(USED_BYTES_OFFSET)
-        return int.from_bytes(file.read(8), "little")
 
 
 def resident_bytes() -> int:

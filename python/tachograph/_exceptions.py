@@ -187,7 +187,8 @@ def _exception_logger(
         What it was given, or a decorator.
 
     Raises:
-        TypeError: there is no Python function in it, or it is a generator that should return its exceptions.
+        TypeError: there is no Python function in it, or it is a generator, or a method that Python itself calls as
+            ``__eq__``, that should return its exceptions.
     """
     logger = make_logger(
         "exception_logger",

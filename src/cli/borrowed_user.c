@@ -1,50 +1,32 @@
 #include "cli/borrowed_user.h"
 
+#include "sample/task.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/fsuid.h>
 #include <unistd.h>
 
-/* The last of four numbers at that line of /proc/PID/status: what the process touches files as. The owner of /proc/PID
+/* The last of four numbers in that line of /proc/PID/status: what the process touches files as. The owner of /proc/PID
  * would not do: of a process that may not be dumped it is root. */
-static bool read_id(const char *status, const char *line, unsigned *id) {
-    const char *at = strstr(status, line);
-    if (!at) {
-        return false;
-    }
-    at += strlen(line);
-    for (int i = 0; i < 4; i++) {
-        char *end;
+static bool read_id(pid_t pid, const char *field, unsigned *id) {
+    char value[64];
+    char *at = value, *end = value;
+    bool is_read = tg_task_status(pid, field, value, sizeof value);
+    for (int i = 0; i < 4 && is_read; i++) {
         *id = (unsigned)strtoul(at, &end, 10);
-        if (end == at) {
-            return false;
-        }
+        is_read = end != at;
         at = end;
     }
-    return true;
-}
-
-static bool read_owner(pid_t pid, uid_t *user, gid_t *group) {
-    char text[4096];
-    snprintf(text, sizeof text, "/proc/%ld/status", (long)pid);
-    int fd = open(text, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) {
-        close(fd);
-    }
-    text[length > 0 ? length : 0] = '\0';
-    return read_id(text, "\nUid:", user) && read_id(text, "\nGid:", group);
+    return is_read;
 }
 
 enum tg_status tg_borrow_user(struct tg_borrowed_user *self, pid_t pid, struct tg_error *err) {
     uid_t user;
     gid_t group;
     *self = (struct tg_borrowed_user){.user = geteuid(), .group = getegid()};
-    if (!read_owner(pid, &user, &group)) {
+    if (!read_id(pid, "Uid", &user) || !read_id(pid, "Gid", &group)) {
         return tg_error_set(err, TG_ERROR_NOT_FOUND, "process %ld has ended", (long)pid);
     }
     if (user == self->user) {

@@ -9,11 +9,11 @@
 #include "record/catalog.h"
 #include "record/control.h"
 #include "record/reader.h"
+#include "sample/refusal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,28 +28,6 @@
 #define IN_CONTAINER                                                                                                   \
     "docker run --cap-add=SYS_PTRACE, or a seccomp profile that allows it (in Kubernetes: "                            \
     "securityContext.capabilities.add SYS_PTRACE)"
-
-/* A hexadecimal field of /proc/self/status. */
-static bool read_status(const char *name, uint64_t *value) {
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "re");
-    bool found = false;
-    while (file && !found && fgets(line, sizeof line, file)) {
-        if (strncmp(line, name, strlen(name)) == 0) {
-            *value = strtoull(line + strlen(name), NULL, 16);
-            found = true;
-        }
-    }
-    if (file) {
-        fclose(file);
-    }
-    return found;
-}
-
-static bool may_trace_everything(void) {
-    uint64_t effective = 0;
-    return read_status("CapEff:", &effective) && (effective >> CAP_SYS_PTRACE & 1) != 0;
-}
 
 /* What Yama allows; 0 where there is none. */
 static long ptrace_scope(void) {
@@ -114,7 +92,7 @@ static void ask_stops(struct tg_doctor *doctor) {
 
 static void ask_scope(struct tg_doctor *doctor) {
     long scope = ptrace_scope();
-    bool all = may_trace_everything();
+    bool all = tg_refusal_may_trace_everything();
     if (scope >= 3) {
         tg_doctor_add(doctor, TG_VERDICT_NOTE,
                       "sample from inside, with tachograph run --sample-hz or start(sample_hz=)",

@@ -2,6 +2,7 @@
 #include "cli/run_dashboard.h"
 
 #include "cli/output.h"
+#include "settings/setting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORDS_MAX     8
-#define STORE_SETTING "TACHOGRAPH_STORE="
+#define WORDS_MAX 8
 
 /* Pipes to the server's input and from its output: ours are not inherited by the program. */
 struct pipes {
@@ -43,10 +43,10 @@ static void close_pipes(struct pipes *pipes) {
     }
 }
 
-/* Our environment with the store in it, which may have a password: a command line is for all to read. NULL: there is no
- * memory. */
+/* Our environment with `store` in it, "NAME=URL", which may have a password: a command line is for all to read. NULL:
+ * there is no memory. */
 static char **environment_with(char *store) {
-    size_t count = 0, kept = 0;
+    size_t count = 0, kept = 0, name_bytes = (size_t)(strchr(store, '=') - store) + 1;
     while (environ[count]) {
         count++;
     }
@@ -55,7 +55,7 @@ static char **environment_with(char *store) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(environ[i], STORE_SETTING, strlen(STORE_SETTING)) != 0) {
+        if (strncmp(environ[i], store, name_bytes) != 0) {
             copy[kept++] = environ[i];
         }
     }
@@ -99,7 +99,7 @@ static enum tg_status spawn(struct tg_run_dashboard *dashboard, const struct tg_
     if (!options->store) {
         return spawn_with(dashboard, options, pipes, environ, err);
     }
-    tg_strbuf_printf(&store, "%s%s", STORE_SETTING, options->store);
+    tg_strbuf_printf(&store, "%s=%s", tg_setting_table[TG_SETTING_STORE].variable, options->store);
     char **environment = tg_strbuf_status(&store) == TG_OK ? environment_with(store.data) : NULL;
     enum tg_status status = environment ? spawn_with(dashboard, options, pipes, environment, err)
                                         : tg_error_set(err, TG_ERROR_MEMORY, "not enough memory");

@@ -96,16 +96,13 @@ static bool step(const struct tg_failures *failures, struct tg_failure_cursor *c
 }
 
 /* False: its texts are longer than itself. */
-static bool fill_row(const struct tg_failure_sample *sample, const char *text, const struct tg_failure_cursor *cursor,
-                     struct tg_failure_sample_row *row) {
+static bool fill_row(const struct tg_failure_sample *sample, const char *text, struct tg_failure_sample_row *row) {
     size_t left = sample->bytes - sizeof *sample;
     *row = (struct tg_failure_sample_row){
         .group = sample->group,
         .serial = sample->serial,
         .wall_ns = sample->wall_ns,
         .native_id = sample->native_id,
-        .chunk = cursor->chunk,
-        .reuses = cursor->reuses,
     };
     for (int i = 0; i < TG_FAILURE_TEXTS; i++) {
         if (sample->text_bytes[i] > left) {
@@ -127,14 +124,9 @@ bool tg_failures_next(const struct tg_failures *failures, struct tg_failure_curs
             cursor->chunk++;
             cursor->at_bytes = 0;
         } else if (sample.serial > cursor->after_serial && sample.serial <= failures->serial
-                   && sample.group < failures->group_count && fill_row(&sample, texts, cursor, row)) {
+                   && sample.group < failures->group_count && fill_row(&sample, texts, row)) {
             return true;
         }
     }
     return false;
-}
-
-bool tg_failures_holds(const struct tg_failures *failures, const struct tg_failure_sample_row *row) {
-    const struct tg_failure_chunk *chunk = chunk_at(failures, row->chunk);
-    return chunk && holds(chunk, row->reuses);
 }

@@ -7,8 +7,9 @@
  * epoch; counts go on.
  *
  * Threads: any thread may write, under the tracer's lock; readers take none. The collector alone says what is taken, so
- * nothing that it reads changes meanwhile. Of other readers a sample may be written over: they ask tg_failures_holds()
- * once they have copied its texts. A forked child begins with none, in a recording of its own.
+ * nothing that it reads changes meanwhile. For other readers a walk ends where a chunk is used again, but the texts of
+ * the last sample may be written over: of a living process nobody else reads them. A forked child begins with none, in
+ * a recording of its own.
  */
 #ifndef TG_FAILURES_H
 #define TG_FAILURES_H
@@ -81,8 +82,6 @@ struct tg_failure_sample_row {
     int64_t wall_ns;
     uint64_t native_id;
     struct tg_failure_bytes texts[TG_FAILURE_TEXTS]; /* borrowed from the view */
-    uint32_t chunk;
-    uint32_t reuses; /* of the chunk */
 };
 
 /* A look at the failures of a recording. */
@@ -108,7 +107,5 @@ struct tg_failure_cursor {
 };
 bool tg_failures_next(const struct tg_failures *failures, struct tg_failure_cursor *cursor,
                       struct tg_failure_sample_row *row);
-/* Whether the row's texts were its own until now; false: they are being written over, and were taken before. */
-bool tg_failures_holds(const struct tg_failures *failures, const struct tg_failure_sample_row *row);
 
 #endif

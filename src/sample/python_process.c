@@ -3,6 +3,7 @@
 #include "sample/elf.h"
 #include "sample/process_maps.h"
 #include "sample/refusal.h"
+#include "sample/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,35 +27,14 @@ static void init_symbols(struct tg_elf_symbol symbols[SYMBOL_COUNT]) {
 
 /* --- Is there a process to be looked into --- */
 
-/* A line of /proc/PID/status as a string, from the first character of its value; false: there is no such process. */
-static bool read_status(pid_t pid, const char *field, char *value, size_t size) {
-    char path[32], *line = NULL;
-    size_t line_size = 0, field_bytes = strlen(field);
-    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-    FILE *stream = fopen(path, "re");
-    bool found = false;
-    while (stream && !found && getline(&line, &line_size, stream) > 0) {
-        if (strncmp(line, field, field_bytes) == 0 && line[field_bytes] == ':') {
-            const char *start = line + field_bytes + 1;
-            snprintf(value, size, "%s", start + strspn(start, " \t"));
-            value[strcspn(value, "\n")] = '\0';
-            found = true;
-        }
-    }
-    free(line);
-    if (stream) {
-        fclose(stream);
-    }
-    return found;
-}
-
 static enum tg_status gone(pid_t pid, struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_NOT_FOUND, "process %ld has ended, or runs another program now", (long)pid);
 }
 
 static enum tg_status check_process(pid_t pid, struct tg_error *err) {
     char state[32], group[32];
-    if (pid <= 0 || !read_status(pid, "State", state, sizeof state) || !read_status(pid, "Tgid", group, sizeof group)) {
+    if (pid <= 0 || !tg_task_status(pid, "State", state, sizeof state)
+        || !tg_task_status(pid, "Tgid", group, sizeof group)) {
         return tg_error_set(err, TG_ERROR_NOT_FOUND, "there is no process %ld (any more)", (long)pid);
     }
     if (state[0] == 'Z' || state[0] == 'X') {

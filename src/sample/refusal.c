@@ -1,5 +1,7 @@
 #include "sample/refusal.h"
 
+#include "sample/task.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -31,22 +33,19 @@ static long ptrace_scope(void) {
     return read_text(SCOPE_FILE, text, sizeof text) ? strtol(text, NULL, 10) : 0;
 }
 
-static bool may_trace_everything(void) {
-    char status[4096];
-    const char *line = read_text("/proc/self/status", status, sizeof status) ? strstr(status, "\nCapEff:") : NULL;
-    uint64_t effective = line ? strtoull(line + strlen("\nCapEff:"), NULL, 16) : 0;
+bool tg_refusal_may_trace_everything(void) {
+    char value[32];
+    uint64_t effective = tg_task_status(getpid(), "CapEff", value, sizeof value) ? strtoull(value, NULL, 16) : 0;
     return effective >> CAP_SYS_PTRACE & 1;
 }
 
 /* Who runs the process. Its directory belongs to root when it may not be looked into, so its status is asked. */
 static bool owner_of(pid_t pid, uid_t *uid) {
-    char path[32], status[4096];
-    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-    const char *line = read_text(path, status, sizeof status) ? strstr(status, "\nUid:") : NULL;
-    if (!line) {
+    char value[64];
+    if (!tg_task_status(pid, "Uid", value, sizeof value)) {
         return false;
     }
-    *uid = (uid_t)strtoul(line + strlen("\nUid:"), NULL, 10);
+    *uid = (uid_t)strtoul(value, NULL, 10);
     return true;
 }
 
@@ -76,7 +75,7 @@ static enum tg_status explain_permission(pid_t pid, struct tg_error *err) {
                             "can change: sample from inside instead, with tachograph run",
                             scope);
     }
-    if (geteuid() == 0 && !may_trace_everything()) {
+    if (geteuid() == 0 && !tg_refusal_may_trace_everything()) {
         return tg_error_set(err, TG_ERROR_PERMISSION,
                             "this container may not read other processes: start it with --cap-add=SYS_PTRACE (in "
                             "Kubernetes: securityContext.capabilities.add SYS_PTRACE)");

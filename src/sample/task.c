@@ -81,3 +81,24 @@ bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size) {
     name[strcspn(name, "\n")] = '\0';
     return true;
 }
+
+bool tg_task_status(pid_t pid, const char *field, char *value, size_t size) {
+    char path[32], *line = NULL;
+    size_t line_size = 0, field_bytes = strlen(field);
+    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+    FILE *stream = fopen(path, "re");
+    bool found = false;
+    while (stream && !found && getline(&line, &line_size, stream) > 0) {
+        if (strncmp(line, field, field_bytes) == 0 && line[field_bytes] == ':') {
+            const char *start = line + field_bytes + 1;
+            snprintf(value, size, "%s", start + strspn(start, " \t"));
+            value[strcspn(value, "\n")] = '\0';
+            found = true;
+        }
+    }
+    free(line);
+    if (stream) {
+        fclose(stream);
+    }
+    return found;
+}

@@ -19,4 +19,8 @@ pid_t tg_task_find(pid_t pid, pid_t number, bool is_elsewhere);
 /* The name that the system knows the thread by, at most 15 bytes; false: there is no such thread. */
 bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size);
 
+/* One line of /proc/PID/status, from the first character of its value on: "Uid" gives "0\t0\t0\t0". False: there is no
+ * such process, or no such line. */
+bool tg_task_status(pid_t pid, const char *field, char *value, size_t size);
+
 #endif
