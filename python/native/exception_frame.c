@@ -62,6 +62,8 @@ static Py_ssize_t write_rest(struct tg_capture *capture, PyObject *rest, bool ca
     for (; i < count && tg_capture_may_add(capture); i++) {
         if (tg_capture_item(capture)) {
             write_value(capture, PyTuple_GET_ITEM(rest, i), calls_repr);
+        } else {
+            tg_value_hide(capture, PyTuple_GET_ITEM(rest, i));
         }
     }
     return count - i;
@@ -73,12 +75,12 @@ void tg_frame_capture_args(struct tg_capture *capture, PyFrameObject *frame, PyC
         return;
     }
     for (; i < code->co_argcount && tg_capture_may_add(capture); i++) {
-        if (!tg_capture_item(capture)) {
-            continue;
-        }
         PyObject *value = variable(frame, code, i);
-        if (has_secret_name(code, i)) {
+        if (!tg_capture_item(capture)) {
+            tg_value_hide(capture, value);
+        } else if (has_secret_name(code, i)) {
             tg_capture_redacted(capture);
+            tg_value_hide(capture, value);
         } else {
             write_value(capture, value, calls_repr);
         }
@@ -93,14 +95,17 @@ void tg_frame_capture_args(struct tg_capture *capture, PyFrameObject *frame, PyC
     tg_capture_close(capture, (size_t)left);
 }
 
-static bool write_key(struct tg_capture *capture, PyObject *name) {
+static void write_member(struct tg_capture *capture, PyObject *name, PyObject *value, bool calls_repr) {
     struct tg_strbuf text = TG_STRBUF_INIT;
     if (PyUnicode_Check(name)) {
         tg_text_append(&text, name, TG_CAPTURE_WINDOW_BYTES);
     }
-    bool is_wanted = tg_capture_key(capture, tg_strbuf_text(&text), text.length);
+    if (tg_capture_key(capture, tg_strbuf_text(&text), text.length)) {
+        write_value(capture, value, calls_repr);
+    } else if (tg_capture_is_secret(capture)) {
+        tg_value_hide(capture, value);
+    }
     tg_strbuf_release(&text);
-    return is_wanted;
 }
 
 /* What `**` has taken. Returns how many were left out. */
@@ -115,9 +120,7 @@ static Py_ssize_t write_others(struct tg_capture *capture, PyObject *others, boo
     while (tg_capture_may_add(capture) && PyDict_Next(others, &position, &key, &value)) {
         Py_INCREF(key);
         Py_INCREF(value);
-        if (write_key(capture, key)) {
-            write_value(capture, value, calls_repr);
-        }
+        write_member(capture, key, value, calls_repr);
         Py_DECREF(value);
         Py_DECREF(key);
         shown++;
@@ -134,9 +137,7 @@ void tg_frame_capture_kwargs(struct tg_capture *capture, PyFrameObject *frame, P
     }
     for (; i < end && tg_capture_may_add(capture); i++) {
         PyObject *value = variable(frame, code, i);
-        if (write_key(capture, name_of(code, i))) {
-            write_value(capture, value, calls_repr);
-        }
+        write_member(capture, name_of(code, i), value, calls_repr);
         Py_XDECREF(value);
     }
     Py_ssize_t left = end - i;

@@ -13,19 +13,27 @@
 #define PLAIN_BITS    10000 /* of an integer, the same */
 #define PLAIN_COUNT   16    /* of arguments */
 
-static void append_text(struct tg_strbuf *out, PyObject *text) {
+/* One message. */
+struct telling {
+    struct tg_strbuf *out;
+    const struct tg_secret_values *known;
+    bool calls_repr;
+};
+
+static void append_text(const struct telling *telling, PyObject *text) {
     struct tg_strbuf bytes = TG_STRBUF_INIT;
     bool whole = tg_text_append(&bytes, text, TG_CAPTURE_WINDOW_BYTES);
-    tg_capture_message(out, tg_strbuf_text(&bytes), bytes.length, !whole, MESSAGE_BYTES);
+    tg_capture_message(telling->out, telling->known, tg_strbuf_text(&bytes), bytes.length, !whole, MESSAGE_BYTES);
     tg_strbuf_release(&bytes);
 }
 
-static void append_json(struct tg_strbuf *out, PyObject *value, bool calls_repr) {
+static void append_json(const struct telling *telling, PyObject *value) {
     struct tg_capture capture;
     tg_capture_init(&capture);
+    capture.known = telling->known;
     tg_capture_begin(&capture, MESSAGE_BYTES);
-    tg_value_capture(&capture, value, calls_repr);
-    tg_strbuf_append_bytes(out, tg_strbuf_text(&capture.text), capture.text.length);
+    tg_value_capture(&capture, value, telling->calls_repr);
+    tg_strbuf_append_bytes(telling->out, tg_strbuf_text(&capture.text), capture.text.length);
     tg_capture_release(&capture);
 }
 
@@ -104,15 +112,15 @@ static PyObject *only_text(PyObject *exception) {
     return text && PyUnicode_Check(text) ? Py_NewRef(text) : NULL;
 }
 
-static void append_instance(struct tg_strbuf *out, PyObject *exception, bool calls_repr) {
+static void append_instance(const struct telling *telling, PyObject *exception) {
     PyObject *args = args_of(exception);
-    PyObject *text = calls_repr || is_told_by_c(exception) ? PyObject_Str(exception) : NULL;
+    PyObject *text = telling->calls_repr || is_told_by_c(exception) ? PyObject_Str(exception) : NULL;
     PyErr_Clear();
     text = text ? text : only_text(exception);
     if (text && PyUnicode_Check(text)) {
-        append_text(out, text);
+        append_text(telling, text);
     } else if (args && PyTuple_GET_SIZE(args) > 0) {
-        append_json(out, PyTuple_GET_SIZE(args) == 1 ? PyTuple_GET_ITEM(args, 0) : args, calls_repr);
+        append_json(telling, PyTuple_GET_SIZE(args) == 1 ? PyTuple_GET_ITEM(args, 0) : args);
     }
     Py_XDECREF(text);
 }
@@ -129,14 +137,16 @@ static PyObject *make(PyObject *type, PyObject *value) {
     return made;
 }
 
-void tg_exception_append_message(struct tg_strbuf *out, PyObject *type, PyObject *value, bool calls_repr) {
+void tg_exception_append_message(struct tg_strbuf *out, PyObject *type, PyObject *value, bool calls_repr,
+                                 const struct tg_secret_values *known) {
+    const struct telling telling = {.out = out, .known = known, .calls_repr = calls_repr};
     PyObject *instance = value && PyExceptionInstance_Check(value) ? Py_NewRef(value) : make(type, value);
     if (instance && PyExceptionInstance_Check(instance)) {
-        append_instance(out, instance, calls_repr);
+        append_instance(&telling, instance);
     } else if (value && PyUnicode_Check(value)) {
-        append_text(out, value);
+        append_text(&telling, value);
     } else if (value && value != Py_None) {
-        append_json(out, value, calls_repr);
+        append_json(&telling, value);
     }
     Py_XDECREF(instance);
 }

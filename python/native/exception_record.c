@@ -238,28 +238,34 @@ struct sample {
     struct tg_strbuf rebound;
     struct tg_capture args;
     struct tg_capture kwargs;
+    struct tg_secret_values secrets; /* of the arguments, which the message is not to tell */
     char thread[THREAD_NAME_SIZE + 1];
 };
 
-/* Both take no more than what one may. */
+/* Both take no more than what one may. They are looked at for their secrets also where none of them is kept. */
 static void capture_arguments(struct sample *sample, const struct place *place) {
-    bool calls_repr = place->policy->calls_repr;
+    bool calls_repr = place->policy->calls_repr && place->policy->captures_args;
+    sample->args.found = sample->kwargs.found = &sample->secrets;
     tg_capture_begin(&sample->args, TG_CAPTURE_BYTES - TG_CAPTURE_BYTES_LEAST);
     tg_frame_capture_args(&sample->args, place->frame, place->code, calls_repr);
     tg_capture_begin(&sample->kwargs, TG_CAPTURE_BYTES - sample->args.text.length);
     tg_frame_capture_kwargs(&sample->kwargs, place->frame, place->code, calls_repr);
-    tg_frame_append_rebound(&sample->rebound, (PyCodeObject *)tg_probe_original(place->probe));
+    if (place->policy->captures_args) {
+        tg_frame_append_rebound(&sample->rebound, (PyCodeObject *)tg_probe_original(place->probe));
+    } else {
+        tg_strbuf_truncate(&sample->args.text, 0);
+        tg_strbuf_truncate(&sample->kwargs.text, 0);
+    }
 }
 
 static void keep(const struct raised *raised, const struct place *place, uint32_t group) {
     struct sample sample = {.thread = ""};
     tg_capture_init(&sample.args);
     tg_capture_init(&sample.kwargs);
-    tg_exception_append_message(&sample.message, raised->type, raised->value, place->policy->calls_repr);
+    capture_arguments(&sample, place);
+    tg_exception_append_message(&sample.message, raised->type, raised->value, place->policy->calls_repr,
+                                &sample.secrets);
     append_traceback(&sample.traceback, raised);
-    if (place->policy->captures_args) {
-        capture_arguments(&sample, place);
-    }
     prctl(PR_GET_NAME, sample.thread);
     struct tg_failure_texts texts = {
         .texts = {[TG_FAILURE_MESSAGE] = bytes_of(&sample.message),
@@ -270,6 +276,7 @@ static void keep(const struct raised *raised, const struct place *place, uint32_
                   [TG_FAILURE_THREAD] = {.data = sample.thread, .length = strlen(sample.thread)}},
     };
     tg_failure_keep(group, &texts);
+    tg_secret_values_release(&sample.secrets);
     tg_capture_release(&sample.kwargs);
     tg_capture_release(&sample.args);
     tg_strbuf_release(&sample.rebound);

@@ -189,6 +189,8 @@ static void read_or_note(const struct reading *reading, PyObject *value) {
 static void read_member(const struct reading *reading, PyObject *key, PyObject *value) {
     if (write_key(reading, key)) {
         read_or_note(reading, value);
+    } else if (tg_capture_is_secret(reading->capture)) {
+        tg_value_hide(reading->capture, value);
     }
 }
 
@@ -222,6 +224,8 @@ static void read_items(const struct reading *reading, PyObject *items, bool is_l
         Py_XINCREF(item);
         if (tg_capture_item(reading->capture)) {
             read_or_note(reading, item);
+        } else {
+            tg_value_hide(reading->capture, item);
         }
         Py_XDECREF(item);
     }
@@ -476,6 +480,20 @@ static void read_value(const struct reading *reading, PyObject *value) {
 void tg_value_capture(struct tg_capture *capture, PyObject *value, bool calls_repr) {
     const struct reading reading = {.capture = capture, .calls_repr = calls_repr};
     read_value(&reading, value);
+}
+
+void tg_value_hide(const struct tg_capture *capture, PyObject *value) {
+    struct tg_capture gathering;
+    const struct reading reading = {.capture = &gathering};
+    if (!capture->found || !value) {
+        return;
+    }
+    tg_capture_init(&gathering);
+    gathering.found = capture->found;
+    gathering.gathers = true;
+    tg_capture_begin_within(&gathering, capture, TG_CAPTURE_BYTES);
+    read_value(&reading, value);
+    tg_capture_release(&gathering);
 }
 
 /* capture_value(value, calls_repr) -> str: the JSON that a failed call's argument is kept as; for tests. */

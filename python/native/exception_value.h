@@ -30,6 +30,9 @@
 /* Writes `value` as the value that is due. The error indicator is clear before and after. */
 void tg_value_capture(struct tg_capture *capture, PyObject *value, bool calls_repr);
 
+/* Remembers the texts of a value that is not written, as a secret, among those that the capture has found. */
+void tg_value_hide(const struct tg_capture *capture, PyObject *value);
+
 /* Module function; docs with its definition. */
 PyObject *tg_capture_value(PyObject *module, PyObject *args);
 

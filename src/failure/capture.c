@@ -122,18 +122,38 @@ static size_t bytes_of(const char *text, size_t length, size_t count) {
     return at;
 }
 
+/* Leaves the text in `out` without its secrets. Those that are known go first: what looks like one may end in them. */
+static void clean(const struct tg_capture *capture, const char *text, size_t length, bool is_cut,
+                  struct tg_strbuf *out) {
+    struct tg_strbuf rest = TG_STRBUF_INIT;
+    if (capture->known) {
+        tg_secret_values_take_out(capture->known, text, length, is_cut, &rest);
+        text = tg_strbuf_text(&rest);
+        length = rest.length;
+    }
+    tg_strbuf_truncate(out, 0);
+    tg_redact_text(text, length, out, capture->found);
+    tg_strbuf_release(&rest);
+}
+
 /* Leaves the text to be shown in `scratch`. */
-static void shorten(struct tg_strbuf *scratch, const char *text, size_t length, bool is_cut) {
+static void shorten(struct tg_capture *capture, const char *text, size_t length, bool is_cut) {
+    struct tg_strbuf *scratch = &capture->scratch;
     if (length > TG_CAPTURE_WINDOW_BYTES) {
         length = tg_utf8_cut(text, length, TG_CAPTURE_WINDOW_BYTES);
         is_cut = true;
     }
-    tg_strbuf_truncate(scratch, 0);
-    tg_redact_text(text, length, scratch);
+    clean(capture, text, length, is_cut, scratch);
     size_t shown = bytes_of(tg_strbuf_text(scratch), scratch->length, TG_CAPTURE_CHARACTERS);
     if (shown < scratch->length || is_cut) {
         tg_strbuf_truncate(scratch, shown);
         tg_strbuf_append(scratch, ELLIPSIS);
+    }
+}
+
+static void gather(struct tg_capture *capture, const char *text, size_t length, bool is_cut) {
+    if (capture->gathers) {
+        tg_secret_values_add(capture->found, text, length, is_cut);
     }
 }
 
@@ -146,8 +166,9 @@ static void look_for_name(struct tg_capture *capture, const char *text, size_t l
 
 void tg_capture_text(struct tg_capture *capture, const char *text, size_t length, bool is_cut) {
     struct mark mark = mark_of(capture);
+    gather(capture, text, length, is_cut);
     look_for_name(capture, text, length, is_cut);
-    shorten(&capture->scratch, text, length, is_cut);
+    shorten(capture, text, length, is_cut);
     tg_json_string_bytes(&capture->json, tg_strbuf_text(&capture->scratch), capture->scratch.length);
     check(capture, &mark);
 }
@@ -156,9 +177,10 @@ void tg_capture_bytes(struct tg_capture *capture, const char *bytes, size_t leng
     struct mark mark = mark_of(capture);
     struct tg_strbuf shown = TG_STRBUF_INIT;
     size_t looked_at = length < TG_CAPTURE_WINDOW_BYTES ? length : TG_CAPTURE_WINDOW_BYTES;
+    gather(capture, bytes, length, is_cut);
     look_for_name(capture, bytes, length, is_cut);
-    tg_strbuf_truncate(&capture->scratch, 0);
-    tg_redact_text(bytes, looked_at, &capture->scratch); /* before it is escaped, or quotes would not be seen */
+    /* Before it is escaped, or quotes would not be seen. */
+    clean(capture, bytes, looked_at, is_cut || looked_at < length, &capture->scratch);
     tg_strbuf_append(&shown, "b'");
     for (size_t i = 0; i < capture->scratch.length && i < TG_CAPTURE_CHARACTERS; i++) {
         unsigned char c = (unsigned char)tg_strbuf_text(&capture->scratch)[i];
@@ -230,7 +252,8 @@ bool tg_capture_key(struct tg_capture *capture, const char *key, size_t length) 
     struct mark mark = mark_of(capture);
     /* A key may be longer than what is shown of it, or be no key but a text that somebody used as one. */
     bool is_secret = tg_redact_is_secret_key(key, length);
-    shorten(&capture->scratch, key, length, false);
+    capture->levels[capture->depth - 1].hides_next = is_secret;
+    shorten(capture, key, length, false);
     tg_json_key(&capture->json, tg_strbuf_text(&capture->scratch));
     if (is_too_long(capture)) {
         take_back(capture, &mark);
@@ -241,6 +264,10 @@ bool tg_capture_key(struct tg_capture *capture, const char *key, size_t length) 
         tg_capture_redacted(capture);
     }
     return !is_secret;
+}
+
+bool tg_capture_is_secret(const struct tg_capture *capture) {
+    return capture->levels[capture->depth - 1].hides_next;
 }
 
 bool tg_capture_item(struct tg_capture *capture) {
@@ -271,17 +298,19 @@ void tg_capture_close(struct tg_capture *capture, size_t left_count) {
     }
 }
 
-void tg_capture_message(struct tg_strbuf *out, const char *text, size_t length, bool is_cut, size_t bytes_max) {
-    struct tg_strbuf clean = TG_STRBUF_INIT;
+void tg_capture_message(struct tg_strbuf *out, const struct tg_secret_values *known, const char *text, size_t length,
+                        bool is_cut, size_t bytes_max) {
+    const struct tg_capture capture = {.known = known};
+    struct tg_strbuf message = TG_STRBUF_INIT;
     if (length > TG_CAPTURE_WINDOW_BYTES) {
         length = tg_utf8_cut(text, length, TG_CAPTURE_WINDOW_BYTES);
         is_cut = true;
     }
-    tg_redact_text(text, length, &clean);
-    size_t shown = tg_utf8_cut(tg_strbuf_text(&clean), clean.length, bytes_max - strlen(ELLIPSIS));
-    tg_strbuf_append_bytes(out, tg_strbuf_text(&clean), shown);
-    if (shown < clean.length || is_cut) {
+    clean(&capture, text, length, is_cut, &message);
+    size_t shown = tg_utf8_cut(tg_strbuf_text(&message), message.length, bytes_max - strlen(ELLIPSIS));
+    tg_strbuf_append_bytes(out, tg_strbuf_text(&message), shown);
+    if (shown < message.length || is_cut) {
         tg_strbuf_append(out, ELLIPSIS);
     }
-    tg_strbuf_release(&clean);
+    tg_strbuf_release(&message);
 }

@@ -15,12 +15,15 @@
  *     }
  *
  * A value under a secret key (redact.h), or behind one in a list, is not asked for; texts lose what looks like one.
+ * With `found` all that is kept out is remembered, if those values are written into a capture that `gathers`; with
+ * `known` texts lose what was remembered.
  */
 #ifndef TG_CAPTURE_H
 #define TG_CAPTURE_H
 
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "failure/secret_values.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,7 +40,10 @@
 #define TG_CAPTURE_BYTES_LEAST 512
 
 struct tg_capture {
-    struct tg_strbuf text; /* the JSON */
+    struct tg_secret_values *found;       /* borrowed, or NULL: where secrets are added */
+    const struct tg_secret_values *known; /* borrowed, or NULL: what is taken out of texts */
+    bool gathers;                         /* every text is a secret; what is written is of no use */
+    struct tg_strbuf text;                /* the JSON */
     struct tg_strbuf scratch;
     struct tg_json json;
     size_t bytes_max;
@@ -47,7 +53,7 @@ struct tg_capture {
         unsigned count; /* of members that were begun */
         unsigned left;  /* of those, for which there was no room */
         bool is_object;
-        bool hides_next; /* the item before was the name of a secret */
+        bool hides_next; /* the item before was the name of a secret, or the key is one */
     } levels[TG_CAPTURE_DEPTH];
 };
 
@@ -82,13 +88,17 @@ bool tg_capture_may_add(struct tg_capture *capture);
 /* The key of the member that comes next. False: its value is not to be written, because it is a secret or there is no
  * room. */
 bool tg_capture_key(struct tg_capture *capture, const char *key, size_t length);
+/* After that: whether it was a secret. */
+bool tg_capture_is_secret(const struct tg_capture *capture);
 /* The item of an array that comes next. False: it is not to be written, because the one before it, a text or bytes,
  * names a secret: `["--password", "x"]`, `("Authorization", "x")`. */
 bool tg_capture_item(struct tg_capture *capture);
 /* Closes it; so many members were left out. */
 void tg_capture_close(struct tg_capture *capture, size_t left_count);
 
-/* Appends a message's text without its secrets, of at most so many bytes. `is_cut` as above. */
-void tg_capture_message(struct tg_strbuf *out, const char *text, size_t length, bool is_cut, size_t bytes_max);
+/* Appends a message's text without its secrets and those that are `known` (may be NULL), of at most so many bytes.
+ * `is_cut` as above. */
+void tg_capture_message(struct tg_strbuf *out, const struct tg_secret_values *known, const char *text, size_t length,
+                        bool is_cut, size_t bytes_max);
 
 #endif

@@ -1,6 +1,8 @@
 /* redact: see redact.h. */
 #include "failure/redact.h"
 
+#include "failure/secret_values.h"
+
 #include <string.h>
 
 #define KEY_BYTES   128 /* of a longer key, its end is looked at: that is where the noun is */
@@ -134,6 +136,7 @@ struct reader {
 struct match {
     size_t keep;
     size_t end;
+    bool is_prose; /* perhaps */
 };
 
 static bool starts_with(const struct reader *reader, size_t at, const char *word) {
@@ -417,6 +420,7 @@ static bool holds_word(const struct reader *reader, struct key key, const char *
 
 /* What stands at `value`, under a secret key, goes. */
 static bool match_value(const struct reader *reader, struct key key, size_t value, struct match *match) {
+    bool is_assigned = reader->text[reader->at] == '=' || find_quote(reader, value) < reader->length;
     size_t begin = skip_scheme(reader, value);
     size_t end = begin > value ? end_of_pair(reader, begin) : begin;
     end = end > begin ? end : end_of_value(reader, begin);
@@ -425,7 +429,7 @@ static bool match_value(const struct reader *reader, struct key key, size_t valu
     } else if (holds_word(reader, key, "cookie")) {
         end = skip_pairs(reader, end, ';');
     }
-    *match = (struct match){.keep = begin, .end = end};
+    *match = (struct match){.keep = begin, .end = end, .is_prose = !is_assigned && begin == value};
     bool is_done = starts_with(reader, begin, TG_REDACTED) && end - begin == sizeof TG_REDACTED - 1;
     return end > begin && !is_done;
 }
@@ -506,7 +510,7 @@ static bool find_match(struct reader *reader, struct match *match) {
     }
 }
 
-void tg_redact_text(const char *text, size_t length, struct tg_strbuf *out) {
+void tg_redact_text(const char *text, size_t length, struct tg_strbuf *out, struct tg_secret_values *found) {
     struct reader reader = {.text = text, .length = length};
     size_t plain = 0;
     while (reader.at < length) {
@@ -517,6 +521,11 @@ void tg_redact_text(const char *text, size_t length, struct tg_strbuf *out) {
         }
         tg_strbuf_append_bytes(out, text + plain, match.keep - plain);
         tg_strbuf_append(out, TG_REDACTED);
+        if (found && !match.is_prose) {
+            size_t quote = find_quote(&reader, match.keep);
+            size_t begin = quote < match.end ? quote : match.keep;
+            tg_secret_values_add(found, text + begin, match.end - begin, false);
+        }
         plain = reader.at = match.end;
     }
     tg_strbuf_append_bytes(out, text + plain, length - plain);

@@ -41,7 +41,10 @@ bool tg_redact_is_secret_key(const char *key, size_t length);
  * is the secret then. */
 bool tg_redact_is_secret_name(const char *text, size_t length);
 
-/* Appends `text` without its secrets. */
-void tg_redact_text(const char *text, size_t length, struct tg_strbuf *out);
+struct tg_secret_values;
+
+/* Appends `text` without its secrets. What they were is added to `found` (secret_values.h), which may be NULL; not so a
+ * word behind a colon, which may have been prose. */
+void tg_redact_text(const char *text, size_t length, struct tg_strbuf *out, struct tg_secret_values *found);
 
 #endif

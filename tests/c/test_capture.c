@@ -219,12 +219,47 @@ static void what_found_no_room_is_counted(void **state) {
 static void messages_are_cut_and_clean(void **state) {
     (void)state;
     struct tg_strbuf out = TG_STRBUF_INIT;
-    tg_capture_message(&out, "token=abc is wrong", 18, false, 100);
+    tg_capture_message(&out, NULL, "token=abc is wrong", 18, false, 100);
     assert_string_equal(tg_strbuf_text(&out), "token=[redacted] is wrong");
     tg_strbuf_truncate(&out, 0);
-    tg_capture_message(&out, "0123456789", 10, false, 8);
+    tg_capture_message(&out, NULL, "0123456789", 10, false, 8);
     assert_string_equal(tg_strbuf_text(&out), "01234" ELLIPSIS);
     tg_strbuf_release(&out);
+}
+
+static void what_is_hidden_is_gathered_and_not_told(void **state) {
+    (void)state;
+    struct tg_secret_values found = TG_SECRET_VALUES_INIT;
+    struct tg_strbuf out = TG_STRBUF_INIT;
+    capture.found = &found;
+    assert_true(tg_capture_open_object(&capture));
+    assert_true(tg_capture_may_add(&capture));
+    assert_false(tg_capture_key(&capture, "password", 8));
+    assert_true(tg_capture_is_secret(&capture));
+    capture.gathers = true;
+    assert_true(tg_capture_may_add(&capture));
+    assert_true(tg_capture_key(&capture, "somebody", 8));
+    assert_false(tg_capture_is_secret(&capture));
+    tg_capture_text(&capture, "hunter2", 7, false);
+    tg_capture_close(&capture, 0);
+    tg_capture_bytes(&capture, "of bytes", 8, false);
+    tg_capture_message(&out, &found, "somebody: hunter2, of bytes", 27, false, 100);
+    assert_string_equal(tg_strbuf_text(&out), "somebody: [redacted], [redacted]");
+    tg_strbuf_release(&out);
+    tg_secret_values_release(&found);
+}
+
+static void a_key_without_room_is_no_secret(void **state) {
+    (void)state;
+    char key[TG_CAPTURE_CHARACTERS];
+    memset(key, 'k', sizeof key);
+    tg_capture_begin(&capture, TG_CAPTURE_BYTES_LEAST);
+    assert_true(tg_capture_open_object(&capture));
+    tg_capture_key(&capture, key, sizeof key);
+    tg_capture_null(&capture);
+    assert_false(tg_capture_key(&capture, key, sizeof key));
+    assert_false(tg_capture_is_secret(&capture));
+    tg_capture_close(&capture, 0);
 }
 
 int main(void) {
@@ -241,6 +276,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_whole_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_found_no_room_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(messages_are_cut_and_clean, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_hidden_is_gathered_and_not_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_without_room_is_no_secret, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

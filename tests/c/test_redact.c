@@ -7,7 +7,7 @@
 
 static void check_text(const char *given, const char *wanted) {
     struct tg_strbuf out = TG_STRBUF_INIT;
-    tg_redact_text(given, strlen(given), &out);
+    tg_redact_text(given, strlen(given), &out, NULL);
     assert_string_equal(tg_strbuf_text(&out), wanted);
     tg_strbuf_release(&out);
 }
@@ -218,7 +218,7 @@ static void hostile_texts_cost_their_length(void **state) {
         while (text.length < (size_t)1 << 20) {
             tg_strbuf_append(&text, pieces[i]);
         }
-        tg_redact_text(tg_strbuf_text(&text), text.length, &out);
+        tg_redact_text(tg_strbuf_text(&text), text.length, &out, NULL);
         assert_in_range(out.length, 1, text.length * 2);
         tg_strbuf_release(&out);
         tg_strbuf_release(&text);
@@ -238,7 +238,7 @@ static void a_text_may_hold_zeros(void **state) {
     (void)state;
     static const char text[] = "a\0password=x\0y";
     struct tg_strbuf out = TG_STRBUF_INIT;
-    tg_redact_text(text, sizeof text - 1, &out);
+    tg_redact_text(text, sizeof text - 1, &out, NULL);
     static const char wanted[] = "a\0password=" TG_REDACTED "\0y";
     assert_int_equal(out.length, sizeof wanted - 1);
     assert_memory_equal(tg_strbuf_text(&out), wanted, sizeof wanted - 1);

@@ -30,9 +30,9 @@ static void check_utf8(const struct tg_strbuf *text) {
 static void check_redaction(const char *text, size_t length) {
     struct tg_strbuf once = TG_STRBUF_INIT;
     struct tg_strbuf twice = TG_STRBUF_INIT;
-    tg_redact_text(text, length, &once);
+    tg_redact_text(text, length, &once, NULL);
     check(once.length <= length * (sizeof TG_REDACTED));
-    tg_redact_text(tg_strbuf_text(&once), once.length, &twice);
+    tg_redact_text(tg_strbuf_text(&once), once.length, &twice, NULL);
     check(once.length != 0 || length == 0);
     check(twice.length <= once.length + sizeof TG_REDACTED * 64);
     tg_strbuf_release(&twice);
@@ -87,14 +87,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     size_t limit = TG_CAPTURE_BYTES_LEAST + (count ? bytes[0] * 16U : 0);
     struct tg_capture to;
     struct tg_strbuf message = TG_STRBUF_INIT;
+    struct tg_secret_values secrets = TG_SECRET_VALUES_INIT;
     check_redaction(text, count);
     tg_capture_init(&to);
+    to.found = &secrets;
+    to.gathers = count % 2;
     tg_capture_begin(&to, limit);
     capture(&to, text, count);
     check(to.text.length <= limit && to.depth == 0 && to.json.depth == 0);
     check_utf8(&to.text);
-    tg_capture_message(&message, text, count, false, 1000);
+    check(secrets.count <= TG_SECRET_VALUES && secrets.bytes.length <= TG_SECRET_VALUES_BYTES);
+    tg_capture_message(&message, &secrets, text, count, count % 3, 1000);
     check(message.length <= 1000);
+    tg_secret_values_release(&secrets);
     tg_strbuf_release(&message);
     tg_capture_release(&to);
     return 0;

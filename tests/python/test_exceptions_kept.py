@@ -191,6 +191,40 @@ def test_repr_is_asked_for_where_it_is_wanted(recorded: Recorded) -> None:
     assert asked.samples[1].args == ["<repr() failed>"]
 
 
+# Parameters, arguments, what is raised, and what is told of it.
+TOLD: list[tuple[str, dict[str, Any], str, str]] = [
+    ("password", {"password": "hunter2"}, "f'could not use {password}'", "could not use [redacted]"),
+    ("*, password", {"password": "hunter2"}, "f'x{password}y'", "x[redacted]y"),
+    ("**all", {"api_key": "hunter2"}, "'hunter2'", "[redacted]"),
+    ("password", {"password": b"hunter2"}, "f'{password}'", "b'[redacted]'"),
+    ("password", {"password": "pin"}, "'spinning'", "spinning"),
+    ("password", {"password": 12345}, "'12345'", "12345"),
+    ("user", {"user": {"name": "ada", "auth": {"password": "hunter2"}}}, "'ada: hunter2'", "ada: [redacted]"),
+    ("secrets", {"secrets": [{"k": ("one-secret", b"another")}]}, "'one-secret another k'", "[redacted] [redacted] k"),
+    ("words", {"words": ["--password", "hunter2"]}, "'no hunter2'", "no [redacted]"),
+    ("url", {"url": "mysql://me:hunter2@db"}, "'no hunter2 of me'", "no [redacted] of me"),
+    ("headers", {"headers": {"Authorization": "Bearer 0123456789"}}, "'401 for 0123456789'", "401 for [redacted]"),
+    ("password", {"password": "hunter2"}, "{'tried': [password]}", '{"tried":["[redacted]"]}'),
+    ("password", {"password": "it's a \\ here"}, "KeyError(password)", '"[redacted]"'),
+    ("password", {"password": "hunter2"}, "'a' * 1995 + password", "a" * 1995 + "[r…"),
+    ("password", {"password": "x" * 9000}, "'tried ' + password", "tried [redacted]…"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "arguments", "made", "told"), TOLD)
+@pytest.mark.parametrize("options", [{}, {"capture_args": False}, {"repr": True}], ids=["", "bare", "repr"])
+def test_the_message_does_not_tell_what_the_arguments_hide(
+    recorded: Recorded, parameters: str, arguments: dict[str, Any], made: str, told: str, options: dict[str, bool]
+) -> None:
+    if options.get("repr") and made.startswith("{"):
+        told = "{'tried': ['[redacted]']}"
+    recorded.start()
+    shop = Module(f"def f({parameters}): raise {made if 'Error' in made else f'ValueError({made})'}")
+    exception_logger(reraise=True, **options)(shop.f)
+    fail(shop.f, **arguments)
+    assert recorded.group().sample.message == told
+
+
 MESSAGES: list[tuple[str, str, str]] = [
     ("ValueError('text')", "ValueError", "text"),
     ("ValueError", "ValueError", ""),
