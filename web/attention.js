@@ -1,7 +1,7 @@
 // What needs attention first: functions that got slower, functions that fail, figures that are not complete.
 
 import { fill, make } from "./dom.js";
-import { count, counted, duration, relative, share } from "./figures.js";
+import { count, counted, duration, relative, share, slopeOver } from "./figures.js";
 import { functionLink } from "./function_name.js";
 import { Nothing } from "./panel.js";
 
@@ -18,15 +18,17 @@ const LOSSES = /** @type {[string, string, string][]} */ ([
 
 /** @typedef {{kind: "slower" | "failing" | "lost", parts: Node[]}} Item */
 
-/** @param {any} row of trends */
-function slower({ name, trend }) {
+/**
+ * @param {any} row of trends
+ * @param {number} intervalNs of an iteration
+ */
+function slower({ name, trend }, intervalNs) {
   const { step } = trend;
-  const [from, to, part] = step
-    ? [step.before_ns, step.after_ns, step.relative_change]
-    : [trend.start_ns, trend.end_ns, trend.relative_change];
+  const seenNs = (trend.last_iteration - trend.first_iteration) * intervalNs;
+  const { before_ns: from, after_ns: to, relative_change: part } = step ?? trend.measured;
   const since = step
     ? `since version ${step.version || "without a name"}`
-    : `steadily, ${duration(trend.slope_per_hour_ns)} more each hour`;
+    : `from the first to the last quarter of its iterations, ${slopeOver(trend.slope_per_hour_ns, seenNs)}`;
   return make(
     "span",
     {},
@@ -76,7 +78,11 @@ export function showAttention(body, { trends, failures, quality }) {
   const slow = trends.functions.filter((/** @type {any} */ row) => row.trend.direction === "slower").slice(0, MOST);
   const failed = failures.functions.filter((/** @type {any} */ row) => row.error_count > 0).slice(0, MOST);
   const lists = [
-    list("Slower", "slower", slow.map(slower)),
+    list(
+      "Slower",
+      "slower",
+      slow.map((/** @type {any} */ row) => slower(row, trends.service.interval_ns)),
+    ),
     list("Failing", "failing", failed.map(failing)),
     list("Not counted", "lost", losses(quality)),
   ].filter((part) => part !== null);

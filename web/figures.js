@@ -49,6 +49,20 @@ export function change(ns) {
   return ns > 0 ? `+${duration(ns)}` : duration(ns).replace("-", "−");
 }
 
+/**
+ * A slope for the largest unit of time that was seen: "+2.34 ms a minute". For each hour of what lasted for seconds would
+ * be a guess.
+ * @param {number} perHourNs
+ * @param {number} seenNs
+ */
+export function slopeOver(perHourNs, seenNs) {
+  const [unit, seconds] = /** @type {[string, number][]} */ ([
+    ["an hour", 3600],
+    ["a minute", 60],
+  ]).find(([, least]) => seenNs >= least * 1e9) ?? ["a second", 1];
+  return `${change((perHourNs * seconds) / 3600)} ${unit}`;
+}
+
 /** @param {number | null | undefined} value */
 export function count(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString("en");

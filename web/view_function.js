@@ -5,7 +5,7 @@ import { ask, Failure } from "./api.js";
 import { askCalls, showCallers } from "./calls_panel.js";
 import { fill, make } from "./dom.js";
 import { exceptionsTable } from "./exceptions_table.js";
-import { change, count, duration, relative, share } from "./figures.js";
+import { change, count, duration, relative, share, slopeOver } from "./figures.js";
 import { cut } from "./function_name.js";
 import { askHeat, showHeat } from "./heat_map.js";
 import { showCalls, showHistory } from "./history_chart.js";
@@ -45,7 +45,7 @@ function tilesOf(row) {
 }
 
 /** What the trend comes to, in a sentence. @param {any} trend */
-function verdict({ direction, step, relative_change: part, start_ns: start, end_ns: end }) {
+function verdict({ direction, step, measured }) {
   if (step) {
     const version = step.version ? `version ${step.version}` : `iteration ${step.iteration}`;
     const words = `${duration(step.before_ns)} → ${duration(step.after_ns)} a call since ${version}`;
@@ -54,7 +54,10 @@ function verdict({ direction, step, relative_change: part, start_ns: start, end_
   if (direction === "none") {
     return ["No change that stands out from noise", "", null];
   }
-  return [`${duration(start)} → ${duration(end)} a call, steadily`, relative(part), direction === "slower"];
+  const words =
+    `${duration(measured.before_ns)} → ${duration(measured.after_ns)} a call, ` +
+    "from the first to the last quarter of its iterations";
+  return [words, relative(measured.relative_change), direction === "slower"];
 }
 
 /** @param {any} trend */
@@ -69,13 +72,15 @@ function showVerdict(trend) {
   );
 }
 
-/** The line of least squares in words. @param {any} trend */
-function regression({ iteration_count: points, slope_ns, slope_per_hour_ns, intercept_ns, r_squared }) {
+/** The line of least squares in words. @param {any} trend @param {number} intervalNs of an iteration */
+function regression(trend, intervalNs) {
+  const { iteration_count: points, slope_ns, slope_per_hour_ns, intercept_ns, r_squared } = trend;
   if (points < 2) {
     return "";
   }
+  const seenNs = (trend.last_iteration - trend.first_iteration) * intervalNs;
   return (
-    `slope ${change(slope_ns)} an iteration (${change(slope_per_hour_ns)} an hour), ` +
+    `slope ${change(slope_ns)} an iteration (${slopeOver(slope_per_hour_ns, seenNs)}), ` +
     `intercept ${duration(intercept_ns)}, r² ${r_squared.toFixed(2)}`
   );
 }
@@ -204,7 +209,7 @@ export function functionView(root, context) {
         trendOr,
         async (_, answer) => {
           need(answer);
-          history.annotate(regression(answer.trend));
+          history.annotate(regression(answer.trend, answer.service.interval_ns));
           history.ready();
           await showHistory(charts[0], answer, await events, context.service);
         },

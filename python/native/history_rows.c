@@ -53,8 +53,8 @@ PyObject *tg_row_of_point(const struct tg_store_point *point, const struct tg_st
                          seconds(point->p50_ns), seconds(point->p99_ns));
 }
 
-static PyObject *line_or_none(bool is_known, double value_ns) {
-    return is_known ? PyFloat_FromDouble(value_ns / NS_PER_S) : Py_NewRef(Py_None);
+static PyObject *figure_or_none(bool is_known, double figure) {
+    return is_known ? PyFloat_FromDouble(figure) : Py_NewRef(Py_None);
 }
 
 static PyObject *step_or_none(const struct tg_rank_trend *row) {
@@ -70,14 +70,17 @@ static PyObject *step_or_none(const struct tg_rank_trend *row) {
 PyObject *tg_row_of_trend(const struct tg_rank_trend *row, const struct tg_store_service *service) {
     const struct tg_trend *trend = &row->trend;
     return Py_BuildValue(
-        "(NKLLLddddddddddNNdNN)", text(row->function->name), (unsigned long long)row->function->call_count,
+        "(NKLLLddddddddddNNNNNdNN)", text(row->function->name), (unsigned long long)row->function->call_count,
         (long long)trend->iteration_count, (long long)trend->first_iteration, (long long)trend->last_iteration,
         trend->average_ns / NS_PER_S, trend->slope_ns / NS_PER_S,
         tg_trend_slope_per_hour_ns(trend, service->base_interval_ns) / NS_PER_S, trend->intercept_ns / NS_PER_S,
         trend->slope_error_ns / NS_PER_S, trend->intercept_error_ns / NS_PER_S, trend->r_squared,
         trend->start_ns / NS_PER_S, trend->end_ns / NS_PER_S, trend->relative_change,
-        line_or_none(trend->has_theil_sen, trend->theil_sen_slope_ns),
-        line_or_none(trend->has_theil_sen, trend->theil_sen_intercept_ns), row->probability,
+        figure_or_none(trend->is_measured, trend->before_ns / NS_PER_S),
+        figure_or_none(trend->is_measured, trend->after_ns / NS_PER_S),
+        figure_or_none(trend->is_measured, trend->measured_change),
+        figure_or_none(trend->has_theil_sen, trend->theil_sen_slope_ns / NS_PER_S),
+        figure_or_none(trend->has_theil_sen, trend->theil_sen_intercept_ns / NS_PER_S), row->probability,
         PyBool_FromLong(row->evident), step_or_none(row));
 }
 

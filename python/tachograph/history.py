@@ -154,7 +154,7 @@ class Step(NamedTuple):
     """Mean of the iterations' averages before it, in seconds, as far back as the version before."""
     after: float
     relative_change: float
-    """``(after - before) / before``."""
+    """``after / before - 1``."""
     probability: float
     """How likely neighbours without a step differ so much, by Student's t, corrected for the number of versions."""
 
@@ -191,6 +191,13 @@ class Trend(NamedTuple):
     relative_change: float
     """``(end - start) / start``; 0.5: half as slow again. Where a steep line starts or ends below a hundredth of the
     average, or even below 0, it counts as that hundredth."""
+    before: float | None
+    """Measured: mean of the first quarter of the points, in seconds; None: fewer than two points, or nobody looked, as
+    with `robust_slope`."""
+    after: float | None
+    """Measured: mean of the last quarter."""
+    measured_change: float | None
+    """``after / before - 1``."""
     robust_slope: float | None
     """Theil and Sen's slope, the median of those of all pairs of points, which outliers do not bend; None: nobody looked,
     as `History.trends` does not where no trend is in sight."""

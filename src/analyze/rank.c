@@ -86,7 +86,9 @@ static int by_probability(const void *one, const void *other) {
 }
 
 static double change_of(const struct tg_rank_trend *row) {
-    return row->is_step ? row->step.relative_change : row->trend.relative_change;
+    const struct tg_trend *trend = &row->trend;
+    double change = trend->is_measured ? trend->measured_change : trend->relative_change;
+    return row->is_step ? row->step.relative_change : change;
 }
 
 static int by_evidence(const void *one, const void *other) {
@@ -126,8 +128,13 @@ static bool is_change(double change_ns, double relative_change, const struct tg_
 }
 
 static bool is_effect(const struct tg_trend *trend, const struct tg_rank_evidence *evidence) {
-    bool agrees = !trend->has_theil_sen || trend->theil_sen_slope_ns * trend->slope_ns > 0;
-    return agrees && is_change(trend->end_ns - trend->start_ns, trend->relative_change, evidence);
+    double measured_ns = trend->after_ns - trend->before_ns;
+    if (trend->has_theil_sen && trend->theil_sen_slope_ns * trend->slope_ns <= 0) {
+        return false;
+    }
+    return trend->is_measured
+               ? measured_ns * trend->slope_ns > 0 && is_change(measured_ns, trend->measured_change, evidence)
+               : is_change(trend->end_ns - trend->start_ns, trend->relative_change, evidence);
 }
 
 static bool is_step(const struct tg_rank_trend *row, const struct tg_rank_evidence *evidence) {

@@ -50,9 +50,9 @@ void tg_ranking_release(struct tg_ranking *ranking);
 
 /* From where on a trend is one. Averages move by themselves: each bound keeps out another reason. */
 struct tg_rank_evidence {
-    uint64_t minimum_call_count;    /* of the function, over all iterations */
-    double minimum_change_ns;       /* from the line's start to its end, either way */
-    double minimum_relative_change; /* likewise, as tg_trend_relative_change() has it */
+    uint64_t minimum_call_count; /* of the function, over all iterations */
+    double minimum_change_ns;    /* between what was measured at both ends, either way; unknown: between the line's */
+    double minimum_relative_change; /* likewise */
     double false_discovery_rate;    /* the share of noise that may be among the trends found by chance alone */
 };
 
@@ -65,6 +65,7 @@ struct tg_rank_trend {
     const struct tg_store_function *function; /* borrowed */
     struct tg_trend trend;
     struct tg_step step; /* zero where nobody looked for one */
+    bool by_points;      /* somebody looked at the points; else the trend is of sums alone */
     double probability;  /* tg_trend_probability(): set by ranking, as the next */
     bool evident;        /* of the line or the step */
     bool is_step;        /* the step stands out from noise, and says more than a line */
@@ -77,9 +78,9 @@ struct tg_rank_trend {
  * A step is one that passes the bounds on calls and change, whose probability is at most the false discovery rate, and
  * that fits better than a line.
  *
- * Evident is what passes all bounds, has a Theil-Sen slope (where it is known) of the same sign, and whose probability
- * p passes Benjamini and Hochberg's (1995): of the m rows with calls enough, p <= rate * k / m, where k is the largest
- * number such that k rows have such a p. A bound on each p alone (two standard errors: 5 %) would find 50 trends among
+ * Evident is what passes all bounds, has a Theil-Sen slope and a measured change (where they are known) of the slope's
+ * sign, and whose probability p passes Benjamini and Hochberg's (1995): of the m rows with calls enough,
+ * p <= rate * k / m, where k is the largest number such that k rows have such a p. A bound on each p alone (two standard errors: 5 %) would find 50 trends among
  * 1,000 functions that have none. */
 void tg_rank_trends(struct tg_rank_trend *rows, size_t count, const struct tg_rank_evidence *evidence);
 

@@ -110,7 +110,7 @@ enum tg_status tg_step_of_points(struct tg_step *step, const struct tg_store_poi
             .iteration = before[1].first_iteration,
             .before_ns = before[0].mean,
             .after_ns = before[1].mean,
-            .relative_change = tg_trend_relative_change(before[0].mean, before[1].mean, line->average_ns),
+            .relative_change = tg_trend_measured_change(before[0].mean, before[1].mean),
             .probability = probability_of(before, residual, point_count, stretch_count),
             .fits_better = criterion(residual, point_count, (double)stretch_count)
                            < criterion(line_residual(line, points, count), point_count, 2),

@@ -27,7 +27,7 @@ struct tg_step {
     int64_t iteration;                      /* of the first point after it */
     double before_ns;                       /* mean of the stretch before it */
     double after_ns;
-    double relative_change; /* (after - before) / before, as tg_trend_relative_change() has it */
+    double relative_change; /* tg_trend_measured_change() */
     double probability;     /* 1: too few points to say */
     bool fits_better;       /* than a line through all points */
 };

@@ -9,6 +9,7 @@
 
 #define NS_PER_HOUR   3.6e12
 #define AVERAGE_FLOOR 0.01 /* of the average: a line does not count as lower than that */
+#define QUARTERS      4
 
 /* Points about their means. */
 struct moments {
@@ -46,6 +47,10 @@ double tg_trend_relative_change(double start_ns, double end_ns, double average_n
     double start = fmax(start_ns, floor_ns);
     double end = fmax(end_ns, floor_ns);
     return start > 0 ? (end - start) / start : 0;
+}
+
+double tg_trend_measured_change(double before_ns, double after_ns) {
+    return fmax(after_ns, 1) / fmax(before_ns, 1) - 1;
 }
 
 /* Makes the line out of the moments of the trend's points. */
@@ -115,6 +120,26 @@ static void measure(struct moments *moments, const double *x, const double *y, s
     }
 }
 
+static double mean_of(const double *values, size_t count) {
+    double mean = 0;
+    for (size_t i = 0; i < count; i++) {
+        mean += (values[i] - mean) / (double)(i + 1);
+    }
+    return mean;
+}
+
+/* What was measured at both ends of the period. */
+static void compare_ends(struct tg_trend *trend, const double *y) {
+    size_t count = (size_t)trend->iteration_count;
+    size_t part = count < QUARTERS ? 1 : count / QUARTERS;
+    if (count > 1) {
+        trend->is_measured = true;
+        trend->before_ns = mean_of(y, part);
+        trend->after_ns = mean_of(y + count - part, part);
+        trend->measured_change = tg_trend_measured_change(trend->before_ns, trend->after_ns);
+    }
+}
+
 /* Puts the points with calls into x, counted from the first, and y, which is not: the first may be an outlier. */
 static void place(struct tg_trend *trend, struct moments *moments, const struct tg_store_point *points, size_t count,
                   double *x, double *y) {
@@ -154,6 +179,7 @@ enum tg_status tg_trend_of_points(struct tg_trend *trend, const struct tg_store_
     size_t point_count = (size_t)trend->iteration_count;
     measure(&moments, x, y, point_count);
     draw(trend, &moments);
+    compare_ends(trend, y);
     status = tg_theil_sen_fit(&line, x, y, point_count, err);
     if (status == TG_OK) {
         trend->has_theil_sen = line.known;

@@ -11,6 +11,10 @@
  *     error of the slope = sqrt(residual / (n - 2) / sum (x - mean)^2)
  *     error of the intercept = error of the slope * sqrt(sum (x - mean)^2 / n + mean_x^2)
  *
+ * The ends of a line are computed: they may lie below zero, where no time is. What was measured at both ends of the
+ * period are means, over the first quarter of the points and over the last one (one point at least). These are what a
+ * reader is told, with the change from one to the other.
+ *
  * Nothing is ever NaN or infinite. What is not defined is 0:
  *     no points                 everything
  *     one iteration             slope and errors; the line is level at the average
@@ -44,6 +48,11 @@ struct tg_trend {
     double start_ns;        /* the line at the first iteration */
     double end_ns;          /* the line at the last one */
     double relative_change; /* (end - start) / start; 0.5: half as slow again. See tg_trend_relative_change() */
+    /* Measured, and not of the line. It takes two points: sums alone do not know them. */
+    bool is_measured;
+    double before_ns;       /* mean of the first quarter of the points */
+    double after_ns;        /* mean of the last quarter */
+    double measured_change; /* tg_trend_measured_change() */
     /* The line that outliers do not bend (theil_sen.h). It takes points: sums alone do not know it. */
     bool has_theil_sen;
     double theil_sen_slope_ns;
@@ -63,6 +72,10 @@ double tg_trend_slope_per_hour_ns(const struct tg_trend *trend, int64_t base_int
 /* (end - start) / start of a line whose points have the average `average_ns`. A steep line may start or end below zero,
  * where no time can be: both count as at least a hundredth of the average. So the result is finite and above -1. */
 double tg_trend_relative_change(double start_ns, double end_ns, double average_ns);
+
+/* after / before - 1 of two averages that were measured: just what a reader finds who divides them. An average of less
+ * than a nanosecond counts as one, so that the result is finite. */
+double tg_trend_measured_change(double before_ns, double after_ns);
 
 /* How likely points without any trend give a slope this far from 0, by Student's t = slope / error with n - 2 degrees
  * of freedom. 1 with fewer than three points. Points that depend on their neighbours (load that comes and goes) make

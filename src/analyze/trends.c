@@ -9,6 +9,7 @@ static enum tg_status fit(struct tg_rank_trend *row, const struct tg_store_serie
                           const struct tg_store_selection *selection, struct tg_error *err) {
     static const struct tg_store_versions one_version = {.count = 0};
     enum tg_status status = tg_trend_of_points(&row->trend, series->items, series->count, err);
+    row->by_points = true;
     if (status == TG_OK) {
         status = tg_step_of_points(&row->step, series->items, series->count, &row->trend,
                                    selection->version ? &one_version : &scope->versions, err);
@@ -61,20 +62,31 @@ const struct tg_store_series *tg_trends_series(const struct tg_trends *trends, c
     return series_of(trends, row);
 }
 
+static enum tg_status look_at_points(struct tg_rank_trend *row, struct tg_store_series *series,
+                                     const struct tg_scope *scope, const struct tg_store_selection *selection,
+                                     struct tg_error *err) {
+    enum tg_status status = tg_store_series(scope->store, selection, row->function->name, 0, series, err);
+    return status == TG_OK ? fit(row, series, scope, selection, err) : status;
+}
+
+/* Looks at the points of what is evident by sums alone. Ranked anew others may be so, though hardly ever are. */
 static enum tg_status look_closer(struct tg_trends *trends, const struct tg_scope *scope,
                                   const struct tg_store_selection *selection, const struct tg_rank_evidence *evidence,
                                   struct tg_error *err) {
     enum tg_status status = TG_OK;
-    for (size_t i = 0; i < trends->functions.count && status == TG_OK && trends->rows[i].evident; i++) {
-        struct tg_rank_trend *row = &trends->rows[i];
-        struct tg_store_series *series = series_of(trends, row);
-        status = tg_store_series(scope->store, selection, row->function->name, 0, series, err);
-        if (status == TG_OK) {
-            status = fit(row, series, scope, selection, err);
+    bool are_new = true;
+    while (status == TG_OK && are_new) {
+        are_new = false;
+        for (size_t i = 0; i < trends->functions.count && status == TG_OK && trends->rows[i].evident; i++) {
+            struct tg_rank_trend *row = &trends->rows[i];
+            if (!row->by_points) {
+                are_new = true;
+                status = look_at_points(row, series_of(trends, row), scope, selection, err);
+            }
         }
-    }
-    if (status == TG_OK) {
-        tg_rank_trends(trends->rows, trends->functions.count, evidence);
+        if (are_new && status == TG_OK) {
+            tg_rank_trends(trends->rows, trends->functions.count, evidence);
+        }
     }
     return status;
 }

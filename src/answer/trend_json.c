@@ -19,6 +19,19 @@ static const char *direction_of(const struct tg_rank_trend *row) {
     return row->trend.slope_ns > 0 ? "slower" : "faster";
 }
 
+static void write_measured(struct tg_json *json, const struct tg_trend *trend) {
+    tg_json_key(json, "measured");
+    if (!trend->is_measured) {
+        tg_json_null(json);
+        return;
+    }
+    tg_json_begin_object(json);
+    tg_json_member_double(json, "before_ns", trend->before_ns);
+    tg_json_member_double(json, "after_ns", trend->after_ns);
+    tg_json_member_double(json, "relative_change", trend->measured_change);
+    tg_json_end_object(json);
+}
+
 static void write_step(struct tg_json *json, const struct tg_rank_trend *row) {
     const struct tg_step *step = &row->step;
     tg_json_key(json, "step");
@@ -55,6 +68,7 @@ static void write_trend(struct tg_json *json, const struct tg_rank_trend *row, i
     tg_json_member_double(json, "start_ns", trend->start_ns);
     tg_json_member_double(json, "end_ns", trend->end_ns);
     tg_json_member_double(json, "relative_change", trend->relative_change);
+    write_measured(json, trend);
     tg_json_member_double_if(json, "theil_sen_slope_ns", trend->has_theil_sen, trend->theil_sen_slope_ns);
     tg_json_member_double_if(json, "theil_sen_intercept_ns", trend->has_theil_sen, trend->theil_sen_intercept_ns);
     tg_json_member_double(json, "probability", row->probability);

@@ -16,10 +16,6 @@ struct tg_human tg_change_level(double ns) {
     return tg_humanize_duration(whole(ns));
 }
 
-struct tg_human tg_change_end(double ns) {
-    return tg_change_level(fmax(ns, 0));
-}
-
 struct tg_human tg_change_duration(double ns) {
     struct tg_human human;
     int64_t rounded = whole(ns);

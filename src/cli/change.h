@@ -12,9 +12,6 @@ struct tg_human tg_change_duration(double ns);
 /* A duration that is none of a clock: "3.10 ms". */
 struct tg_human tg_change_level(double ns);
 
-/* An end of a fitted line as a duration: where it goes below nothing, as no call does, "0 ns". */
-struct tg_human tg_change_end(double ns);
-
 /* 0.62 is "+62 %", 11.3 "+1,130 %", -0.005 "-0.5 %". */
 struct tg_human tg_change_percent(double relative);
 

@@ -108,8 +108,8 @@ static void print_steps(struct sheet *sheet, size_t count) {
         tg_strbuf_truncate(&iteration, 0);
         tg_strbuf_printf(&iteration, "%" PRId64, step->iteration);
         tg_table_add(table, tg_change_percent(step->relative_change).text);
-        tg_table_add(table, tg_change_end(step->before_ns).text);
-        tg_table_add(table, tg_change_end(step->after_ns).text);
+        tg_table_add(table, tg_change_level(step->before_ns).text);
+        tg_table_add(table, tg_change_level(step->after_ns).text);
         tg_table_add(table, step->version->version[0] ? step->version->version : "(not told)");
         tg_table_add(table, tg_strbuf_text(&iteration));
         add_function(sheet, &sheet->trends->rows[i]);
@@ -135,9 +135,9 @@ static void print_lines(struct sheet *sheet, const struct tg_rank_trend *rows, s
     begin(sheet, columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < count; i++) {
         const struct tg_trend *trend = &rows[i].trend;
-        tg_table_add(table, tg_change_percent(trend->relative_change).text);
-        tg_table_add(table, tg_change_end(trend->start_ns).text);
-        tg_table_add(table, tg_change_end(trend->end_ns).text);
+        tg_table_add(table, tg_change_percent(trend->measured_change).text);
+        tg_table_add(table, tg_change_level(trend->before_ns).text);
+        tg_table_add(table, tg_change_level(trend->after_ns).text);
         tg_table_add(table, tg_change_duration(trend->slope_ns * unit->ns / base_ns).text);
         add_function(sheet, &rows[i]);
     }
@@ -146,6 +146,10 @@ static void print_lines(struct sheet *sheet, const struct tg_rank_trend *rows, s
 
 static size_t least(size_t count, size_t limit) {
     return limit && limit < count ? limit : count;
+}
+
+static void print_meaning(struct tg_history_question *question, const char *sentence) {
+    tg_wrap_append(&question->out, sentence, question->terminal.width, 0, 2);
 }
 
 /* Changes of two kinds are of two minds: what a version did, and what time does. */
@@ -163,6 +167,7 @@ static void print_changes(struct tg_history_question *question, const struct tg_
     if (lines) {
         tg_strbuf_append(&question->out, steps ? "little by little:\n\n" : "");
         print_lines(&sheet, &trends->rows[steps], least(lines, view->limit));
+        print_meaning(question, "from and to: averages of the first and of the last quarter of its iterations");
         tg_history_print_cut(question, lines - least(lines, view->limit), "trend");
     }
 }

@@ -49,8 +49,8 @@ static bool append_shortage(struct tg_strbuf *out, const struct tg_rank_trend *r
 static void append_step(struct tg_strbuf *out, const struct tg_step *step) {
     tg_strbuf_printf(out, "%s with version %s: from %s", step->after_ns > step->before_ns ? "slower" : "faster",
                      step->version->version[0] ? step->version->version : "(not told)",
-                     tg_change_end(step->before_ns).text);
-    tg_strbuf_printf(out, " to %s", tg_change_end(step->after_ns).text);
+                     tg_change_level(step->before_ns).text);
+    tg_strbuf_printf(out, " to %s", tg_change_level(step->after_ns).text);
     tg_strbuf_printf(out, " (%s), from iteration %" PRId64 " on", tg_change_percent(step->relative_change).text,
                      step->iteration);
 }
@@ -72,9 +72,12 @@ void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *
         double span_ns = ((double)trend->last_iteration - (double)trend->first_iteration) * (double)base_interval_ns;
         const struct tg_trend_unit *unit = tg_trend_unit_of(span_ns);
         double slope_ns = trend->slope_ns * unit->ns / (double)base_interval_ns;
-        tg_strbuf_printf(out, "gets %s: %s per %s (from %s", slope_ns > 0 ? "slower" : "faster",
-                         tg_change_duration(slope_ns).text, unit->name, tg_change_end(trend->start_ns).text);
-        tg_strbuf_printf(out, " to %s over ", tg_change_end(trend->end_ns).text);
+        tg_strbuf_printf(out, "gets %s: from %s", slope_ns > 0 ? "slower" : "faster",
+                         tg_change_level(trend->before_ns).text);
+        tg_strbuf_printf(out, " to %s (%s), ", tg_change_level(trend->after_ns).text,
+                         tg_change_percent(trend->measured_change).text);
+        tg_strbuf_printf(out, "%s per %s (averages of the first and last quarter of ",
+                         tg_change_duration(slope_ns).text, unit->name);
     }
     append_count(out, (uint64_t)trend->iteration_count, "iteration");
     tg_strbuf_append_char(out, ')');

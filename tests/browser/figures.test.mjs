@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { PALETTE } from "../../web/colours.js";
-import { change, count, duration, roundBelow } from "../../web/figures.js";
+import { change, count, duration, relative, roundBelow } from "../../web/figures.js";
 import { ask, chart, demo, open, panel, serve } from "./harness.mjs";
 
 const CHARTS = ["average_time", "total_time", "call_count"];
@@ -67,6 +67,11 @@ test("what needs attention is what trend --all and rank --by errors say", async 
     await names("slower"),
     slower.slice(0, 5).map(({ name }) => name),
   );
+  const texts = await page.$$eval(".kind.slower li", (items) => items.map((item) => item.textContent));
+  for (const [i, { trend }] of slower.slice(0, 5).entries()) {
+    const { before_ns: from, after_ns: to } = trend.step ?? trend.measured;
+    assert.ok(texts[i].includes(`${duration(from)} → ${duration(to)} a call ${relative(to / from - 1)}`), texts[i]);
+  }
   const failing = ask("rank", "--by", "errors", "-n", "5", "--store", store).functions.filter(
     (row) => row.error_count > 0,
   );

@@ -175,6 +175,27 @@ static void every_bound_keeps_out(void **state) {
     assert_trends(rows, 7, 1, expected);
 }
 
+/* What was measured decides where it is known: how much, and which way. */
+static void measured_ends_come_before_the_lines(void **state) {
+    (void)state;
+    static const char *const expected[] = {"m::most", "m::some", "m::line", "m::little", "m::other_way"};
+    const struct tg_store_function functions[] = {
+        {.name = NAME("m::some"), .call_count = 100},   {.name = NAME("m::other_way"), .call_count = 100},
+        {.name = NAME("m::little"), .call_count = 100}, {.name = NAME("m::most"), .call_count = 100},
+        {.name = NAME("m::line"), .call_count = 100},
+    };
+    static const double after_ns[] = {1.3e6, 0.9e6, 1.04e6, 2e6, 0};
+    struct tg_rank_trend rows[5];
+    for (int i = 0; i < 5; i++) {
+        rows[i] = (struct tg_rank_trend){.function = &functions[i], .trend = trend_of(1e6, i == 4 ? 1.1e6 : 3e6, 10)};
+        rows[i].trend.is_measured = i != 4;
+        rows[i].trend.before_ns = 1e6;
+        rows[i].trend.after_ns = after_ns[i];
+        rows[i].trend.measured_change = tg_trend_measured_change(1e6, after_ns[i]);
+    }
+    assert_trends(rows, 5, 3, expected);
+}
+
 /* A slope of 2.5 errors (p = 0.02) is evidence for one function, and is none for the best of fifty. */
 static void many_functions_need_more_evidence(void **state) {
     (void)state;
@@ -214,9 +235,13 @@ static void many_functions_need_more_evidence(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranks_by_each_key),       cmocka_unit_test(averages_weigh_differently),
-        cmocka_unit_test(equal_values_go_by_name), cmocka_unit_test(the_slowing_function_comes_first),
-        cmocka_unit_test(every_bound_keeps_out),   cmocka_unit_test(many_functions_need_more_evidence),
+        cmocka_unit_test(ranks_by_each_key),
+        cmocka_unit_test(averages_weigh_differently),
+        cmocka_unit_test(equal_values_go_by_name),
+        cmocka_unit_test(the_slowing_function_comes_first),
+        cmocka_unit_test(measured_ends_come_before_the_lines),
+        cmocka_unit_test(every_bound_keeps_out),
+        cmocka_unit_test(many_functions_need_more_evidence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

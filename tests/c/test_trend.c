@@ -259,6 +259,30 @@ static void relative_change_is_bounded(void **state) {
     }
 }
 
+/* A hump at the end: the line through it begins below nothing, and what is shown never does. */
+static void ends_are_measured(void **state) {
+    (void)state;
+    enum { COUNT = 12 };
+    struct tg_store_point points[COUNT] = {{.iteration = 0}};
+    struct tg_trend trend;
+    for (size_t i = 0; i < COUNT; i++) {
+        points[i] =
+            (struct tg_store_point){.iteration = (int64_t)i * 10, .call_count = 2, .total_ns = i < 8 ? 200 : 8000};
+    }
+    points[0].total_ns = 800;
+    assert_int_equal(tg_trend_of_points(&trend, points, COUNT, NULL), TG_OK);
+    assert_true(trend.start_ns < 0 && trend.is_measured);
+    assert_near("hump", "before", trend.before_ns, 200, 1e-12, 0);
+    assert_near("hump", "after", trend.after_ns, 4000, 1e-12, 0);
+    assert_near("hump", "change", trend.measured_change, 19, 1e-12, 0);
+    assert_int_equal(tg_trend_of_points(&trend, points, 2, NULL), TG_OK);
+    assert_near("two", "change", trend.measured_change, -0.75, 1e-12, 0);
+    assert_int_equal(tg_trend_of_points(&trend, points, 1, NULL), TG_OK);
+    assert_false(trend.is_measured);
+    assert_near("nothing", "change", tg_trend_measured_change(0, 0), 0, 0, 0);
+    assert_near("from nothing", "change", tg_trend_measured_change(0, 5), 4, 1e-12, 0);
+}
+
 static void student_is_scipys(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof student_references / sizeof student_references[0]; i++) {
@@ -285,6 +309,7 @@ int main(void) {
         cmocka_unit_test(one_iteration_twice_has_no_slope),
         cmocka_unit_test(slope_per_hour),
         cmocka_unit_test(relative_change_is_bounded),
+        cmocka_unit_test(ends_are_measured),
         cmocka_unit_test(student_is_scipys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,13 +33,17 @@ static void assert_verdict(int64_t count, double start_ns, double slope_ns, int6
 static void says_how_fast_for_a_time_that_was_seen(void **state) {
     (void)state;
     assert_verdict(42, 3 * MS, 0.1 * MS, 600 * SECOND, 420,
-                   "gets slower: +600 us per hour (from 3.00 ms to 7.10 ms over 42 iterations)");
+                   "gets slower: from 3.45 ms to 6.65 ms (+93 %), +600 us per hour (averages of the first and last "
+                   "quarter of 42 iterations)");
     assert_verdict(42, 3 * MS, 0.1 * MS, 10 * SECOND, 420,
-                   "gets slower: +600 us per minute (from 3.00 ms to 7.10 ms over 42 iterations)");
+                   "gets slower: from 3.45 ms to 6.65 ms (+93 %), +600 us per minute (averages of the first and last "
+                   "quarter of 42 iterations)");
     assert_verdict(42, 3 * MS, 0.1 * MS, SECOND, 420,
-                   "gets slower: +100 us per second (from 3.00 ms to 7.10 ms over 42 iterations)");
+                   "gets slower: from 3.45 ms to 6.65 ms (+93 %), +100 us per second (averages of the first and last "
+                   "quarter of 42 iterations)");
     assert_verdict(20, 3 * MS, -0.1 * MS, SECOND, 1000,
-                   "gets faster: -100 us per second (from 3.00 ms to 1.10 ms over 20 iterations)");
+                   "gets faster: from 2.80 ms to 1.30 ms (-54 %), -100 us per second (averages of the first and last "
+                   "quarter of 20 iterations)");
 }
 
 static void says_when_there_is_nothing_to_say(void **state) {

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import linear_regression
+from statistics import fmean, linear_regression
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -135,6 +135,10 @@ def test_a_history_asked_while_it_is_kept(clock: Any, store: str) -> None:
         assert trend.slope_per_hour == pytest.approx(line.slope * 3600 / 0.02)
         assert trend.start == pytest.approx(line.intercept + line.slope * points[0].iteration)
         assert (trend.relative_change > 0) == (trend.end > trend.start)  # a fitted line may begin below nothing
+        quarter = len(points) // 4
+        ends = [fmean(point.average_time for point in part) for part in (points[:quarter], points[-quarter:])]
+        assert [trend.before, trend.after] == pytest.approx(ends)
+        assert trend.measured_change == pytest.approx(ends[1] / ends[0] - 1)
         assert trend.robust_slope is not None
         assert trend.robust_slope > 0
         assert trend.evident

@@ -42,6 +42,12 @@ def test_trend_is_the_line_through_the_averages(cli: Any, shop: Path) -> None:
     assert trend["slope_per_hour_ns"] == pytest.approx(slope * 360)
     assert trend["theil_sen_slope_ns"] == pytest.approx(slope, rel=0.2)
     assert 0 < trend["slope_error_ns"] < slope / 10
+    ends = [statistics.fmean(map(search_ns, part)) for part in (range(5), range(15, 20))]
+    assert trend["measured"] == {
+        "before_ns": pytest.approx(ends[0]),
+        "after_ns": pytest.approx(ends[1]),
+        "relative_change": pytest.approx(ends[1] / ends[0] - 1),
+    }
     assert [point["iteration"] for point in found["points"]] == list(range(20))
     assert found["points"][3]["average_ns"] == search_ns(3)
     assert found["points"][3]["started_unix_ns"] == (START // 10 + 3) * BASE_NS
@@ -50,7 +56,10 @@ def test_trend_is_the_line_through_the_averages(cli: Any, shop: Path) -> None:
 def test_trend_in_words(cli: Any, shop: Path) -> None:
     lines = cli("trend", "Orders.search", "--store", shop, "--version", "1").stdout.splitlines()
     assert f"function  {SEARCH} (/srv/shop/orders.py:12)" in lines
-    assert "gets slower: +327 us per minute (from 2.96 ms to 3.99 ms over 20 iterations)" in lines
+    assert (
+        "gets slower: from 3.06 ms to 3.89 ms (+27 %), +327 us per minute (averages of the first and last quarter of 20 "
+        "iterations)"
+    ) in lines
     titles = next(i for i, line in enumerate(lines) if line.startswith("iteration "))
     rows = [line.split() for line in lines[titles + 1 : lines.index("", titles)]]
     assert [int(row[0]) for row in rows] == list(range(10, 20))
@@ -95,6 +104,29 @@ def test_a_version_is_a_step(cli: Any, shop: Path) -> None:
     assert step["probability"] < 0.001
 
 
+def test_what_is_shown_was_measured(cli: Any, history: History) -> None:
+    """The line through a late rise begins below nothing."""
+    service = history.service()
+    for iteration in range(30):
+        service.add(iteration, {"m::rises": (20, MS if iteration < 15 else 60 * MS)})
+    path = history.done()
+    text = cli("trend", "--all", "--store", path).stdout
+    row = next(line.split() for line in text.splitlines() if line.endswith("m::rises"))
+    assert row[:6] == ["+5,900", "%", "1.00", "ms", "60.0", "ms"]
+    assert "from and to: averages of the first and of the last quarter" in text
+    line = answer(cli("trend", "rises", "--store", path, "--json"))["trend"]
+    assert line["start_ns"] < 0
+    assert line["measured"] == {"before_ns": MS, "after_ns": 60 * MS, "relative_change": pytest.approx(59)}
+
+
+def test_a_step_from_next_to_nothing_has_its_whole_factor(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(30):
+        service.add(iteration, {"m::f": (20, 1000 if iteration < 20 else 2 * MS)}, version=str(1 + iteration // 20))
+    found = answer(cli("trend", "f", "--store", history.done(), "--json"))
+    assert found["trend"]["step"]["relative_change"] == pytest.approx(1999)
+
+
 def test_a_version_alone_has_no_step(cli: Any, history: History) -> None:
     service = history.service()
     for iteration in range(20):
@@ -103,7 +135,7 @@ def test_a_version_alone_has_no_step(cli: Any, history: History) -> None:
     path = history.done()
     for words in ((), ("--version", "1")):
         result = cli("trend", "f", "--store", path, *words)
-        assert "gets slower: +" in result.stdout
+        assert "gets slower: from " in result.stdout
         assert "with version" not in result.stdout
 
 
