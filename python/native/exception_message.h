@@ -13,8 +13,8 @@
 #include <stdbool.h>
 
 /* Appends the message, without secrets and those that are `known` of the call. `value` is an instance; in
- * CPython 3.11 it may be what one of `type` is yet to be made of, NULL: of nothing. With `calls_repr` str() is called in
- * any case. The error indicator is clear before and after. */
+ * CPython 3.11 it may be what one of `type` is yet to be made of, NULL: of nothing. With `calls_repr` str() is called
+ * in any case. The error indicator is clear before and after. */
 void tg_exception_append_message(struct tg_strbuf *out, PyObject *type, PyObject *value, bool calls_repr,
                                  const struct tg_secret_values *known);
 

@@ -12,15 +12,25 @@
 #define QUOTE_BYTES 8   /* of what stands before a quote */
 #define URL_BYTES   512 /* of user, password and host; so hostile texts cost no more than their length times this */
 
-/* A key that has one of these in it is secret. */
+/* A key that has one of these in it is secret. What Sentry and Django know to be one is among them. */
 static const char *const parts[] = {
-    "password",  "passwd",     "passphrase", "passcode",  "secret",     "token",      "authorization", "cookie",
-    "apikey",    "accesskey",  "privatekey", "secretkey", "signingkey", "authkey",    "encryptionkey", "credential",
-    "sessionid", "sessionkey", "csrf",       "xsrf",      "creditcard", "cardnumber",
+    "password",      "passwd",     "passphrase",    "passcode",
+    "passkey",       "pwd",        "secret",        "token",
+    "cookie",        "credential", "csrf",          "xsrf",
+    "authorization", "basicauth",  "apikey",        "accesskey",
+    "accountkey",    "authkey",    "encryptionkey", "hmackey",
+    "masterkey",     "privatekey", "secretkey",     "sessionkey",
+    "sharedkey",     "signingkey", "sshkey",        "sessionid",
+    "creditcard",    "cardnumber", "connstr",       "connectionstring",
 };
 
-/* A key that is one of these is secret; as parts they would be in too many words. */
-static const char *const wholes[] = {"auth", "pwd", "pass", "pin", "cvv", "cvc", "ssn", "jwt", "otp", "dsn"};
+/* Where one of the parts is the beginning of one of these, it is none. */
+static const char *const harmless[] = {"tokeniz", "tokenise", "secretar", "secretion"};
+
+/* A key that has one of these as a word of its own is secret; as parts they would be in too many. */
+static const char *const shorts[] = {
+    "auth", "oauth", "bearer", "pass", "dbpass", "userpass", "pin", "cvv", "cvc", "ssn", "jwt", "otp", "totp", "dsn",
+};
 
 static char added[WORDS_MAX][WORD_SIZE];
 static size_t added_count;
@@ -86,22 +96,74 @@ bool tg_redact_set_words(const char *words) {
     return kept;
 }
 
+static bool begins_harmless(const char *text) {
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
+        if (strncmp(text, harmless[i], strlen(harmless[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_part(const char *simple) {
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const char *at = strstr(simple, parts[i]);
+        while (at && begins_harmless(at)) {
+            at = strstr(at + 1, parts[i]);
+        }
+        if (at) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_short(const char *word, size_t length) {
+    for (size_t i = 0; i < sizeof shorts / sizeof shorts[0]; i++) {
+        if (strlen(shorts[i]) == length && memcmp(shorts[i], word, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_capital(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+
+/* Behind the word that begins here: `dbPass`, `DB_PASS` and `DBPass2` have the words db and pass. */
+static size_t end_of_key_word(const char *key, size_t length, size_t begin) {
+    size_t end = begin + 1;
+    for (; end < length && is_letter(key[end]); end++) {
+        bool is_after_small = !is_capital(key[end - 1]);
+        bool is_before_small = end + 1 < length && is_letter(key[end + 1]) && !is_capital(key[end + 1]);
+        if (is_capital(key[end]) && (is_after_small || is_before_small)) {
+            break;
+        }
+    }
+    return end;
+}
+
+static bool has_short_word(const char *key, size_t length) {
+    for (size_t begin = 0, end; begin < length; begin = end) {
+        char word[KEY_BYTES + 1];
+        end = is_letter(key[begin]) ? end_of_key_word(key, length, begin) : begin + 1;
+        if (is_short(word, simplify(key + begin, end - begin, word, sizeof word))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tg_redact_is_secret_key(const char *key, size_t length) {
     char simple[KEY_BYTES + 1];
     if (length > KEY_BYTES) {
         key += length - KEY_BYTES;
         length = KEY_BYTES;
     }
-    simplify(key, length, simple, sizeof simple);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (strstr(simple, parts[i])) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof wholes / sizeof wholes[0]; i++) {
-        if (strcmp(simple, wholes[i]) == 0) {
-            return true;
-        }
+    size_t count = simplify(key, length, simple, sizeof simple);
+    if (has_part(simple) || is_short(simple, count) || has_short_word(key, length)) {
+        return true;
     }
     for (size_t i = 0; i < added_count; i++) {
         if (strstr(simple, added[i])) {

@@ -3,8 +3,9 @@
  * of texts by what they look like.
  *
  * Keys are compared without case, '_', '-', '.' and spaces: `X-Api-Key` and `apiKey` are one. A key is secret when one
- * of the words below, or of those added, is anywhere in it; of the short ones, when it is the whole key. Better a
- * harmless value too many than a password too few.
+ * of the words of redact.c, or of those added, is anywhere in it; of the short ones, when it is a word of the key, or
+ * the whole of it: `DB_PASS` and `dbPass` are secret, `passenger` and `compass` are not. Better a harmless value too
+ * many than a password too few.
  *
  * In texts: JSON Web Tokens; PEM blocks; the password of `scheme://user:password@host`; what follows `Bearer ` or
  * `Basic `; and what stands under a secret key, however it is written:

@@ -19,15 +19,39 @@ static bool is_secret(const char *key) {
 static void secret_keys_are_known_in_any_spelling(void **state) {
     (void)state;
     static const char *const keys[] = {
-        "password",      "PASSWORD",
-        "db_password",   "passwordHash",
-        "X-Api-Key",     "apiKey",
-        "api_key",       "access.token",
-        "secret",        "client-secret",
-        "Authorization", "Set-Cookie",
-        "private key",   "csrfmiddlewaretoken",
-        "auth",          "Pwd",
+        "password",
+        "PASSWORD",
+        "db_password",
+        "passwordHash",
+        "X-Api-Key",
+        "apiKey",
+        "api_key",
+        "access.token",
+        "secret",
+        "client-secret",
+        "Authorization",
+        "Set-Cookie",
+        "private key",
+        "csrfmiddlewaretoken",
+        "auth",
+        "Pwd",
         "pin",
+        "db_pass",
+        "MYSQL_PWD",
+        "SENTRY_DSN",
+        "private_key",
+        "credentials",
+        "session_id",
+        "connection_string",
+        "bearer",
+        "smtpPass",
+        "DBPass2",
+        "userPASS",
+        "http.auth",
+        "oauth-verifier",
+        "proxyAuth",
+        "tokenizer_token",
+        "x-amz-credential",
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (!is_secret(keys[i])) {
@@ -38,10 +62,57 @@ static void secret_keys_are_known_in_any_spelling(void **state) {
 
 static void other_keys_are_not(void **state) {
     (void)state;
-    static const char *const keys[] = {"", "name", "author", "spinner", "pass_count", "compass", "sort_key", "x"};
+    static const char *const keys[] = {
+        "",          "name",       "author",      "spinner",   "passenger",  "compass",    "sort_key",
+        "x",         "tokenizer",  "tokenized",   "authority", "secretary",  "bypass",     "passes",
+        "designs",   "unauthored", "passengerId", "session",   "connection", "bearerless", "COMPASS",
+        "pinned_at", "Authors",    "option",      "key",
+    };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (is_secret(keys[i])) {
             fail_msg("%s is a secret", keys[i]);
+        }
+    }
+}
+
+/* As programs write names: all kinds of words before and behind, in all spellings. */
+static void spell(const char *const *words, size_t count, int spelling, char *out) {
+    static const char *const between[] = {"_", "-", ".", "_", "", "", " "};
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            out = stpcpy(out, between[spelling]);
+        }
+        for (const char *c = words[i]; *c; c++) {
+            bool is_capital = spelling == 3 || (c == words[i] && (spelling == 4 || (spelling == 5 && i > 0)));
+            *out++ = (char)(is_capital ? *c - 'a' + 'A' : *c);
+        }
+    }
+    *out = '\0';
+}
+
+static void names_are_secret_by_their_words(void **state) {
+    (void)state;
+    static const char *const secrets[] = {
+        "password", "passwd", "pass", "pwd", "passphrase", "secret",      "token",  "cookie", "auth",  "bearer",
+        "dsn",      "jwt",    "otp",  "ssn", "credential", "credentials", "apikey", "csrf",   "oauth", "secrets"};
+    static const char *const others[] = {"db",      "mysql",     "user",      "passenger", "compass",
+                                         "author",  "authority", "tokenizer", "design",    "pinned",
+                                         "spinner", "bypass",    "old",       "value",     "secretary",
+                                         "session", "count",     "opinion",   "encompass"};
+    char name[128];
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        for (size_t j = 0; j < sizeof others / sizeof others[0]; j++) {
+            for (int spelling = 0; spelling < 7; spelling++) {
+                spell((const char *const[]){others[i], others[j]}, 2, spelling, name);
+                if (is_secret(name)) {
+                    fail_msg("%s is a secret", name);
+                }
+                const char *word = secrets[(i + j) % (sizeof secrets / sizeof secrets[0])];
+                spell((const char *const[]){others[i], word, others[j]}, 3, spelling, name);
+                if (!is_secret(name)) {
+                    fail_msg("%s is no secret", name);
+                }
+            }
         }
     }
 }
@@ -249,6 +320,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secret_keys_are_known_in_any_spelling),
         cmocka_unit_test(other_keys_are_not),
+        cmocka_unit_test(names_are_secret_by_their_words),
         cmocka_unit_test(of_a_long_key_the_end_counts),
         cmocka_unit_test(words_can_be_added),
         cmocka_unit_test(words_past_the_limits_are_told),
