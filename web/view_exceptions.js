@@ -125,7 +125,7 @@ function showSummary(body, answer) {
       tile("Count", count(exception.count), "in this period"),
       tile("Last", ago(exception.last_unix_ns), moment(exception.last_unix_ns)),
       tile("First", ago(exception.first_unix_ns), moment(exception.first_unix_ns)),
-      tile("Samples", count(exception.sample_count), "kept in this period: up to 10 in an interval"),
+      tile("Samples", count(exception.sample_count), "kept in this period: up to 10 of an hour"),
       tile("Over time", overTime(exception, answer)),
     ),
   );

@@ -301,8 +301,9 @@ const struct tg_command tg_command_exceptions = {
         "Lists the exceptions of a service over its history, or over a part of it: those of one type that left one "
         "function, and came there by the same way, are one. count: how often it happened in that time; over time: how "
         "often in each part of it. The message is the newest.\n"
-        "'show ID' shows one of them whole: arguments, traceback, process and thread of its newest samples. Of each up "
-        "to 10 are kept in an interval; counts are exact. What is a secret by its name or its form is not recorded.",
+        "'show ID' shows one of them whole: arguments, traceback, process and thread of its newest samples. Of each "
+        "ten are kept of an hour, the first five and the last five; counts are exact. What is a secret by its name or "
+        "its form is not recorded.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done; 1 there is no history, or no such exception; 2 wrong usage",

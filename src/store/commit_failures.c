@@ -1,10 +1,27 @@
-/* commit_failures: the exceptions of a batch. See commit.h. */
+/*
+ * commit_failures: the exceptions of a batch. See commit.h.
+ *
+ * Counts are kept for ever, samples are thinned: of each kind an hour keeps the first that were stored of it and the
+ * last, in the order of iterations, from all processes together. The first show how it began, the last are what is
+ * asked for as the newest while it goes on; what lies between is more of the same. So a kind that never ceases to fail
+ * adds no more to a history in a day than 240 samples, which is less than the figures of the function that fails.
+ */
 #include "store/commit.h"
 
 #include <stdlib.h>
 
 /* No text of a sample is longer, so none is cut: that would be no JSON any more. */
 #define SAMPLE_TEXT_BYTES_MAX 60000U
+
+#define FIRST_SAMPLES 5U /* of an hour */
+#define LAST_SAMPLES  5U
+#define HOUR_NS       INT64_C(3600000000000)
+
+/* A group of the batch, in the history. */
+struct stored_group {
+    int64_t id;
+    bool has_samples; /* in this batch */
+};
 
 /* The id of a group, or 0. */
 static enum tg_status find_exception(struct tg_store *store, const struct tg_commit_place *place, uint64_t fingerprint,
@@ -95,20 +112,75 @@ static enum tg_status add_loss(struct tg_commit *commit, const struct tg_commit_
     return lost_count ? tg_store_run(commit->store, TG_QUERY_ADD_EXCEPTION_LOSS, parameters, 4, err) : TG_OK;
 }
 
+static int64_t divide_up(int64_t a, int64_t b) {
+    return a / b + (a % b > 0);
+}
+
+/* The iterations whose slots begin in the hour that the batch's slot begins in. An interval longer than that is an hour
+ * by itself. */
+static void find_hour(const struct tg_commit_place *place, int64_t *first, int64_t *last) {
+    int64_t base_ns = place->service->base_interval_ns;
+    int64_t begin_ns = place->slot * base_ns / HOUR_NS * HOUR_NS;
+    *first = divide_up(begin_ns, base_ns) - place->service->first_slot;
+    *last = divide_up(begin_ns + HOUR_NS, base_ns) - 1 - place->service->first_slot;
+}
+
+/* The samples of the group in that hour, by their age; owned by the caller. */
+static enum tg_status read_hour(struct tg_commit *commit, const struct tg_commit_place *place, int64_t exception_id,
+                                struct tg_sql_value **ids, size_t *count, struct tg_error *err) {
+    struct tg_sql_value hour[] = {tg_value_integer(exception_id), tg_value_integer(0), tg_value_integer(0)};
+    struct tg_sql_value id;
+    bool found = false;
+    find_hour(place, &hour[1].integer, &hour[2].integer);
+    enum tg_status status = tg_store_run(commit->store, TG_QUERY_SAMPLES_OF_EXCEPTION, hour, 3, err);
+    while (status == TG_OK) {
+        status = tg_store_fetch(commit->store, TG_QUERY_SAMPLES_OF_EXCEPTION, &id, 1, &found, err);
+        if (status != TG_OK || !found) {
+            break;
+        }
+        struct tg_sql_value *more = tg_store_grow(*ids, *count, sizeof **ids);
+        if (!more) {
+            status = tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to store a batch");
+            break;
+        }
+        *ids = more;
+        more[(*count)++] = tg_value_integer(tg_value_to_integer(&id));
+    }
+    tg_store_reset(commit->store, TG_QUERY_SAMPLES_OF_EXCEPTION);
+    return status;
+}
+
+static enum tg_status thin_hour(struct tg_commit *commit, const struct tg_commit_place *place, int64_t exception_id,
+                                struct tg_error *err) {
+    struct tg_sql_value *ids = NULL;
+    size_t count = 0;
+    enum tg_status status = read_hour(commit, place, exception_id, &ids, &count, err);
+    if (status == TG_OK && count > FIRST_SAMPLES + LAST_SAMPLES) {
+        status = tg_store_run_rows(commit->store, TG_QUERY_REMOVE_EXCEPTION_SAMPLE, ids + FIRST_SAMPLES, 1,
+                                   count - FIRST_SAMPLES - LAST_SAMPLES, err);
+    }
+    free(ids);
+    return status;
+}
+
 enum tg_status tg_commit_add_failures(struct tg_commit *commit, const struct tg_commit_place *place,
                                       const struct tg_batch_failures *failures, struct tg_error *err) {
-    int64_t *ids = calloc(failures->group_count + 1, sizeof *ids);
-    if (!ids) {
+    struct stored_group *groups = calloc(failures->group_count + 1, sizeof *groups);
+    if (!groups) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to store a batch");
     }
     enum tg_status status = TG_OK;
     for (size_t i = 0; i < failures->group_count && status == TG_OK; i++) {
-        status = add_group(commit, place, &failures->groups[i], &ids[i], err);
+        status = add_group(commit, place, &failures->groups[i], &groups[i].id, err);
     }
     for (size_t i = 0; i < failures->sample_count && status == TG_OK; i++) {
-        const struct tg_batch_failure_sample *sample = &failures->samples[i];
-        status = add_sample(commit, place, ids[sample->failure], sample, err);
+        struct stored_group *group = &groups[failures->samples[i].failure];
+        group->has_samples = true;
+        status = add_sample(commit, place, group->id, &failures->samples[i], err);
     }
-    free(ids);
+    for (size_t i = 0; i < failures->group_count && status == TG_OK; i++) {
+        status = groups[i].has_samples ? thin_hour(commit, place, groups[i].id, err) : TG_OK;
+    }
+    free(groups);
     return status == TG_OK ? add_loss(commit, place, failures->lost_count, err) : status;
 }

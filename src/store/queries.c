@@ -50,6 +50,8 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                               " WHERE service_id = ? AND function_id BETWEEN ? AND ?",
 
     [TG_QUERY_EXCEPTION] = "SELECT id FROM exceptions WHERE service_id = ? AND fingerprint = ?",
+    [TG_QUERY_SAMPLES_OF_EXCEPTION] = "SELECT id FROM exception_samples"
+                                      " WHERE exception_id = ? AND iteration BETWEEN ? AND ? ORDER BY iteration, id",
 
     [TG_QUERY_ADD_SERVICE] = "INSERT INTO services (name, base_interval_ns, first_slot, last_iteration, last_ended_ns,"
                              " folded_until, unfolded_count, version, version_ns) VALUES (?, ?, ?, 0, 0, -1, 0, '', 0)"
@@ -79,6 +81,7 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
         " message, traceback, args, kwargs, rebound) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [TG_QUERY_ADD_EXCEPTION_LOSS] =
         "INSERT INTO exception_losses (service_id, iteration, interval_id, lost_count) VALUES (?, ?, ?, ?)",
+    [TG_QUERY_REMOVE_EXCEPTION_SAMPLE] = "DELETE FROM exception_samples WHERE id = ?",
     [TG_QUERY_SET_EXCEPTION] = "UPDATE exceptions SET"
                                " first_ns = CASE WHEN ? < first_ns THEN ? ELSE first_ns END,"
                                " last_ns = CASE WHEN ? > last_ns THEN ? ELSE last_ns END"

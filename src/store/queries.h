@@ -7,13 +7,14 @@
 
 enum tg_query {
     /* Committing: what is there. */
-    TG_QUERY_PROCESS,         /* uuid -> id, service id */
-    TG_QUERY_SERVICE_BY_ID,   /* id -> what struct tg_commit_service holds; locks it */
-    TG_QUERY_SERVICE_BY_NAME, /* name -> the same */
-    TG_QUERY_INTERVAL,        /* process, seq -> id */
-    TG_QUERY_FUNCTION,        /* service, name -> id */
-    TG_QUERY_SUMS_BETWEEN,    /* service, first and last function -> TG_SUMS_COLUMNS */
-    TG_QUERY_EXCEPTION,       /* service, fingerprint -> id */
+    TG_QUERY_PROCESS,              /* uuid -> id, service id */
+    TG_QUERY_SERVICE_BY_ID,        /* id -> what struct tg_commit_service holds; locks it */
+    TG_QUERY_SERVICE_BY_NAME,      /* name -> the same */
+    TG_QUERY_INTERVAL,             /* process, seq -> id */
+    TG_QUERY_FUNCTION,             /* service, name -> id */
+    TG_QUERY_SUMS_BETWEEN,         /* service, first and last function -> TG_SUMS_COLUMNS */
+    TG_QUERY_EXCEPTION,            /* service, fingerprint -> id */
+    TG_QUERY_SAMPLES_OF_EXCEPTION, /* exception, first and last iteration -> ids of samples, by age */
     /* Committing: what is new. */
     TG_QUERY_ADD_SERVICE,
     TG_QUERY_ADD_PROCESS,
@@ -27,6 +28,7 @@ enum tg_query {
     TG_QUERY_ADD_EXCEPTION_COUNT,
     TG_QUERY_ADD_EXCEPTION_SAMPLE,
     TG_QUERY_ADD_EXCEPTION_LOSS,
+    TG_QUERY_REMOVE_EXCEPTION_SAMPLE, /* id */
     TG_QUERY_SET_EXCEPTION,
     TG_QUERY_SET_FUNCTION_COUNT,
     TG_QUERY_SET_SERVICE,

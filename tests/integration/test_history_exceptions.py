@@ -6,7 +6,7 @@ import json
 import signal
 from typing import Any
 
-SAMPLES = 10  # of a kind in an interval
+SAMPLES = 10  # of a kind in an interval, and in an hour of a history
 
 
 def told(history: Any) -> Any:
@@ -18,16 +18,16 @@ def told(history: Any) -> Any:
 
 
 def expect(history: Any, count: int, *, processes: int = 1) -> None:
-    """Asserts that all are there, of one kind, and of each interval no more samples than there may be."""
+    """Asserts that all are there, of one kind, and no more samples than there may be."""
     (kind,) = told(history)["exceptions"]
     assert (kind["type"], kind["count"]) == ("LookupError", count)
     assert kind["sample"]["kwargs"] == {"api_key": "[redacted]"}
     rows = history.rows("SELECT count, interval_id FROM exception_counts")
     counted = {int(interval): int(number) for number, interval in rows}
     assert sum(counted.values()) == count
-    kept = history.rows("SELECT interval_id, COUNT(*), COUNT(DISTINCT args) FROM exception_samples GROUP BY 1")
-    assert {int(interval) for interval, _, _ in kept} == set(counted)
-    assert all(0 < int(samples) <= SAMPLES * 2 for _, samples, _ in kept)  # an epoch ends a little before the interval
+    kept = [int(interval) for (interval,) in history.rows("SELECT interval_id FROM exception_samples ORDER BY id")]
+    assert set(kept) <= set(counted)
+    assert 0 < len(kept) <= SAMPLES * 2  # an hour may have ended meanwhile
     of = "SELECT COUNT(DISTINCT process_id) FROM intervals WHERE id IN (SELECT interval_id FROM exception_counts)"
     assert int(history.rows(of)[0][0]) == processes
     assert history.finish([str(history.program), "store", "verify", history.store]).returncode == 0

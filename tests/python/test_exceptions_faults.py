@@ -247,4 +247,5 @@ def test_two_processes_with_the_same_exception(recorded: Recorded) -> None:
         throw(n)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     group = recorded.group()
-    assert (group.count, len(group.samples)) == (300, 30)
+    assert group.count == 300
+    assert len(group.samples) in (10, 20)  # of all of them together: an hour may have ended meanwhile
