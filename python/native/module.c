@@ -13,6 +13,8 @@
 #include "exception_policy.h"
 #include "exception_record.h"
 #include "exception_value.h"
+#include "failure/command_words.h"
+#include "failure/redact.h"
 #include "history.h"
 #include "hook.h"
 #include "instrument.h"
@@ -65,18 +67,31 @@ static bool parse_hex(const char *text, uint8_t *bytes, size_t count) {
     return true;
 }
 
+/* Whoever makes a policy reads them as well, and says when there are too many (_policies.py). */
+static void add_redacted_words(void) {
+    const char *words = getenv("TACHOGRAPH_REDACT");
+    if (words && words[0]) {
+        (void)tg_redact_set_words(words);
+    }
+}
+
+/* The command line, without its secrets: nothing of ours is told the others. */
 static void read_program(struct identity *identity) {
+    struct tg_strbuf program = TG_STRBUF_INIT;
     PyObject *words = PySys_GetObject("orig_argv"); /* borrowed */
-    PyObject *space = words && PyList_Check(words) ? PyUnicode_FromString(" ") : NULL;
-    PyObject *line = space ? PyUnicode_Join(space, words) : NULL;
+    PyObject *zero = words && PyList_Check(words) ? PyUnicode_FromStringAndSize("", 1) : NULL;
+    PyObject *line = zero ? PyUnicode_Join(zero, words) : NULL;
     PyObject *bytes = line ? PyUnicode_AsEncodedString(line, "utf-8", "backslashreplace") : NULL;
     if (bytes) {
-        snprintf(identity->program, sizeof identity->program, "%s", PyBytes_AS_STRING(bytes));
+        add_redacted_words();
+        tg_command_words_append(&program, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+        snprintf(identity->program, sizeof identity->program, "%s", tg_strbuf_text(&program));
     }
     PyErr_Clear();
+    tg_strbuf_release(&program);
     Py_XDECREF(bytes);
     Py_XDECREF(line);
-    Py_XDECREF(space);
+    Py_XDECREF(zero);
 }
 
 /* A clock that stands still until a test moves it: figures can then be exact. */

@@ -2,9 +2,12 @@
 #include "cli/command_line.h"
 
 #include "cli/printable.h"
+#include "failure/command_words.h"
+#include "failure/redact.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define WIDTH_MAX ((size_t)100)
@@ -24,15 +27,14 @@ void tg_command_line_append(struct tg_strbuf *out, pid_t pid) {
     if (length <= 0) {
         return;
     }
-    for (ssize_t i = 0; i < length; i++) {
-        if (words[i] == '\0') {
-            words[i] = ' ';
-        }
-    }
+    struct tg_strbuf plain = TG_STRBUF_INIT;
     struct tg_strbuf line = TG_STRBUF_INIT;
-    tg_printable_append(&line, words, (size_t)length);
+    (void)tg_redact_set_words(getenv("TACHOGRAPH_REDACT")); /* of too many words a timed program warns */
+    tg_command_words_append(&plain, words, (size_t)length);
+    tg_printable_append(&line, tg_strbuf_text(&plain), plain.length);
     tg_strbuf_append(out, " (");
     tg_printable_shorten(out, tg_strbuf_text(&line), line.length, WIDTH_MAX);
     tg_strbuf_append(out, ")");
     tg_strbuf_release(&line);
+    tg_strbuf_release(&plain);
 }

@@ -1,5 +1,5 @@
 /*
- * command_line: the words that a process was started with, for people.
+ * command_line: the words that a process was started with, for people, without their secrets.
  */
 #ifndef TG_COMMAND_LINE_H
 #define TG_COMMAND_LINE_H

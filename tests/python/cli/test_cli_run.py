@@ -538,6 +538,43 @@ for function, args in ((pay, {"user": "ada", "password": "abc"}), (ship, {"order
     assert "--exceptions" in wrong.stderr
 
 
+SECRET_WORDS = [
+    "--password=hunter-a",
+    "--token",
+    "hunter-b",
+    "mysql://me:hunter-c@db/x",
+    "API_KEY=hunter-d",
+    "--iban",
+    "hunter-e",
+]
+SHOWN_WORDS = "--password=[redacted] --token [redacted] mysql://me:[redacted]@db/x API_KEY=[redacted] --iban [redacted] --user ada"
+
+
+def test_secrets_of_a_command_line_are_kept_nowhere(cli: Any, tmp_path: Path) -> None:
+    script = cli.script("def f(): pass\nf()\nimport sys; print(sys.argv)\n")
+    store = tmp_path / "history.db"
+    said = {"TACHOGRAPH_REDACT": "iban"}
+    result = cli("run", "--store", store, script, *SECRET_WORDS, "--user", "ada", env=said)
+    assert result.returncode == 0
+    assert "hunter-a" in result.stdout
+    report = json.loads(cli("report", "--json").stdout)
+    [process] = report["processes"]
+    assert process["program"].endswith(f"app.py {SHOWN_WORDS}")
+    found = [path for path in tmp_path.rglob("*") if path.is_file() and b"hunter-" in path.read_bytes()]
+    assert found == []
+    assert "hunter-" not in cli("runs", "--store", store).stdout + cli("runs", "--store", store, "--json").stdout
+
+
+def test_secrets_of_a_command_line_are_not_shown(cli: Any) -> None:
+    script = cli.script("import sys\nprint('ready', flush=True)\nsys.stdin.read()\n")
+    words = [sys.executable, script.name, "--iban", "hunter-e", "--pwd=hunter-a"]
+    with cli.start_other(*words, stdin=subprocess.PIPE, env={"TACHOGRAPH_REDACT": "iban"}) as waits:
+        assert waits.stdout.readline() == "ready\n"
+        shown = cli("dump", waits.pid, env={"TACHOGRAPH_REDACT": "iban"}).stdout.replace("\n", "")
+        waits.stdin.close()
+    assert "app.py --iban [redacted] --pwd=[redacted])" in shown
+
+
 def test_what_is_offered_for_a_pattern_names_something_else(cli: Any) -> None:
     cli.script("", "shopper/__init__.py")
     cli.script("def total(): pass\nclass Cart:\n    def add(self): pass\n", "shopper/cart.py")
