@@ -2,14 +2,19 @@
 
 A window's figure is the work done in it. From outside by the clock on the wall, for a program that is stopped takes no
 processor time; the time that it waited for a processor while others had it is taken off. From inside nobody is stopped,
-and processor time is what counts. Beside each window in which it is sampled stands one, before or after by turns, in which it is not. Pairs in which nobody
-samples either time say how large the noise is. The loop calls nothing; the other program does nothing but call.
+and processor time is what counts. Windows are measured in groups, in turning order: one in which it is sampled, one in
+which it is not, and for the loop from outside two more, which tell what the machine does to a program beside which
+somebody works: one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often
+at another program, which has its interpreter's lock and waits ("elsewhere"). Pairs in which nobody samples either time
+say how large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls" does nothing else.
 """
 
 import mmap
+import re
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -20,12 +25,14 @@ import tachograph
 from harness.claim import report, rounds
 from harness.counting import load
 from harness.rounds import uncertainty
-from harness.sampling import PY_SPY, Sampling, running
+from harness.sampling import PY_SPY, Sampling, running, wake
 from ox_profile.core.launchers import SimpleLauncher
 from pyinstrument import Profiler
 
 COUNTING = Path(__file__).parent / "harness" / "counting.py"
 RATES = {"100": 100, "1k": 1000, "10k": 10_000}
+# A program that has its interpreter's lock and waits: a look at it is as much work as one at a program that runs.
+WAITING = "import ctypes; print('ready', flush=True); ctypes.PyDLL(None).sleep(1_000_000)"
 WINDOW_S = 0.1
 SPY_WINDOW_S = 2.0
 SPY_START_S = 1.5
@@ -33,16 +40,14 @@ SPY_START_S = 1.5
 Rate = Callable[[], float]  # makes a window; units of work in each second of it
 
 
-def compare(pairs: int, windows: dict[str, tuple[Rate, Rate]]) -> dict[str, tuple[list[float], list[float]]]:
-    """Units a second with and without, by name and pair."""
-    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in windows}
-    for number in range(pairs):
-        for name, (sampled, plain) in windows.items():
-            first, second = (sampled, plain) if number % 2 else (plain, sampled)
-            rates = {first: first()}
-            rates[second] = second()
-            found[name][0].append(rates[sampled])
-            found[name][1].append(rates[plain])
+def compare(rounds: int, windows: dict[str, tuple[Rate, ...]]) -> dict[str, list[list[float]]]:
+    """Units a second in each window of a group, by name and round. The order turns with each round."""
+    found: dict[str, list[list[float]]] = {name: [[] for _ in group] for name, group in windows.items()}
+    for number in range(rounds):
+        for name, group in windows.items():
+            for k in range(len(group)):
+                which = (k + number) % len(group)
+                found[name][which].append(group[which]())
     return found
 
 
@@ -52,18 +57,82 @@ def percent(sampled: list[float], plain: list[float]) -> tuple[float, float]:
     return median(slower), uncertainty(slower, [0.0] * len(slower))
 
 
-def tell(claim: str, found: dict[str, tuple[list[float], list[float]]]) -> None:
-    """Reports all, with the control's figure."""
+def tell(claim: str, found: dict[str, list[list[float]]], details: Callable[[str], dict[str, float]]) -> None:
+    """Reports all, with the control's figure. The second of each group is what the others are compared with."""
     control, noise = percent(*found.pop("control"))
     report(f"{claim}_control", control, uncertainty=noise)
-    for name, (sampled, plain) in found.items():
-        slower, error = percent(sampled, plain)
-        report(f"{claim}_{name}", slower, uncertainty=error, control=control, control_uncertainty=noise)
+    for name, (sampled, plain, *others) in found.items():
+        for kind, rates in zip(("", "_woken", "_elsewhere"), (sampled, *others), strict=False):
+            slower, error = percent(rates, plain)
+            more = {} if kind else details(name)
+            report(
+                f"{claim}_{name}{kind}", slower, uncertainty=error, control=control, control_uncertainty=noise, **more
+            )
+
+
+def no_details(_name: str) -> dict[str, float]:
+    """Where there is nothing more to be told."""
+    return {}
 
 
 def waited(pid: int) -> float:
     """Seconds in which a process of one thread could have run, had there been a processor."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def switches(pid: int) -> tuple[int, int]:
+    """How often a process of one thread was displaced from its processor, and came to another one."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    sched = Path(f"/proc/{pid}/sched").read_text()
+    displaced = re.search(r"^nonvoluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)
+    moved = re.search(r"^se\.nr_migrations\s*:\s*(\d+)", sched, re.MULTILINE)
+    return int(displaced[1]) if displaced else 0, int(moved[1]) if moved else 0
+
+
+class Watched:
+    """A program from outside: windows of it, and what has happened to it in those in which it is sampled."""
+
+    def __init__(self, pid: int, count: memoryview, sampling: Sampling) -> None:
+        """The program counts in the memory."""
+        self._pid = pid
+        self._count = count
+        self._sampling = sampling
+        self._happened: dict[str, Counter[str]] = {}
+
+    def _now(self) -> float:
+        return time.perf_counter() - waited(self._pid)
+
+    def window(self, during: Callable[[], object]) -> float:
+        """Units a second."""
+        began, before = self._now(), self._count[0]
+        while self._count[0] == before:  # others may have had the processor all the time
+            during()
+        return float((self._count[0] - before) / (self._now() - began))
+
+    def idle(self) -> float:
+        """A window in which nobody looks."""
+        return self.window(lambda: time.sleep(WINDOW_S))
+
+    def sampled(self, name: str, hz: float) -> float:
+        """A window in which it is sampled."""
+        looks, _, _, stopped, _ = self._sampling.counts()
+        displaced, moved = switches(self._pid)
+        rate = self.window(lambda: self._sampling.run(hz, WINDOW_S))
+        after = self._sampling.counts()
+        now_displaced, now_moved = switches(self._pid)
+        self._happened.setdefault(name, Counter()).update(
+            looks=after[0] - looks,
+            stopped=after[3] - stopped,
+            displaced=now_displaced - displaced,
+            moved=now_moved - moved,
+        )
+        return rate
+
+    def happened(self, name: str) -> dict[str, float]:
+        """For each look: how often it was stopped, displaced from its processor, and came to another one."""
+        happened = self._happened.get(name, Counter())
+        looks = happened["looks"] or 1
+        return {kind: happened[kind] / looks for kind in ("stopped", "displaced", "moved") if happened}
 
 
 def from_outside(work: str) -> None:
@@ -73,33 +142,29 @@ def from_outside(work: str) -> None:
         file.flush()
         with running(COUNTING, work, file.name) as process, mmap.mmap(file.fileno(), 8) as shared:
             count = memoryview(shared).cast("Q")
+            with Sampling(process.pid) as sampling, running("-c", WAITING) as other, Sampling(other.pid) as elsewhere:
+                watched = Watched(process.pid, count, sampling)
 
-            def now() -> float:
-                return time.perf_counter() - waited(process.pid)
+                def group(name: str, hz: float) -> tuple[Rate, ...]:
+                    pair = (lambda: watched.sampled(name, hz), watched.idle)
+                    controls = (
+                        lambda: watched.window(lambda: wake(hz, WINDOW_S)),
+                        lambda: watched.window(lambda: elsewhere.run(hz, WINDOW_S)),
+                    )
+                    return (*pair, *controls) if work == "loop" else pair
 
-            def window(during: Callable[[], object]) -> float:
-                began, before = now(), count[0]
-                while count[0] == before:  # others may have had the processor all the time
-                    during()
-                return float((count[0] - before) / (now() - began))
-
-            def idle() -> float:
-                return window(lambda: time.sleep(WINDOW_S))
-
-            with Sampling(process.pid) as sampling:
-
-                def sampled(hz: float) -> Rate:
-                    return lambda: window(lambda: sampling.run(hz, WINDOW_S))
-
-                sampled(1000)()
-                windows: dict[str, tuple[Rate, Rate]] = {name: (sampled(hz), idle) for name, hz in RATES.items()}
-                windows["control"] = (lambda: idle(), idle)
-                tell(f"slow_{work}_outside", compare(rounds(200), windows))
-            tell(f"slow_{work}_spy", compare(max(2, rounds(40) // 6), spied(process.pid, window)))
+                watched.sampled("first", 1000)
+                elsewhere.run(1000, WINDOW_S)
+                windows = {name: group(name, hz) for name, hz in RATES.items()}
+                windows["control"] = (watched.idle, watched.idle)
+                tell(f"slow_{work}_outside", compare(rounds(200), windows), watched.happened)
+                if work != "steps":
+                    by_spy = compare(max(2, rounds(40) // 6), spied(process.pid, watched.window))
+                    tell(f"slow_{work}_spy", by_spy, no_details)
             count.release()
 
 
-def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str, tuple[Rate, Rate]]:
+def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str, tuple[Rate, ...]]:
     """Windows with py-spy, which takes a while to begin."""
 
     def idle() -> float:
@@ -126,18 +191,16 @@ def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str
 
 def from_inside(work: str) -> None:
     """This process, sampled by itself, by pyinstrument, and by a thread that asks `sys._current_frames`."""
-    unit = load(work)
+    do = load(work)
     launcher = SimpleLauncher()
     launcher.start()
 
     def window(around: Callable[[], AbstractContextManager[Any]]) -> float:
-        done = 0
+        count = [0]
         with around():
             began = time.thread_time()
-            while time.thread_time() - began < WINDOW_S:
-                unit()
-                done += 1
-            return done / (time.thread_time() - began)
+            do(count, began + WINDOW_S)
+            return count[0] / (time.thread_time() - began)
 
     def idle() -> float:
         return window(nullcontext)
@@ -148,14 +211,14 @@ def from_inside(work: str) -> None:
         yield
         launcher.pause()
 
-    windows: dict[str, tuple[Rate, Rate]] = {
+    windows: dict[str, tuple[Rate, ...]] = {
         name: (lambda hz=hz: window(sampled_at(hz)), idle) for name, hz in RATES.items()
     }
     windows["control"] = (lambda: idle(), idle)
     windows["pyinstrument"] = (lambda: window(lambda: Profiler(interval=0.001)), idle)
     windows["ox_profile"] = (lambda: window(by_ox_profile), idle)
     tachograph.start(store="none", sample_hz=1000, sample_paused=True)
-    tell(f"slow_{work}_inside", compare(rounds(200), windows))
+    tell(f"slow_{work}_inside", compare(rounds(200), windows), no_details)
     tachograph.stop()
     launcher.cancel()
 
@@ -173,7 +236,7 @@ def sampled_at(hz: float) -> Callable[[], AbstractContextManager[None]]:
 
 
 def main() -> None:
-    for work in ("loop", "calls"):
+    for work in ("loop", "steps", "calls"):
         from_outside(work)
         from_inside(work)
 

@@ -8,6 +8,7 @@
  * work takes, the others what caches and neighbours add.
  *
  * tg_cost_open() and tg_cost_run() sample at a rate, now and then, for measurements of the process that is sampled.
+ * tg_cost_wake() is woken as often and does nothing, which a machine does not do for nothing.
  */
 #include "measure/clock.h"
 #include "sample/handler.h"
@@ -15,15 +16,18 @@
 #include "sample/sampler_read.h"
 #include "sample/signal_stop.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SYMBOL_BYTES ((size_t)64 << 20)
 #define WARM_UP      1000
 #define BELIEVED_US  1100000 /* code is believed after a second */
+#define NS_PER_S     INT64_C(1000000000)
 
 struct tg_cost {
     int pid;
@@ -46,6 +50,7 @@ struct tg_cost_sampler {
 struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz);
 void tg_cost_close(struct tg_cost_sampler *sampling);
 void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns);
+void tg_cost_wake(double rate_hz, int64_t ns);
 void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts);
 void tg_cost_measure(struct tg_cost *cost);
 
@@ -91,6 +96,25 @@ void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns) {
     tg_sampler_run(&sampling->sampler, tg_clock_monotonic_ns() + ns);
 }
 
+/* Waits as the sampler does, for so long, and looks at nobody. */
+void tg_cost_wake(double rate_hz, int64_t ns) {
+    struct tg_pace pace;
+    tg_ns now_ns = tg_clock_monotonic_ns(), until_ns = now_ns + ns;
+    int slack_ns = prctl(PR_GET_TIMERSLACK);
+    prctl(PR_SET_TIMERSLACK, 1);
+    tg_pace_init(&pace, rate_hz, (uint64_t)now_ns, now_ns);
+    while (now_ns < until_ns) {
+        tg_ns left_ns = (pace.due_ns < until_ns ? pace.due_ns : until_ns) - now_ns;
+        left_ns = left_ns > 0 ? left_ns : 0;
+        ppoll(NULL, 0, &(struct timespec){.tv_sec = left_ns / NS_PER_S, .tv_nsec = left_ns % NS_PER_S}, NULL);
+        now_ns = tg_clock_monotonic_ns();
+        if (now_ns >= pace.due_ns) {
+            (void)tg_pace_take(&pace, now_ns);
+        }
+    }
+    prctl(PR_SET_TIMERSLACK, slack_ns > 0 ? slack_ns : 0);
+}
+
 /* Looks, looks that fell out, samples, samples for which a thread was stopped, samples lost. */
 void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts) {
     struct tg_sampler_quality quality = tg_sampler_quality(&sampling->sampler);
@@ -104,7 +128,7 @@ void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts) {
 static int64_t own_ns(void) {
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+    return time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
 static void tick(struct tg_sampler *sampler, int count, bool with_clocks) {

@@ -144,7 +144,7 @@ BARS = (
     ),
     *(
         Bar(f"slow_{work}_{where}_{name}", f"slow-down, {what}: {where}, {rate}", "%", bar, stretch)
-        for work, what in (("loop", "a loop"), ("calls", "nothing but calls"))
+        for work, what in (("loop", "a loop"), ("steps", "a call each 40 µs"), ("calls", "nothing but calls"))
         for where in ("outside", "inside")
         for name, rate, bar, stretch in (
             ("control", "not sampled (noise)", None, None),
@@ -152,6 +152,11 @@ BARS = (
             ("1k", "1 kHz", 2, 1),
             ("10k", "10 kHz", 10, 5),
         )
+    ),
+    *(
+        Bar(f"slow_loop_outside_{name}_{kind}", f"slow-down, a loop: {what}, {rate}", "%")
+        for name, rate in (("100", "100 Hz"), ("1k", "1 kHz"), ("10k", "10 kHz"))
+        for kind, what in (("woken", "beside a thread that wakes up"), ("elsewhere", "another one is sampled"))
     ),
     *(
         Bar(f"slow_{work}_{who}", f"slow-down, {what}: {whose}", "%")

@@ -39,6 +39,8 @@ def _library() -> ctypes.CDLL:
     library.tg_cost_open.restype = ctypes.c_void_p
     library.tg_cost_open.argtypes = (ctypes.c_int, ctypes.c_double)
     library.tg_cost_run.argtypes = (ctypes.c_void_p, ctypes.c_double, ctypes.c_int64)
+    library.tg_cost_wake.argtypes = (ctypes.c_double, ctypes.c_int64)
+    library.tg_cost_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64))
     library.tg_cost_close.argtypes = (ctypes.c_void_p,)
     return library
 
@@ -75,6 +77,12 @@ class Sampling:
         """Samples for so long."""
         self._library.tg_cost_run(self._sampling, hz, int(seconds * 1e9))
 
+    def counts(self) -> list[int]:
+        """Looks, looks that fell out, samples, samples for which a thread was stopped, samples lost."""
+        counts = (ctypes.c_uint64 * 5)()
+        self._library.tg_cost_counts(self._sampling, counts)
+        return list(counts)
+
     def __enter__(self) -> Self:
         """To be closed in the end."""
         return self
@@ -82,6 +90,11 @@ class Sampling:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Lets go of the process."""
         self._library.tg_cost_close(self._sampling)
+
+
+def wake(hz: float, seconds: float) -> None:
+    """Is woken as often as a sampler, for so long, and looks at nobody."""
+    _library().tg_cost_wake(hz, int(seconds * 1e9))
 
 
 @contextmanager
