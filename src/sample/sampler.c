@@ -192,6 +192,9 @@ static void sample_thread(struct tg_sampler *sampler, struct tg_thread *thread, 
         .has_rested = thread->has_rested,
     };
     sample.is_idle = !sample.has_gil && sample.cpu_ns == 0;
+    if (sample.has_gil) {
+        tg_calm_count(&thread->calm);
+    }
     if (sampler->options.mode == TG_SAMPLER_GIL && !sample.has_gil) {
         return; /* was not read, either */
     }

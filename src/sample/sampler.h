@@ -3,8 +3,8 @@
  * doing.
  *
  * In each sample, the thread that has an interpreter's lock (GIL) is read; the others only when the lock has changed
- * hands, since else they are as they were. Who runs calls while he is read is stopped for it, and then, for a while, at
- * once: to try first and stop only where the trial fails would see the calm moments of a program too often.
+ * hands, since else they are as they were. Who runs calls while he is read is stopped for it, and who does so often, at
+ * once: to try first and stop only where the trial fails would see the calm moments of a program too often (calm.h).
  *
  * A sample stands for the interval that was planned, however late it is taken. Time on a processor is what the thread's
  * clock has moved; what belongs to intervals that nobody watched is told as preempted.

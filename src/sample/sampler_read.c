@@ -5,12 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-/* Tries without a stop, and for a process in which nobody can be stopped. */
+/* Tries without a stop (see calm.h), and for a process in which nobody can be stopped. */
 #define TRIES           2
 #define TRIES_AT_A_LOSS 6
-/* After a trial has failed, so many samples are taken by stopping at once. Trials prefer calm moments; this way no more
- * than one sample in so many is taken in another moment than the one it was meant for. */
-#define RESTLESS_SAMPLES 128
 /* Who was stopped where the evaluation loop begins is let go for a moment, so often. */
 #define ENTRIES  4
 #define ENTRY_NS 20000
@@ -181,7 +178,7 @@ static bool can_stop(const struct tg_sampler *sampler) {
 /* Whether a thread is to be stopped without a trial. One that has let go of the lock is not: it waits, would only be
  * woken, and then seem to have been at work. */
 static bool is_restless(const struct tg_sampler *sampler, const struct tg_thread *thread) {
-    return thread->restless && sampler->threads.gils[thread->gil].is_locked && can_stop(sampler);
+    return !tg_calm_may_try(&thread->calm) && sampler->threads.gils[thread->gil].is_locked && can_stop(sampler);
 }
 
 /* Whether a thread belongs into the next batch. Holders that ran when they were read last are left to be stopped. */
@@ -277,7 +274,9 @@ static bool conclude(struct tg_sampler *sampler) {
         enum tg_walk_result result = is_unproven ? tg_walk_prove(&sampler->walker, &thread->stack) : thread->result;
         bool is_new = settle(sampler, thread, result, !is_resting);
         read_more = read_more || (is_resting && (is_unproven || is_new));
-        thread->restless = !is_resting && result != TG_WALK_WHOLE ? RESTLESS_SAMPLES : thread->restless;
+        if (!is_resting && result != TG_WALK_WHOLE) {
+            tg_calm_fail(&thread->calm);
+        }
     }
     return read_more;
 }
@@ -411,7 +410,6 @@ static void mark_due(struct tg_sampler *sampler) {
         thread->is_due = holds || !thread->is_read;
         thread->has_rested = !thread->is_due;
         thread->is_read = thread->is_read && !holds;
-        thread->restless -= holds && thread->restless;
     }
 }
 

@@ -13,6 +13,7 @@
 #define TG_THREADS_H
 
 #include "profile/symbol.h"
+#include "sample/calm.h"
 #include "sample/running_task.h"
 #include "sample/thread_clock.h"
 #include "sample/thread_names.h"
@@ -75,7 +76,7 @@ struct tg_thread {
     bool has_names;             /* `frames` are those of the stack's frames */
     bool was_stopped;           /* for this sample */
     bool has_rested;            /* since the sample before */
-    uint32_t restless;          /* so many samples are not worth a try without a stop */
+    struct tg_calm calm;        /* whether it is tried without a stop */
     enum tg_walk_result result; /* of the walk under way, or the last one: why it is not read */
     tg_ns clock_ns;             /* as read last */
     tg_ns owed_ns;              /* of it, not yet part of a sample */
