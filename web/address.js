@@ -77,6 +77,14 @@ export function note(changes) {
 }
 
 /**
+ * Notes settings that the view has found by itself: going back does not lead to before they were.
+ * @param {Changes} changes
+ */
+export function amend(changes) {
+  history.replaceState(null, "", variant(changes));
+}
+
+/**
  * Goes to an address of this page.
  * @param {string} target
  */

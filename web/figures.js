@@ -156,8 +156,9 @@ export function moment(unixNs) {
 export function roundBelow(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   for (const times of [5, 2, 1]) {
-    if (times * power < value) {
-      return Number((times * power).toPrecision(1));
+    const round = Number((times * power).toPrecision(1)); // 5 * 10 ** -6 is a little less than 0.000005
+    if (round < value) {
+      return round;
     }
   }
   return Number((power / 2).toPrecision(1));

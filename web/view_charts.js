@@ -1,12 +1,13 @@
 // The three charts of the article that tachograph began with: functions of which a point was once above a minimum,
 // with all their last points.
 
-import { note, value } from "./address.js";
-import { ask } from "./api.js";
+import { amend, note, value } from "./address.js";
+import { ask, Failure } from "./api.js";
 import { colourOf } from "./colours.js";
 import { fill, make } from "./dom.js";
 import { count, counted, decimals, duration, roundBelow } from "./figures.js";
 import { functionLink } from "./function_name.js";
+import { broken, modeOf, runsOf } from "./gaps.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
 import { setting, X_AXIS, Y_AXIS } from "./setting.js";
@@ -36,16 +37,18 @@ const KINDS = [
  */
 function trace(line, colour, kind, size, place) {
   const name = escape(line.name);
+  const runs = runsOf(line.iterations);
   const values = line.values.map((/** @type {number} */ one) => one / size);
+  const { mode, marker } = modeOf(runs);
   return {
-    x: line.iterations.map(place),
-    y: values,
-    text: values.map(decimals),
-    customdata: line.iterations,
-    mode: line.iterations.length === 1 ? "markers" : "lines",
+    x: broken(runs, line.iterations.map(place)),
+    y: broken(runs, values),
+    text: broken(runs, values.map(decimals)),
+    customdata: broken(runs, line.iterations),
+    mode,
     name,
     line: { color: colour, width: 1.8 },
-    marker: { color: colour },
+    marker: { ...marker, color: colour },
     hovertemplate:
       `<span style="font-weight:bold;color:${colour}">%{fullData.name}</span><br>` +
       `Iteration: %{customdata}    ${kind.name}: %{text}<extra></extra>`,
@@ -62,6 +65,10 @@ class Chart {
     this.kind = kind;
     /** @type {string[]} names of the functions that are drawn */
     this.names = [];
+    /** @type {[any, any[]] | null} the answer that is drawn, and the events */
+    this.shown = null;
+    /** Whether somebody has chosen the minimum, which is then left alone. */
+    this.isChosen = false;
     this.minimum = make("input", {
       type: "number",
       min: "0",
@@ -88,15 +95,58 @@ class Chart {
     const given = Number(text);
     const isGiven = text !== "" && Number.isFinite(given) && given >= 0;
     this.minimum.value = isGiven ? text : this.kind.minimum;
+    this.isChosen = true;
     note({ [`minimum_${this.kind.column}`]: isGiven && given !== Number(this.kind.minimum) ? text : null });
     void this.view.load();
   }
 
-  /** @returns {Promise<any>} */
-  ask() {
+  /** @param {{minimum?: number, limit?: number, function?: string}} question @returns {Promise<any>} */
+  askSeries(question) {
     const { selection, signal } = this.view.context;
-    const minimum = Number(this.minimumText()) * (this.kind.isTime ? NS : 1);
-    return ask("series", { ...selection, column: this.kind.column, minimum, last: POINTS, limit: FUNCTIONS }, signal);
+    return ask("series", { ...selection, column: this.kind.column, last: POINTS, ...question }, signal);
+  }
+
+  /** The functions above the minimum. Of one that a link isolates the minimum is lowered until it is among them. */
+  async ask() {
+    const above = () =>
+      this.askSeries({ minimum: Number(this.minimumText()) * (this.kind.isTime ? NS : 1), limit: FUNCTIONS });
+    const { only } = this.view;
+    const isIn = (/** @type {any} */ { functions }) => functions.some((/** @type {any} */ one) => one.name === only);
+    const answer = await above();
+    if (only === null || isIn(answer)) {
+      return answer;
+    }
+    const line = await this.lineOf(only);
+    if (!line) {
+      return answer;
+    }
+    const least = this.roundBelow(Math.max(...line.values));
+    if (!this.isChosen && least < Number(this.minimumText())) {
+      this.minimum.value = String(least);
+      amend({ [`minimum_${this.kind.column}`]: least });
+    }
+    const lowered = await above();
+    // Others with larger points may be as many as are shown.
+    const isAbove = line.values.some((/** @type {number} */ one) => one > lowered.minimum);
+    return isAbove && !isIn(lowered) ? { ...lowered, functions: [...lowered.functions, line] } : lowered;
+  }
+
+  /** A function's own points; none where it was not called. @param {string} name */
+  async lineOf(name) {
+    try {
+      const { functions } = await this.askSeries({ function: name });
+      return functions.find((/** @type {any} */ line) => line.name === name && line.values.length > 0);
+    } catch (failure) {
+      if (failure instanceof Failure && failure.kind === "refused") {
+        return undefined;
+      }
+      throw failure;
+    }
+  }
+
+  /** A minimum that a point is above. @param {number} point */
+  roundBelow(point) {
+    return this.kind.isTime ? roundBelow(point / NS) : Math.floor(roundBelow(point));
   }
 
   /**
@@ -106,13 +156,15 @@ class Chart {
   async show(answer, events) {
     const { service } = this.view.context;
     const { functions, function_count: all } = answer;
+    this.shown = [answer, events];
     this.panel.annotate(this.sentence(functions.length, all));
     if (functions.length === 0) {
       throw this.nothing(answer.largest);
     }
     // By name, as the article's query orders them: that is the order in which colours are given.
     const lines = [...functions].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const largest = Math.max(...lines.map(({ values }) => Math.max(...values)));
+    const seen = lines.filter(({ name }) => name === this.view.only);
+    const largest = Math.max(...(seen.length ? seen : lines).map(({ values }) => Math.max(...values)));
     const { unit, size } = this.kind.isTime ? unitOf(largest) : { unit: "calls", size: 1 };
     const place = this.view.place();
     this.names = lines.map(({ name }) => name);
@@ -159,7 +211,7 @@ class Chart {
     }
     return shown < all
       ? `the ${shown} of ${counted(all, "function")} with the largest points: raise the minimum to see others`
-      : `${counted(all, "function")}, each with its last ${count(POINTS)} points`;
+      : `${counted(all, "function")}, ${all === 1 ? "" : "each "}with its last ${count(POINTS)} points`;
   }
 
   /** @param {number} largest */
@@ -167,17 +219,26 @@ class Chart {
     if (!(largest > 0)) {
       return new Nothing("No function was called in this period: choose a longer one above.");
     }
-    const [size, unit] = this.kind.isTime ? [NS, " s"] : [1, " calls"];
-    const useful = roundBelow(largest / size);
-    const text = this.kind.isTime ? duration(largest) : count(largest);
-    const use = () => {
-      this.minimum.value = String(useful);
-      this.setMinimum(this.minimum.value);
-    };
+    const { isTime } = this.kind;
+    const useful = this.roundBelow(largest);
+    const words = isTime ? duration(useful * NS) : counted(useful, "call");
     return new Nothing(
-      `No function ever had a point above ${this.minimumText()}${unit}: the largest is ${text}.`,
-      make("button", { type: "button", class: "primary", click: use }, `Show those above ${useful}${unit}`),
+      `No function ever had a point above ${this.minimumText()} ${isTime ? "s" : "calls"}: the largest is ` +
+        `${isTime ? duration(largest) : count(largest)}.`,
+      make(
+        "button",
+        { type: "button", class: "primary", click: () => this.setMinimum(String(useful)) },
+        `Show those above ${words}`,
+      ),
+      make("button", { type: "button", click: () => this.setMinimum("0") }, "Show all"),
     );
+  }
+
+  /** Once more, for what is seen has another size. */
+  async again() {
+    if (this.shown && this.panel.isReady) {
+      await this.show(...this.shown);
+    }
   }
 
   async restrict() {
@@ -233,7 +294,7 @@ class ChartsView {
     note({ only: this.only });
     this.showIsolated();
     for (const chart of this.charts) {
-      void chart.restrict();
+      void chart.again();
     }
   }
 

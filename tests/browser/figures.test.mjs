@@ -145,7 +145,7 @@ test("the minima of the article are the usual ones, and an empty chart offers th
   assert.deepEqual(minima, ["100000", "5.0", "100"]);
   const largest = Math.max(...[...trends.values()].flatMap(({ points }) => points.map((point) => point.average_ns)));
   const useful = roundBelow(largest / 1e9);
-  await page.getByRole("button", { name: `Show those above ${useful} s` }).click();
+  await page.getByRole("button", { name: `Show those above ${duration(useful * 1e9)}` }).click();
   const shown = await chart(page, "#functionPerformanceChart-average_time");
   assert.deepEqual(
     shown.traces.map((trace) => trace.name),

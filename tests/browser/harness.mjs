@@ -110,6 +110,26 @@ export function history(name, source, ...options) {
   return store;
 }
 
+/**
+ * A history that never was, row by row, so that its figures are known: `source` fills `history`, which is a History of
+ * tests/python/cli/histories.py.
+ * @param {string} name
+ * @param {string} source
+ */
+export function made(name, source) {
+  const store = pathOf(`${name}.db`);
+  const tests = join(ROOT, "tests/python/cli");
+  const begin =
+    `import subprocess, sys; from pathlib import Path; sys.path.insert(0, ${JSON.stringify(tests)})\n` +
+    "from histories import *\n" +
+    "history = History(lambda *words: subprocess.run([sys.argv[1], *map(str, words)]), Path(sys.argv[2]))\n";
+  execFileSync(PYTHON, ["-c", `${begin}${source}\nhistory.done()\n`, TACHOGRAPH, store], {
+    env: environment,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return store;
+}
+
 /** Starts a program that goes on until it is ended. @param {string} name @param {string} source @param {string[]} options */
 export async function running(name, source, ...options) {
   const script = pathOf(`${name}.py`);
