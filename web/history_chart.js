@@ -3,7 +3,10 @@
 import { value } from "./address.js";
 import { colourOf } from "./colours.js";
 import { count, duration } from "./figures.js";
-import { eventLines, plot, timeOf, unitOf } from "./plot.js";
+import { broken, modeOf, runsOf } from "./gaps.js";
+import { barWidth, eventLines, plot, timeOf, unitOf } from "./plot.js";
+
+const NS_PER_MS = 1e6;
 
 /**
  * @param {{unit: string, size: number}} unit
@@ -11,16 +14,57 @@ import { eventLines, plot, timeOf, unitOf } from "./plot.js";
  * @param {(iteration: number) => number | Date} place
  */
 function line({ size }, points, place) {
+  const runs = runsOf(points.map(({ iteration }) => iteration));
+  const x = broken(
+    runs,
+    points.map(({ iteration }) => place(iteration)),
+  );
+  const { mode, marker } = modeOf(runs);
   return (/** @type {string} */ member, /** @type {string} */ name, /** @type {any} */ own) => ({
-    x: points.map(({ iteration }) => place(iteration)),
+    x,
     // A call whose distribution was not kept has no percentiles: no point is better than one at 0.
-    y: points.map((point) => (point[member] ? point[member] / size : null)),
-    text: points.map((point) => `iteration ${count(point.iteration)}, ${name} ${duration(point[member])}`),
+    y: broken(
+      runs,
+      points.map((point) => (point[member] ? point[member] / size : null)),
+    ),
+    text: broken(
+      runs,
+      points.map((point) => `iteration ${count(point.iteration)}, ${name} ${duration(point[member])}`),
+    ),
     hovertemplate: "%{text}<extra></extra>",
-    mode: points.length === 1 ? "markers" : "lines",
+    mode,
     name,
+    marker: { ...marker, color: own.line.color },
     ...own,
   });
+}
+
+/**
+ * The area between two percentiles, which has gaps where the lines have.
+ * @param {{unit: string, size: number}} unit
+ * @param {any[]} points
+ * @param {(iteration: number) => number | Date} place
+ * @param {[string, string]} members the lower and the upper one
+ * @param {string} colour
+ */
+function band({ size }, points, place, [low, high], colour) {
+  const known = points.filter((point) => point[low] && point[high]);
+  const runs = runsOf(known.map(({ iteration }) => iteration)).map(([from, to]) => known.slice(from, to));
+  const around = runs.map((run) => [
+    ...run.map((point) => ({ at: place(point.iteration), ns: point[high] })),
+    ...run.toReversed().map((point) => ({ at: place(point.iteration), ns: point[low] })),
+  ]);
+  const corners = around.flatMap((polygon, i) => [...(i > 0 ? [null] : []), ...polygon]);
+  return {
+    x: corners.map((corner) => corner && corner.at),
+    y: corners.map((corner) => corner && corner.ns / size),
+    fill: "toself",
+    fillcolor: colour,
+    mode: "none",
+    hoverinfo: "skip",
+    showlegend: false,
+    name: `${low} ${high}`,
+  };
 }
 
 /** @param {any} service */
@@ -62,9 +106,11 @@ export async function showHistory(element, { function: name, points, trend }, ev
   const draw = line(unit, points, place);
   const thin = { color: colour, width: 1 };
   const traces = [
+    band(unit, points, place, ["p50_ns", "p90_ns"], `${colour}30`),
+    band(unit, points, place, ["p90_ns", "p99_ns"], `${colour}18`),
     draw("p50_ns", "p50", { line: thin }),
-    draw("p90_ns", "p90", { line: { ...thin, dash: "dot" }, fill: "tonexty", fillcolor: `${colour}30` }),
-    draw("p99_ns", "p99", { line: thin, fill: "tonexty", fillcolor: `${colour}18` }),
+    draw("p90_ns", "p90", { line: { ...thin, dash: "dot" } }),
+    draw("p99_ns", "p99", { line: thin }),
     draw("average_ns", "average", { line: { color: colour, width: 2.4 } }),
   ];
   if (trend.iteration_count > 1) {
@@ -85,6 +131,7 @@ export async function showHistory(element, { function: name, points, trend }, ev
  */
 export async function showCalls(element, { function: name, points }, events, service) {
   const place = placeOf(service);
+  const isTime = value("x") === "time";
   const bars = (/** @type {string} */ member, /** @type {string} */ title, /** @type {string} */ colour) => ({
     type: "bar",
     x: points.map((/** @type {any} */ { iteration }) => place(iteration)),
@@ -96,6 +143,7 @@ export async function showCalls(element, { function: name, points }, events, ser
     hovertemplate: "%{text}<extra></extra>",
     name: title,
     marker: { color: colour, line: { width: 0 } },
+    width: barWidth(isTime ? service.interval_ns / NS_PER_MS : 1),
   });
   const hasErrors = points.some((/** @type {any} */ { error_count: errors }) => errors > 0);
   await plot(
@@ -107,7 +155,6 @@ export async function showCalls(element, { function: name, points }, events, ser
     {
       height: 260,
       barmode: "overlay",
-      bargap: points.length > 200 ? 0 : 0.15,
       showlegend: hasErrors,
       xaxis: { title: { text: value("x") === "time" ? "Time" : "Iteration" } },
       yaxis: { title: { text: "Calls" } },

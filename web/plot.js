@@ -135,6 +135,14 @@ export function timeOf(service, iteration) {
 }
 
 /**
+ * How wide a bar is. Plotly's own width is the distance to the next one, however far that is.
+ * @param {number} room of an iteration or a slice, in units of the axis: of one of time, milliseconds
+ */
+export function barWidth(room) {
+  return room * 0.88;
+}
+
+/**
  * What a line of the charts says; the rest is told where the pointer is.
  * @param {any} event
  */

@@ -1,6 +1,7 @@
 // A small line without axes: how a figure went, for the rows of a table.
 
 import { draw } from "./dom.js";
+import { runsOf } from "./gaps.js";
 
 const WIDTH = 96;
 const HEIGHT = 22;
@@ -18,13 +19,18 @@ export function sparkline(iterations, values, { first, last, label }) {
   const y = (/** @type {number} */ value) => HEIGHT - EDGE - (value / most) * (HEIGHT - 2 * EDGE);
   const points = iterations.map((iteration, i) => `${x(iteration).toFixed(1)},${y(values[i]).toFixed(1)}`);
   const end = iterations.length - 1;
+  const runs = runsOf(iterations);
+  const isLone = (/** @type {import("./gaps.js").Run} */ [from, to]) => to - from === 1 && from < end;
   return draw(
     "svg",
     { class: "sparkline", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },
-    draw("polygon", {
-      points: [`${x(iterations[0])},${HEIGHT - EDGE}`, ...points, `${x(iterations[end])},${HEIGHT - EDGE}`].join(" "),
+    ...runs.map(([from, to]) => {
+      const [left, right] = [x(iterations[from]), x(iterations[to - 1])];
+      const line = points.slice(from, to);
+      return draw("polygon", { points: [`${left},${HEIGHT - EDGE}`, ...line, `${right},${HEIGHT - EDGE}`].join(" ") });
     }),
-    draw("polyline", { points: points.join(" ") }),
+    ...runs.map(([from, to]) => draw("polyline", { points: points.slice(from, to).join(" ") })),
+    ...runs.filter(isLone).map(([from]) => draw("circle", { cx: x(iterations[from]), cy: y(values[from]), r: 1 })),
     draw("circle", { cx: x(iterations[end]), cy: y(values[end]), r: 1.8 }),
   );
 }
