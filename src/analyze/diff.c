@@ -96,26 +96,32 @@ static const struct tg_store_code *codes_of(const struct tg_store_codes *codes, 
     return codes->items + low;
 }
 
-/* Whether a function that had a code before an iteration was given another one from there on. */
-static bool is_changed(const struct tg_store_codes *codes, int64_t function_id, int64_t first, int64_t last) {
-    bool was_there = false;
-    bool is_new = false;
+/* Whether a code was in force in a range of iterations that is not the one of an iteration before. */
+static bool is_changed(const struct tg_store_codes *codes, int64_t function_id, int64_t before,
+                       const struct tg_period *range) {
+    const struct tg_store_code *first = codes_of(codes, function_id);
     const struct tg_store_code *end = codes->items + codes->count;
-    for (const struct tg_store_code *code = codes_of(codes, function_id);
-         code < end && code->function_id == function_id; code++) {
-        was_there = was_there || code->first_iteration < first;
-        is_new = is_new || (code->first_iteration >= first && code->first_iteration <= last);
+    const struct tg_store_code *was = NULL;
+    bool is_other = false;
+    for (const struct tg_store_code *code = first; code < end && code->function_id == function_id; code++) {
+        bool is_last = code + 1 == end || code[1].function_id != function_id;
+        bool is_in_force = code->first_iteration <= range->last_iteration
+                           && (is_last || code[1].first_iteration > range->first_iteration);
+        was = code->first_iteration <= before ? code : was;
+        is_other = is_other || (is_in_force && was && code->code_hash != was->code_hash);
     }
-    return was_there && is_new;
+    return is_other;
 }
 
-/* Which functions have another code on the side that is later, whether it came with that side or before it. */
+/* Which functions have another code on the side that is later than the other one ended with, whether it came with that
+ * side or before it. */
 static enum tg_status mark_changed(struct tg_diff *diff, const struct tg_scope *scope, struct tg_error *err) {
     bool is_in_order = diff->a.first_iteration <= diff->b.first_iteration;
     const struct tg_diff_side *earlier = is_in_order ? &diff->a : &diff->b;
     const struct tg_diff_side *later = is_in_order ? &diff->b : &diff->a;
     bool are_apart = earlier->last_iteration < later->first_iteration;
-    int64_t first = are_apart ? earlier->last_iteration + 1 : later->first_iteration;
+    int64_t before = are_apart ? earlier->last_iteration : later->first_iteration - 1;
+    const struct tg_period range = {later->first_iteration, later->last_iteration};
     struct tg_compare *const parts[] = {&diff->compare, &diff->others};
     struct tg_store_codes codes;
     enum tg_status status = tg_store_codes(scope->store, scope->service->id, 0, &codes, err);
@@ -126,7 +132,7 @@ static enum tg_status mark_changed(struct tg_diff *diff, const struct tg_scope *
         for (size_t i = 0; i < parts[part]->row_count; i++) {
             struct tg_compare_row *row = &parts[part]->rows[i];
             row->code_changed = row->before.function && row->after.function
-                                && is_changed(&codes, row->before.function->id, first, later->last_iteration);
+                                && is_changed(&codes, row->before.function->id, before, &range);
         }
     }
     tg_store_codes_release(&codes);

@@ -21,6 +21,7 @@
 #define LINE_WIDTH   60 /* of the sparkline, where there is no terminal */
 #define CHANCE_SMALL 0.001
 #define EVENTS_SHOWN 10
+#define CODES_SHOWN  5
 
 static double average_of(const struct tg_store_point *point) {
     return point->call_count ? (double)point->total_ns / (double)point->call_count : 0;
@@ -149,20 +150,40 @@ static void print_verdict(struct tg_history_question *question, const struct tg_
     tg_strbuf_release(&line);
 }
 
-/* When the function's source became another, as far as is shown. */
-static void print_codes(struct tg_history_question *question, const struct tg_trend_one *one, int64_t first_iteration) {
-    struct tg_strbuf line = TG_STRBUF_INIT;
-    for (size_t i = 1; i < one->codes.count; i++) {
-        const struct tg_store_code *code = &one->codes.items[i];
-        bool is_first = code->first_iteration == one->codes.items[0].first_iteration; /* it began with it, or nearly */
-        if (!is_first && code->first_iteration >= first_iteration) {
-            tg_strbuf_truncate(&line, 0);
-            tg_strbuf_printf(&line, "new from iteration %" PRId64 " on, ", code->first_iteration);
-            tg_history_append_time(&line, question->history.scope.service, code->first_iteration);
-            tg_history_print_fact(question, "code", &line);
+/* The code that came before with the same hash; NULL: none. */
+static const struct tg_store_code *find_same(const struct tg_store_codes *codes, const struct tg_store_code *code) {
+    for (const struct tg_store_code *other = codes->items; other < code; other++) {
+        if (other->code_hash == code->code_hash) {
+            return other;
         }
     }
-    tg_strbuf_release(&line);
+    return NULL;
+}
+
+/* When the function's source became another, as far as is shown: the last of them. */
+static void print_codes(struct tg_history_question *question, const struct tg_trend_one *one, int64_t first_iteration) {
+    const struct tg_store_codes *codes = &one->codes;
+    const struct tg_store_code *chosen[CODES_SHOWN];
+    size_t count = 0;
+    for (size_t i = codes->count; i-- > 1 && count < CODES_SHOWN;) {
+        const struct tg_store_code *code = &codes->items[i];
+        bool is_first = code->first_iteration == codes->items[0].first_iteration; /* it began with it, or nearly */
+        if (!is_first && code->first_iteration >= first_iteration) {
+            chosen[count++] = code;
+        }
+    }
+    while (count > 0) {
+        const struct tg_store_code *code = chosen[--count];
+        const struct tg_store_code *same = find_same(codes, code);
+        struct tg_strbuf line = TG_STRBUF_INIT;
+        tg_strbuf_printf(&line, "%s from iteration %" PRId64 " on, ", same ? "back" : "new", code->first_iteration);
+        tg_history_append_time(&line, question->history.scope.service, code->first_iteration);
+        if (same) {
+            tg_strbuf_printf(&line, ", to that of iteration %" PRId64, same->first_iteration);
+        }
+        tg_history_print_fact(question, "code", &line);
+        tg_strbuf_release(&line);
+    }
 }
 
 /* Whether a reload is of the function's module. That of a program's main file is stored by the file's name

@@ -1,8 +1,8 @@
 /*
  * commit: storing batches in one transaction. tg_store_commit() (store.h) is the whole of it; this is what its parts
- * share: the services that are written to (commit_service.c), a batch's place among processes and intervals
- * (commit.c), its functions (commit_rows.c), its exceptions (commit_failures.c), and the sums over whole histories
- * (fold.c).
+ * share: the services that are written to (commit_service.c), a batch's place among processes and intervals (commit.c),
+ * its functions (commit_rows.c) and their codes (commit_codes.c), its exceptions (commit_failures.c), and the sums over
+ * whole histories (fold.c).
  *
  * A service's row is locked from its first use to the end of the transaction. So whatever belongs to a service is
  * changed by one transaction at a time, and what was read once stays true.
@@ -50,6 +50,9 @@ struct tg_commit {
 struct tg_commit_place {
     struct tg_commit_service *service;
     int64_t process_id;
+    int64_t started_ns; /* of the process */
+    int64_t ended_ns;   /* of the interval */
+    bool is_new;        /* nothing has been stored of the process */
     int64_t slot;
     int64_t iteration;
     int64_t interval_id;
@@ -86,6 +89,11 @@ void tg_commit_clear_rows(struct tg_commit *commit);
 TG_NODISCARD enum tg_status tg_commit_function(struct tg_commit *commit, const struct tg_commit_place *place,
                                                struct tg_bytes name, struct tg_bytes file, int64_t *id,
                                                struct tg_error *err);
+
+/* Notes which code a function has in the batch (commit_codes.c). `known`: the function, as in the batch before. */
+TG_NODISCARD enum tg_status tg_commit_note_code(struct tg_commit *commit, const struct tg_commit_place *place,
+                                                struct tg_interned *known, const struct tg_batch_function *function,
+                                                struct tg_error *err);
 
 /* Stores the batch's exceptions (commit_failures.c). */
 TG_NODISCARD enum tg_status tg_commit_add_failures(struct tg_commit *commit, const struct tg_commit_place *place,

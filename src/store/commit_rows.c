@@ -59,31 +59,21 @@ static enum tg_status find_function(struct tg_commit *commit, int64_t service_id
     return status;
 }
 
-/* Where the function is and which code it has; never 0. */
+/* Where the function is; never 0. */
 static uint64_t source_of(const struct tg_batch_function *function) {
     uint64_t hash = tg_hash_bytes(TG_HASH_INIT, function->file.data, function->file.length);
-    hash = tg_hash_bytes(hash, &function->line, sizeof function->line);
-    return tg_hash_bytes(hash, &function->code_hash, sizeof function->code_hash) | 1U;
+    return tg_hash_bytes(hash, &function->line, sizeof function->line) | 1U;
 }
 
-/* The function's file, line or code is another than in the batch before. */
-static enum tg_status note_source(struct tg_commit *commit, const struct tg_commit_place *place, int64_t function_id,
+/* The function's file or line is another than in the batch before. */
+static enum tg_status note_source(struct tg_commit *commit, int64_t function_id,
                                   const struct tg_batch_function *function, struct tg_error *err) {
-    const struct tg_sql_value id = tg_value_integer(function_id);
-    const struct tg_sql_value file =
-        tg_value_text(tg_store_clean_text(function->file, TG_STORE_TEXT_BYTES_MAX, &commit->text));
-    const struct tg_sql_value line = tg_value_integer(function->line);
-    enum tg_status status = TG_OK;
-    if (function->code_hash != 0) {
-        const struct tg_sql_value code[] = {id, tg_value_integer((int64_t)function->code_hash), file, line,
-                                            tg_value_integer(place->iteration)};
-        status = tg_store_run(commit->store, TG_QUERY_ADD_CODE, code, 5, err);
-    }
-    if (status == TG_OK) {
-        const struct tg_sql_value source[] = {file, line, id};
-        status = tg_store_run(commit->store, TG_QUERY_SET_SOURCE, source, 3, err);
-    }
-    return status;
+    const struct tg_sql_value source[] = {
+        tg_value_text(tg_store_clean_text(function->file, TG_STORE_TEXT_BYTES_MAX, &commit->text)),
+        tg_value_integer(function->line),
+        tg_value_integer(function_id),
+    };
+    return tg_store_run(commit->store, TG_QUERY_SET_SOURCE, source, 3, err);
 }
 
 static enum tg_status find_name(struct tg_commit *commit, const struct tg_commit_place *place,
@@ -126,12 +116,11 @@ static enum tg_status intern(struct tg_commit *commit, const struct tg_commit_pl
         return status;
     }
     uint64_t source = source_of(function);
-    if (known->seen == source && place->iteration >= known->seen_iteration) {
-        return TG_OK;
+    if (known->seen != source) {
+        known->seen = source;
+        status = note_source(commit, *id, function, err);
     }
-    known->seen = source;
-    known->seen_iteration = place->iteration;
-    return note_source(commit, place, *id, function, err);
+    return status == TG_OK ? tg_commit_note_code(commit, place, known, function, err) : status;
 }
 
 static int by_id(const void *one, const void *other) {

@@ -90,11 +90,6 @@ static const struct {
     /* A row that is there already is locked for writing; a plain INSERT would lock it for reading, and two that do so
      * and then want to write wait for each other. */
     {"or_lock", {"", "ON DUPLICATE KEY UPDATE id = id"}},
-    /* A batch may be stored late. (INSERT IGNORE would let a row pass that is wrong in other ways.) */
-    {"or_first_iteration",
-     {"ON CONFLICT (function_id, code_hash) DO UPDATE SET"
-      " first_iteration = MIN(first_iteration, excluded.first_iteration)",
-      "ON DUPLICATE KEY UPDATE first_iteration = LEAST(first_iteration, VALUES(first_iteration))"}},
     /* Groups of one batch that are one in the history. Neither is more than TG_STORE_FIGURE_MAX, nor is the sum. */
     {"or_add_count",
      {"ON CONFLICT (service_id, exception_id, iteration, interval_id) DO UPDATE SET"
@@ -110,7 +105,7 @@ static const struct {
       "VERSION()"}},
     {"check_engine",
      {"SELECT 'history', 'check', 'status', integrity_check FROM pragma_integrity_check",
-      "CHECK TABLE schema_version, services, processes, functions, function_code, intervals, function_blocks, "
+      "CHECK TABLE schema_version, services, processes, functions, code_changes, intervals, function_blocks, "
       "block_places,"
       " function_sums, events, call_trees, exceptions, exception_counts, exception_samples, exception_losses"}},
     {"size_bytes",

@@ -18,8 +18,10 @@ struct tg_interned {
     uint64_t hash;
     int64_t service_id;
     int64_t function_id;
-    uint64_t seen;          /* file, line and code of the batch before, hashed; 0: not looked at yet */
-    int64_t seen_iteration; /* in which it was stored; a late batch may be of an earlier one */
+    uint64_t seen;          /* file and line of the batch before, hashed; 0: not looked at yet */
+    uint64_t seen_code;     /* its code, */
+    int64_t seen_process;   /* the process that had it */
+    int64_t seen_iteration; /* and in which it was stored; a late batch may be of an earlier one */
     char *name;             /* owned */
     size_t name_length;
     size_t next; /* the place, plus one, of the name that was found after this one last; may be out of date */

@@ -7,13 +7,15 @@
 
 enum tg_query {
     /* Committing: what is there. */
-    TG_QUERY_PROCESS,              /* uuid -> id, service id */
-    TG_QUERY_SERVICE_BY_ID,        /* id -> what struct tg_commit_service holds; locks it */
-    TG_QUERY_SERVICE_BY_NAME,      /* name -> the same */
-    TG_QUERY_INTERVAL,             /* process, seq -> id */
-    TG_QUERY_FUNCTION,             /* service, name -> id */
-    TG_QUERY_SUMS_BETWEEN,         /* service, first and last function -> TG_SUMS_COLUMNS */
-    TG_QUERY_EXCEPTION,            /* service, fingerprint -> id */
+    TG_QUERY_PROCESS,         /* uuid -> id, service id */
+    TG_QUERY_SERVICE_BY_ID,   /* id -> what struct tg_commit_service holds; locks it */
+    TG_QUERY_SERVICE_BY_NAME, /* name -> the same */
+    TG_QUERY_INTERVAL,        /* process, seq -> id */
+    TG_QUERY_FUNCTION,        /* service, name -> id */
+    TG_QUERY_SUMS_BETWEEN,    /* service, first and last function -> TG_SUMS_COLUMNS */
+    TG_QUERY_CODE_OF_PROCESS, /* function, iteration, process -> hashes that it has taken up until then, newest first */
+    TG_QUERY_CODE_IN_FORCE,   /* function, iteration -> hash that was taken up last until then, and when */
+    TG_QUERY_EXCEPTION,       /* service, fingerprint -> id */
     TG_QUERY_SAMPLES_OF_EXCEPTION, /* exception, first and last iteration -> ids of samples, by age */
     /* Committing: what is new. */
     TG_QUERY_ADD_SERVICE,
@@ -50,7 +52,7 @@ enum tg_query {
     TG_QUERY_LAST_ROWS,        /* service, first, last, limit, function -> iteration, and a row with its histogram */
     TG_QUERY_LAST_ROWS_CHOSEN, /* the same, and TG_CHOSEN_PARAMETERS */
     TG_QUERY_EVENTS,
-    TG_QUERY_CODES,             /* service -> what struct tg_store_code holds, by function and first iteration */
+    TG_QUERY_CODES,             /* service -> what struct tg_store_code holds, by function and time */
     TG_QUERY_CODES_OF_FUNCTION, /* service, function -> the same */
     TG_QUERY_VERSIONS,
     TG_QUERY_RUNS,       /* service, first, last, and TG_CHOSEN_PARAMETERS -> processes that have a part in it */

@@ -223,10 +223,44 @@ static const char *const version_3[] = {
     NULL,
 };
 
+/* What codes functions had, one row for each change (commit_codes.c): version 1 had one for each code, so that one
+ * which came back was not seen. `process_id`: the process that took it up, at `taken_ns`; both are 0 where it is not
+ * known. The old table is made once more where this step was cut short after its end. */
+static const char *const version_4[] = {
+    "CREATE TABLE IF NOT EXISTS code_changes ("
+    " id $id,"
+    " function_id $integer,"
+    " first_iteration $integer,"
+    " code_hash $integer,"
+    " line $integer,"
+    " process_id $integer,"
+    " taken_ns $integer,"
+    " UNIQUE (function_id, first_iteration, id)) $table",
+
+    "CREATE TABLE IF NOT EXISTS function_code ("
+    " function_id $integer,"
+    " code_hash $integer,"
+    " file $text,"
+    " line $integer,"
+    " first_iteration $integer,"
+    " PRIMARY KEY (function_id, code_hash)) $clustered_table",
+
+    "INSERT INTO code_changes (function_id, first_iteration, code_hash, line, process_id, taken_ns)"
+    " SELECT f.function_id, f.first_iteration, f.code_hash, f.line, 0, 0 FROM function_code f"
+    " WHERE NOT EXISTS (SELECT 1 FROM code_changes c"
+    " WHERE c.function_id = f.function_id AND c.code_hash = f.code_hash)"
+    " ORDER BY f.function_id, f.first_iteration, f.code_hash",
+
+    "DROP TABLE function_code",
+
+    NULL,
+};
+
 static const struct tg_schema_step steps[] = {
     {version_1},
     {version_2},
     {version_3},
+    {version_4},
 };
 
 const struct tg_schema tg_schema_current = {.steps = steps, .count = sizeof steps / sizeof steps[0]};

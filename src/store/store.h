@@ -217,7 +217,9 @@ TG_NODISCARD enum tg_status tg_store_events(struct tg_store *store, const struct
 void tg_store_events_release(struct tg_store_events *events);
 
 /* The codes that functions have had: the compiler's, told apart by a hash. A change of a function's speed that comes
- * with a new one is a change of its source. */
+ * with another one is a change of its source. Each is in force until the function's next one: it is what the process
+ * ran that began or was reloaded last, while others may have run what they began with. One that is undone is there
+ * twice. */
 struct tg_store_code {
     int64_t function_id;
     uint64_t code_hash;
@@ -225,7 +227,7 @@ struct tg_store_code {
     int64_t first_iteration; /* in which a call of it ended */
 };
 struct tg_store_codes {
-    struct tg_store_code *items; /* by function, and of each by first iteration */
+    struct tg_store_code *items; /* by function, and of each in the order of time; neighbours differ */
     size_t count;
 };
 /* `function_id` 0: of all functions. */

@@ -1,4 +1,4 @@
-/* store_codes: the codes that functions have had. See store.h. */
+/* store_codes: which codes functions have had, and when. See store.h. */
 #include "store/store_state.h"
 
 #include <stdlib.h>
@@ -12,7 +12,17 @@ void tg_store_codes_release(struct tg_store_codes *codes) {
     }
 }
 
+/* A row that says what the one before it says is none (commit_codes.c). */
+static bool is_change(const struct tg_store_codes *codes, const struct tg_sql_value *values) {
+    const struct tg_store_code *last = codes->count ? &codes->items[codes->count - 1] : NULL;
+    return !last || last->function_id != tg_value_to_integer(&values[0])
+           || last->code_hash != (uint64_t)tg_value_to_integer(&values[1]);
+}
+
 static enum tg_status add_code(struct tg_store_codes *codes, const struct tg_sql_value *values, struct tg_error *err) {
+    if (!is_change(codes, values)) {
+        return TG_OK;
+    }
     struct tg_store_code *items = tg_store_grow(codes->items, codes->count, sizeof *items);
     if (!items) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read the history");

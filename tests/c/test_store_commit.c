@@ -288,67 +288,12 @@ static void figures_beyond_all_bounds(void **state) {
     tg_store_close(store);
 }
 
-/* Also where the batch of that iteration is stored late, by whom it may be. */
-static void the_first_iteration_of_a_code(void **state) {
-    (void)state;
-    struct tg_store *store = history_open();
-    struct tg_sql *sql = fixture_open(history_url, 5000);
-    static const char query[] = "SELECT first_iteration FROM function_code";
-    history_commit_calls(store, 1, 1, 5, "f", 1, 100);
-    history_commit_calls(store, 2, 1, -35, "f", 1, 100);
-    assert_int_equal(fixture_query_integer(sql, query), -4);
-    history_commit_calls(store, 1, 2, 105, "f", 1, 100);
-    assert_int_equal(fixture_query_integer(sql, query), -4);
-    tg_store_close(store);
-    store = history_open(); /* nothing remembered */
-    history_commit_calls(store, 3, 1, 205, "f", 1, 100);
-    assert_int_equal(fixture_query_integer(sql, query), -4);
-    history_commit_calls(store, 3, 2, -55, "f", 1, 100);
-    assert_int_equal(fixture_query_integer(sql, query), -6);
-    sql->driver->close(sql);
-    tg_store_close(store);
-}
-
 static struct tg_store_event event_at(const struct tg_store_events *events, size_t place, enum tg_store_event_kind kind,
                                       uint64_t pid) {
     assert_true(place < events->count);
     assert_int_equal(events->items[place].kind, kind);
     assert_int_equal(events->items[place].pid, pid);
     return events->items[place];
-}
-
-static void codes_come_in_the_order_of_their_first_calls(void **state) {
-    (void)state;
-    struct tg_store *store = history_open();
-    struct tg_batch_function functions[] = {history_calls("f", 1, 100), history_calls("g", 1, 100)};
-    functions[1].code_hash = UINT64_MAX;
-    history_commit(store, history_batch(1, 1, 15, functions, 2));
-    functions[0].code_hash = 8;
-    functions[0].line = 14;
-    history_commit(store, history_batch(1, 2, 35, functions, 2));
-    functions[0].code_hash = 7; /* as it was before */
-    history_commit(store, history_batch(1, 3, 45, functions, 2));
-    struct tg_store_codes codes;
-    int64_t service_id = history_service(store, "shop").id;
-    int64_t function_id = history_function(store, "f").id;
-    assert_int_equal(tg_store_codes(store, service_id, function_id, &codes, NULL), TG_OK);
-    assert_int_equal(codes.count, 2);
-    assert_int_equal(codes.items[0].code_hash, 7);
-    assert_int_equal(codes.items[0].first_iteration, 0);
-    assert_int_equal(codes.items[0].line, 12);
-    assert_int_equal(codes.items[1].code_hash, 8);
-    assert_int_equal(codes.items[1].first_iteration, 2);
-    assert_int_equal(codes.items[1].line, 14);
-    tg_store_codes_release(&codes);
-    tg_store_codes_release(&codes);
-    assert_int_equal(tg_store_codes(store, service_id, 0, &codes, NULL), TG_OK);
-    assert_int_equal(codes.count, 3);
-    assert_int_equal(codes.items[2].function_id, history_function(store, "g").id);
-    assert_true(codes.items[2].code_hash == UINT64_MAX);
-    tg_store_codes_release(&codes);
-    assert_int_equal(tg_store_codes(store, service_id + 1, 0, &codes, NULL), TG_OK);
-    assert_int_equal(codes.count, 0);
-    tg_store_close(store);
 }
 
 static void reloads_are_events_of_the_interval(void **state) {
@@ -607,8 +552,6 @@ int main(void) {
         cmocka_unit_test_setup(names_of_all_kinds, history_set_up),
         cmocka_unit_test_setup(bytes_that_are_no_text, history_set_up),
         cmocka_unit_test_setup(figures_beyond_all_bounds, history_set_up),
-        cmocka_unit_test_setup(the_first_iteration_of_a_code, history_set_up),
-        cmocka_unit_test_setup(codes_come_in_the_order_of_their_first_calls, history_set_up),
         cmocka_unit_test_setup(starts_ends_and_versions_are_events, history_set_up),
         cmocka_unit_test_setup(reloads_are_events_of_the_interval, history_set_up),
         cmocka_unit_test_setup(sums_are_those_of_the_rows, set_up_many),

@@ -337,10 +337,11 @@ def test_what_tachograph_run_starts_is_a_run(cli: Any, tmp_path: Path) -> None:
 def test_functions_with_another_code_are_marked(cli: Any, tmp_path: Path) -> None:
     history = History(cli, tmp_path / "codes.db")
     service = history.service()
-    for iteration in range(20):
-        service.add(iteration, {SEARCH: (10, 1000 if iteration < 10 else 3000), PRICE: (10, 1000)})
+    for iteration in range(30):
+        service.add(iteration, {SEARCH: (10, 3000 if 10 <= iteration < 20 else 1000), PRICE: (10, 1000)})
     service.code(SEARCH, 7, 0)
     service.code(SEARCH, 8, 10)
+    service.code(SEARCH, 7, 20)
     service.code(PRICE, 9, 0)
     path = history.done()
 
@@ -355,6 +356,10 @@ def test_functions_with_another_code_are_marked(cli: Any, tmp_path: Path) -> Non
     assert changed("iteration:0..4", "iteration:5..9") == {SEARCH: False, PRICE: False}
     assert changed("iteration:10..14", "iteration:15..19") == {SEARCH: False, PRICE: False}
     assert changed("iteration:5..14", "iteration:15..19") == {SEARCH: False, PRICE: False}
+    # What was undone is not told where it is over, nor missed where it was.
+    assert changed("iteration:0..4", "iteration:25..29") == {SEARCH: False, PRICE: False}
+    assert changed("iteration:0..4", "iteration:15..29") == {SEARCH: True, PRICE: False}
+    assert changed("iteration:10..14", "iteration:25..29") == {SEARCH: True, PRICE: False}
     text = cli("diff", "iteration:0..9", "iteration:10..19", "--store", path).stdout
     assert "a call takes 3.00 us, in A 1.00 us; its code has changed\n" in text
     assert f"{SEARCH} *\n" in text

@@ -237,10 +237,8 @@ def test_a_new_code_and_what_may_have_made_it(cli: Any, tmp_path: Path) -> None:
     service = history.service()
     for iteration in range(20):
         service.add(iteration, {SEARCH: (10, 1000), "app.py::main": (10, 1000)})
-    service.code(SEARCH, 7, 0)
-    service.code(SEARCH, 6, 0)
-    service.code(SEARCH, 8, 2)
-    service.code(SEARCH, -1, 14)
+    for code, first in ((6, 0), (7, 0), (8, 2), (-1, 14), (8, 15), (-1, 18)):
+        service.code(SEARCH, code, first)
     service.code("app.py::main", 9, 0)
     service.event(2, RELOAD, "shop.orders: changed: Orders.early")
     service.event(13, REFUSED_RELOAD, "shop.orders: line 1: invalid syntax")
@@ -258,6 +256,8 @@ def test_a_new_code_and_what_may_have_made_it(cli: Any, tmp_path: Path) -> None:
 
     assert facts(SEARCH) == [
         "code      new from iteration 14 on, 2023-11-14 22:15:40",
+        "code      back from iteration 15 on, 2023-11-14 22:15:50, to that of iteration 2",
+        "code      back from iteration 18 on, 2023-11-14 22:16:20, to that of iteration 14",
         "event     iteration 13, 2023-11-14 22:15:30, refused reload: shop.orders: line 1: invalid syntax",
         "event     iteration 14, 2023-11-14 22:15:40, reload: shop.orders: changed: Orders.search",
         "event     iteration 16, 2023-11-14 22:16:00, version: 1.1",
@@ -272,5 +272,5 @@ def test_a_new_code_and_what_may_have_made_it(cli: Any, tmp_path: Path) -> None:
     ]
     assert answer(cli("trend", SEARCH, "--store", path, "--json"))["codes"] == [
         {"hash": f"{code:016x}", "first_iteration": first, "line": 12}
-        for code, first in ((6, 0), (7, 0), (8, 2), (2**64 - 1, 14))
+        for code, first in ((6, 0), (7, 0), (8, 2), (2**64 - 1, 14), (8, 15), (2**64 - 1, 18))
     ]
