@@ -301,8 +301,9 @@ def test_what_cannot_be_meant_is_said(cli: Any, name: str) -> None:
     assert list(cli.directory.iterdir()) == []
 
 
-def test_a_process_without_python_is_refused(cli: Any) -> None:
+def test_a_process_without_python_is_refused(cli: Any, wait_until: Any) -> None:
     other = cli.start_other("sleep", "60")
+    wait_until(lambda: " S " in Path(f"/proc/{other.pid}/stat").read_text(), "the program to have begun")
     try:
         for command in ("record", "dump"):
             done = cli(command, "-p", other.pid)
