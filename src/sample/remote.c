@@ -79,14 +79,14 @@ static bool is_listed(const struct tg_remote *remote) {
     return is_same;
 }
 
-/* Holds the thread, which has not ended; then tg_stop_release(). */
+/* Holds the thread, which has not ended; then tg_stop_end(). */
 static enum tg_status hold(const struct tg_remote *remote, struct tg_stop *stop, struct tg_error *err) {
     long pid = remote->process->pid;
     enum tg_stop_result result = remote->tid ? tg_stop_hold(stop, remote->tid, NULL) : TG_STOP_GONE;
     if (result == TG_STOP_HELD && is_listed(remote)) {
         return TG_OK;
     }
-    tg_stop_release(stop);
+    tg_stop_end(stop);
     if (result == TG_STOP_REFUSED) {
         return tg_error_set(err, TG_ERROR_PERMISSION,
                             "process %ld may not be stopped for the moment in which it is asked: a debugger or another "
@@ -166,7 +166,7 @@ enum tg_status tg_remote_ask(const struct tg_remote *remote, const char *script,
     enum tg_status status = hold(remote, &stop, err);
     if (status == TG_OK) {
         status = write_order(remote, script, err);
-        tg_stop_release(&stop);
+        tg_stop_end(&stop);
     }
     return status;
 }
@@ -177,6 +177,6 @@ void tg_remote_withdraw(const struct tg_remote *remote) {
     int32_t pending = 0;
     if (hold(remote, &stop, NULL) == TG_OK) {
         write_at(remote->process, remote->thread + layout->support + layout->pending, &pending, sizeof pending);
-        tg_stop_release(&stop);
+        tg_stop_end(&stop);
     }
 }

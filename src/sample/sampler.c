@@ -97,7 +97,7 @@ static void close_descriptor(int *fd) {
 
 void tg_sampler_close(struct tg_sampler *sampler) {
     if (sampler) {
-        tg_stop_release(&sampler->stop); /* who is yet to stop is let go by the kernel, when this thread ends */
+        tg_stop_end(&sampler->stop);
         tg_threads_release(&sampler->threads);
         tg_walker_release(&sampler->walker);
         tg_code_cache_release(&sampler->cache);

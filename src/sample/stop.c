@@ -12,6 +12,9 @@
 #define PATIENCE_NS INT64_C(20000000)
 /* So long it is asked without pause, which is quicker than to be woken; then after longer and longer pauses. */
 #define EAGER_NS INT64_C(20000)
+/* So often, and so far apart, one that is late is looked after when it is not to be waited for any more. */
+#define LAST_LOOKS   50
+#define LAST_LOOK_NS 1000000
 
 enum stopped { STOPPED, NOT_YET, ENDED };
 
@@ -50,24 +53,35 @@ static uint64_t pc_of(pid_t tid) {
     return size > 0 ? info.instruction_pointer : 0;
 }
 
+/* The calling thread is not to be suspended while any of its stops holds somebody, or is about to. */
+static _Thread_local struct {
+    size_t stops;
+    sigset_t mask; /* the signals that were blocked before the first of them */
+} steady;
+
 /* Puts off what would suspend us. */
 static void stay(struct tg_stop *stop) {
     static const int suspending[] = {SIGTSTP, SIGTTIN, SIGTTOU};
     sigset_t set;
-    if (!stop->is_steady) {
-        sigemptyset(&set);
-        for (size_t i = 0; i < sizeof suspending / sizeof suspending[0]; i++) {
-            sigaddset(&set, suspending[i]);
-        }
-        stop->is_steady = pthread_sigmask(SIG_BLOCK, &set, &stop->mask) == 0;
+    if (stop->is_steady) {
+        return;
     }
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof suspending / sizeof suspending[0]; i++) {
+        sigaddset(&set, suspending[i]);
+    }
+    stop->is_steady = steady.stops > 0 || pthread_sigmask(SIG_BLOCK, &set, &steady.mask) == 0;
+    steady.stops += stop->is_steady;
 }
 
 /* Lets it happen, where nobody is held or about to be. */
 static void relax(struct tg_stop *stop) {
     if (stop->is_steady && !stop->held && !stop->pending) {
         stop->is_steady = false;
-        pthread_sigmask(SIG_SETMASK, &stop->mask, NULL);
+        steady.stops--;
+        if (steady.stops == 0) {
+            pthread_sigmask(SIG_SETMASK, &steady.mask, NULL);
+        }
     }
 }
 
@@ -113,6 +127,15 @@ void tg_stop_release(struct tg_stop *stop) {
         stop->held = 0;
         relax(stop);
     }
+}
+
+void tg_stop_end(struct tg_stop *stop) {
+    tg_stop_release(stop);
+    for (int i = 0; i < LAST_LOOKS && !tg_stop_settle(stop); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = LAST_LOOK_NS}, NULL);
+    }
+    stop->pending = 0;
+    relax(stop);
 }
 
 bool tg_stop_settle(struct tg_stop *stop) {

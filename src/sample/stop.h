@@ -7,8 +7,9 @@
  * then stays so until we go on or are killed. What cannot be stopped at once, in an uninterruptible sleep, is let go
  * when it stops at last; see tg_stop_settle().
  *
- * Threads: one thread of ours, which is the tracer, calls all of it. Nobody else in this process may wait for the
- * target or for any child (waitpid(-1)) but with __WNOTHREAD, or he takes away what tells of the stop.
+ * Threads: one thread of ours, which is the tracer, calls all of it, for as many stops as it likes. Nobody else in this
+ * process may wait for the target or for any child (waitpid(-1)) but with __WNOTHREAD, or he takes away what tells of
+ * the stop.
  */
 #ifndef TG_STOP_H
 #define TG_STOP_H
@@ -16,7 +17,6 @@
 #include "base/attributes.h"
 #include "base/error.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,8 +25,7 @@ struct tg_stop {
     pid_t held;     /* the thread that is stopped; 0 none */
     pid_t pending;  /* the thread that was asked to stop and has not yet; 0 none */
     int signal;     /* that it gets when it is let go */
-    bool is_steady; /* we are not to be suspended now: */
-    sigset_t mask;  /* the signals that were blocked before */
+    bool is_steady; /* for this one we are not to be suspended now */
 };
 
 enum tg_stop_result {
@@ -44,5 +43,8 @@ void tg_stop_release(struct tg_stop *stop);
 
 /* Lets go who was late, if he has stopped by now. False: not yet. */
 bool tg_stop_settle(struct tg_stop *stop);
+
+/* Lets go of all. Who is late has a moment to stop; then it is for the kernel, which lets go when this thread ends. */
+void tg_stop_end(struct tg_stop *stop);
 
 #endif

@@ -42,6 +42,38 @@ static pid_t start_child(void) {
     return pid;
 }
 
+/* A child that does not stop until `*go` is written to: it waits for one that borrowed its memory. Then it runs. */
+static pid_t start_late_child(int *go) {
+    int ready[2], wait[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(wait), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(wait[1]);
+        if (vfork() == 0) { /* NOLINT(clang-analyzer-security.insecureAPI.vfork): to wait without being interrupted */
+            if (write(ready[1], "", 1) == 1 && read(wait[0], &byte, 1) < 0) { /* NOLINT(*-unix.Vfork) */
+                _exit(1);
+            }
+            _exit(0);
+        }
+        for (volatile unsigned n = 0;; n++) {
+        }
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    close(wait[0]);
+    *go = wait[1];
+    return pid;
+}
+
+static void go_on(int go) {
+    assert_int_equal(write(go, "", 1), 1);
+    close(go);
+}
+
 static void end_child(pid_t pid) {
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -127,6 +159,11 @@ static void a_stopped_process_stays_stopped(void **state) {
     end_child(pid);
 }
 
+static void await_stop(pid_t pid) {
+    while (state_of(pid) != 't') { /* that it never does is for the test's time limit */
+    }
+}
+
 static bool is_put_off(int signal) {
     sigset_t blocked;
     assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
@@ -156,6 +193,74 @@ static void a_terminal_suspends_us_when_nobody_is_held(void **state) {
     assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_GONE);
     assert_false(is_put_off(SIGTSTP));
     assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &before, NULL), 0);
+}
+
+static void who_stops_late_is_let_go(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    int go;
+    pid_t pid = start_late_child(&go);
+    assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_LATE);
+    assert_false(tg_stop_settle(&stop));
+    assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_LATE); /* not twice */
+    go_on(go);
+    while (!tg_stop_settle(&stop)) {
+    }
+    await_progress(pid);
+    end_child(pid);
+}
+
+static void who_stops_when_all_is_over_is_let_go(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    int go;
+    pid_t pid = start_late_child(&go);
+    assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_LATE);
+    go_on(go);
+    await_stop(pid);
+    tg_stop_end(&stop);
+    assert_false(is_put_off(SIGTSTP));
+    await_progress(pid);
+    end_child(pid);
+}
+
+static void who_never_stops_is_not_waited_for(void **state) {
+    (void)state;
+    struct tg_stop stop = {0};
+    int go;
+    pid_t pid = start_late_child(&go);
+    assert_int_equal(tg_stop_hold(&stop, pid, NULL), TG_STOP_LATE);
+    tg_stop_end(&stop);
+    assert_false(is_put_off(SIGTSTP));
+    go_on(go);
+    end_child(pid);
+}
+
+/* In whatever order they are let go. */
+static void of_several_the_last_lets_a_terminal_suspend_us(void **state) {
+    (void)state;
+    for (int late_first = 0; late_first < 2; late_first++) {
+        struct tg_stop late = {0}, other = {0};
+        int go;
+        pid_t late_pid = start_late_child(&go), pid = start_child();
+        assert_int_equal(tg_stop_hold(&late, late_pid, NULL), TG_STOP_LATE);
+        while (tg_stop_hold(&other, pid, NULL) != TG_STOP_HELD) { /* this machine is busy */
+        }
+        if (!late_first) {
+            tg_stop_release(&other);
+            assert_true(is_put_off(SIGTSTP));
+        }
+        go_on(go);
+        while (!tg_stop_settle(&late)) {
+        }
+        assert_int_equal(is_put_off(SIGTSTP), late_first);
+        tg_stop_release(&other);
+        assert_false(is_put_off(SIGTSTP));
+        await_progress(pid);
+        await_progress(late_pid);
+        end_child(pid);
+        end_child(late_pid);
+    }
 }
 
 /* The child of a process that does nothing but trace it. */
@@ -227,6 +332,10 @@ int main(void) {
         cmocka_unit_test(a_signal_on_its_way_arrives),
         cmocka_unit_test(a_stopped_process_stays_stopped),
         cmocka_unit_test(a_terminal_suspends_us_when_nobody_is_held),
+        cmocka_unit_test(who_stops_late_is_let_go),
+        cmocka_unit_test(who_stops_when_all_is_over_is_let_go),
+        cmocka_unit_test(who_never_stops_is_not_waited_for),
+        cmocka_unit_test(of_several_the_last_lets_a_terminal_suspend_us),
         cmocka_unit_test(another_tracer_is_respected),
         cmocka_unit_test(who_is_gone_is_gone),
         cmocka_unit_test(it_runs_on_when_we_are_killed),
