@@ -259,7 +259,7 @@ static void draw(struct tg_sampled *sampled) {
 /* The person's part, between two stretches of sampling. False: it is over. */
 static bool answer_keys(struct tg_sampled *sampled, bool *is_due) {
     bool rests = sampled->is_paused || sampled->has_ended;
-    tg_ns deadline_ns = rests && !*is_due ? INT64_MAX : tg_clock_monotonic_ns();
+    tg_ns deadline_ns = rests && !*is_due ? tg_family_settle(&sampled->family, INT64_MAX) : tg_clock_monotonic_ns();
     for (;;) {
         struct tg_key key;
         enum tg_screen_event event = tg_screen_wait(deadline_ns, &key);

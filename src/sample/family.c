@@ -258,8 +258,7 @@ static tg_ns next_ns(const struct tg_family *family, tg_ns until_ns) {
     return family->options.follows && family->look_ns < next ? family->look_ns : next;
 }
 
-/* Threads that stop too late are let go meanwhile. */
-static tg_ns settle(const struct tg_family *family, tg_ns deadline_ns) {
+tg_ns tg_family_settle(struct tg_family *family, tg_ns deadline_ns) {
     for (size_t i = 0; i < family->count; i++) {
         struct tg_family_member *member = family->members[i];
         deadline_ns = member->is_open ? tg_sampler_settle(&member->sampler, deadline_ns) : deadline_ns;
@@ -309,7 +308,7 @@ static enum tg_sampler_ending run(struct tg_family *family, tg_ns until_ns) {
         } else if (now_ns >= family->pace.due_ns) {
             tick(family, now_ns);
         }
-        if (!wait_until(family, settle(family, next_ns(family, until_ns)))) {
+        if (!wait_until(family, tg_family_settle(family, next_ns(family, until_ns)))) {
             uint64_t asked;
             (void)!read(family->end_fd, &asked, sizeof asked);
             return TG_SAMPLER_ASKED;

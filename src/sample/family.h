@@ -70,6 +70,10 @@ void tg_family_end(struct tg_family *family);
 /* The next tg_family_run() begins after a rest: nothing was missed meanwhile. */
 void tg_family_rest(struct tg_family *family);
 
+/* Lets go of threads that have stopped too late for their sample; to be called while waiting for the next
+ * tg_family_run(). How long that may take at most: until `deadline_ns`, or less while there are such threads. */
+tg_ns tg_family_settle(struct tg_family *family, tg_ns deadline_ns);
+
 /* How well it went, of all members together. */
 struct tg_sampler_quality tg_family_quality(const struct tg_family *family);
 

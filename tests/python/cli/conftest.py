@@ -13,6 +13,7 @@ import fcntl
 import os
 import pty
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -26,7 +27,7 @@ import tachograph
 from histories import History, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 UNIT = 64
 HEADER_BYTES = 4096
@@ -267,6 +268,50 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> 
 def wait_until_fixture() -> Any:
     """Waits for a condition, with a limit."""
     return wait_until
+
+
+LATE = """
+import ctypes, signal, sys, time
+libc = ctypes.PyDLL(None)
+stack = ctypes.create_string_buffer(1 << 16)
+top = ctypes.c_void_p((ctypes.addressof(stack) + len(stack)) & ~15)
+VFORK = 0x4000 | 0x100
+def turn(n):
+    return n + 1
+def call(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        for i in range(100): turn(i)
+libc.prctl(0x59616D61, -1, 0, 0, 0)
+print("ready", flush=True)
+call(1)
+libc.clone(ctypes.cast(libc.WAIT, ctypes.c_void_p), top, VFORK | signal.SIGCHLD, ctypes.c_void_p(1))
+call(0.2)
+print("through", flush=True)
+"""  # it has the lock, and does not stop until the one that borrowed its memory has ended
+
+
+@pytest.fixture
+def late(cli: Cli) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Starts a program that makes calls, waits in "sleep" for a second or in "pause" until its child is killed, in such
+    a way that it cannot be stopped, and makes calls again.
+    """
+    processes = []
+
+    def start(wait: str) -> subprocess.Popen[str]:
+        process = cli.start_other(sys.executable, "-c", LATE.replace("WAIT", wait))
+        processes.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+            process.kill()
+        process.communicate()
 
 
 class Prefix:

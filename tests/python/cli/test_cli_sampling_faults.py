@@ -319,6 +319,18 @@ def test_a_recorder_that_the_terminal_suspends_holds_nobody(cli: Any, start: Any
     assert record.returncode == 0, said
 
 
+def test_who_stops_late_is_let_go(cli: Any, late: Any) -> None:
+    """Also when it has waited for so long that it is no longer stopped at each look."""
+    process = late("sleep")
+    record = cli.start("record", "-p", process.pid, "-r", "1000", "-o", "out.folded")
+    try:
+        assert process.communicate(timeout=60) == ("through\n", "")
+        _, said = record.communicate(timeout=60)
+    finally:
+        record.kill()
+    assert record.returncode == 0, said
+
+
 def test_looks_that_fell_out_are_told_with_what_passed_in_them(cli: Any, start: Any) -> None:
     process = start(TARGET)
     record = cli.start("record", "-p", process.pid, "-r", "1000", "-o", "out.folded")

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import termios
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -316,5 +317,19 @@ def test_follows_a_program_that_runs(screen: Any, cli: Any) -> None:
     top.until(lambda text: re.search(r" 4  __main__::tick", text), "what it has counted")
     program.communicate()
     top.shows("0 processes", "1 ended")
+    top.press("q")
+    assert top.ends() == 0
+
+
+def test_who_stops_late_is_let_go_while_it_is_paused(screen: Any, late: Any, wait_until: Any) -> None:
+    process = late("pause")
+    main = Path(f"/proc/{process.pid}/task/{process.pid}")
+    top = screen("-p", str(process.pid), "-r", "1000")
+    wait_until(lambda: (main / "children").read_text(), "the thread to wait", 60)
+    wait_until(lambda: "TracerPid:\t0\n" not in (main / "status").read_text(), "the thread to be asked to stop")
+    top.press(" ")
+    top.shows("PAUSED")
+    os.kill(int((main / "children").read_text()), signal.SIGKILL)
+    assert process.communicate(timeout=60) == ("through\n", "")
     top.press("q")
     assert top.ends() == 0
