@@ -133,7 +133,7 @@ _ANSWERS: dict[str, object] = {
     "sampled_functions": ((), 0),
     "sampler_family": (),
     "sampling_state": (False, False, 0.0, "", 0, 0, 0, 0, 0, "wall", True),
-    "set_redacted_words": True,
+    "set_redacted_words": None,
     "start_recording": None,
     "start_sampling": None,
     "stop_collecting": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tachograph import _native, _settings
-from tachograph._policies import policy
+from tachograph._policies import check_yes_no, policy
 from tachograph._targets import functions_of
 
 TYPE_CHECKING = False
@@ -75,8 +75,14 @@ def _classes(name: str, value: Classes | None) -> tuple[type[BaseException], ...
     classes = value if isinstance(value, tuple) else (value,)
     given: tuple[object, ...] = classes
     for item in given:
+        if isinstance(item, BaseException):
+            raise TypeError(
+                f"{name} takes exception classes, not {item!r}, which is one of them: {type(item).__name__}"
+            )
         if not (isinstance(item, type) and issubclass(item, BaseException)):
             raise TypeError(f"{name} takes exception classes, one or a tuple of them, not {item!r}")
+    if name == "only" and not classes:
+        raise ValueError("only=() would record nothing: name a class, or leave it out to record all")
     return classes
 
 
@@ -141,6 +147,7 @@ def make_logger(
     """What decorates, of a decorator that takes these arguments; `target` is what that was given without a name."""
     if isinstance(target, type) and issubclass(target, BaseException):
         raise TypeError(f"{name} takes exception classes by name: only= or ignore=")
+    check_yes_no(reraise=reraise, capture_args=capture_args, repr=calls_repr)
     return Logger(
         name,
         policy(
@@ -188,7 +195,8 @@ def _exception_logger(
 
     Raises:
         TypeError: there is no Python function in it, or it is a generator, or a method that Python itself calls as
-            ``__eq__``, that should return its exceptions.
+            ``__eq__``, that should return its exceptions; or an argument is none of what it takes.
+        ValueError: `only` is empty.
     """
     logger = make_logger(
         "exception_logger",

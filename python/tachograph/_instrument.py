@@ -6,7 +6,7 @@ import types
 from _collections_abc import Iterable, Mapping
 
 from tachograph import _native, _settings
-from tachograph._policies import policy
+from tachograph._policies import check_yes_no, policy
 from tachograph._targets import functions_of, functions_of_class, functions_of_namespace
 from tachograph._unmatched import warn_at_exit
 
@@ -69,8 +69,12 @@ def instrument(
 
     Raises:
         ValueError: a pattern that cannot mean anything.
-        TypeError: a target that is none of the above.
+        TypeError: a target that is none of the above, or `exceptions` or `capture_args` that is no bool.
     """
+    given: object = exceptions
+    if isinstance(given, (type, tuple)):
+        raise TypeError(f"exceptions is True or False, not {given!r}: exception_logger(only=...) chooses classes")
+    check_yes_no(exceptions=exceptions, capture_args=capture_args)
     if _settings.disabled():
         return 0
     patterns = _patterns(target)

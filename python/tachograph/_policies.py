@@ -16,6 +16,17 @@ class _State:
     knows_words = False
 
 
+def check_yes_no(**arguments: object) -> None:
+    """Refuses what was meant for something else: any object is true or false.
+
+    Raises:
+        TypeError: an argument is no bool.
+    """
+    for name, value in arguments.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is True or False, not {value!r}")
+
+
 def policy(
     only: Classes | None = None,
     ignore: Classes | None = None,
@@ -37,7 +48,5 @@ def _set_words() -> None:
     except ValueError as error:
         _settings.warn(f"tachograph: only the words that are known anyway are redacted: {error}")
         return
-    if not _native.set_redacted_words(words):
-        _settings.warn(
-            "tachograph: TACHOGRAPH_REDACT has too many words, or too long ones: up to 32 of 63 letters are read"
-        )
+    if mistake := _native.set_redacted_words(words):
+        _settings.warn(f"tachograph: TACHOGRAPH_REDACT: {mistake}")

@@ -42,7 +42,8 @@ def _super_decorator(
 
     Raises:
         TypeError: there is no Python function in it, or it is a generator, or a method that Python itself calls as
-            ``__eq__``, that should return its exceptions.
+            ``__eq__``, that should return its exceptions; or an argument is none of what it takes.
+        ValueError: `only` is empty.
     """
     logger = make_logger(
         "super_decorator",

@@ -96,6 +96,29 @@ bool tg_redact_set_words(const char *words) {
     return kept;
 }
 
+enum tg_status tg_redact_check_words(const char *words, struct tg_error *err) {
+    size_t count = 0;
+    for (const char *at = words; at; count++) {
+        size_t length = strcspn(at, ",");
+        char word[WORD_SIZE + 1];
+        size_t letters = simplify(at, length, word, sizeof word);
+        if (letters == 0) {
+            return tg_error_set(err, TG_ERROR_INVALID,
+                                "'%.*s' in '%s' is no word: give parts of names with commas between them, as in "
+                                "'iban,patient'",
+                                (int)length, at, words);
+        }
+        if (letters >= WORD_SIZE) {
+            return tg_error_set(err, TG_ERROR_INVALID, "'%.*s' is too long: give words of up to %d letters",
+                                (int)length, at, WORD_SIZE - 1);
+        }
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return count <= WORDS_MAX
+               ? TG_OK
+               : tg_error_set(err, TG_ERROR_INVALID, "there are %zu words in it: give up to %d", count, WORDS_MAX);
+}
+
 static bool begins_harmless(const char *text) {
     for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
         if (strncmp(text, harmless[i], strlen(harmless[i])) == 0) {

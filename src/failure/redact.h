@@ -24,6 +24,8 @@
 #ifndef TG_REDACT_H
 #define TG_REDACT_H
 
+#include "base/attributes.h"
+#include "base/error.h"
 #include "base/strbuf.h"
 
 #include <stdbool.h>
@@ -35,6 +37,9 @@
 /* Words that make a key secret besides those built in, separated by commas; NULL: none. Words past the limits (32, of
  * 63 letters and digits) are not kept: false then. */
 bool tg_redact_set_words(const char *words);
+
+/* Refuses words that cannot be meant, empty ones among them, or that are past the limits. */
+TG_NODISCARD enum tg_status tg_redact_check_words(const char *words, struct tg_error *err);
 
 bool tg_redact_is_secret_key(const char *key, size_t length);
 

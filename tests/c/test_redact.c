@@ -155,6 +155,17 @@ static void words_past_the_limits_are_told(void **state) {
     assert_true(tg_redact_set_words(NULL));
 }
 
+static void words_that_cannot_be_meant_are_refused(void **state) {
+    (void)state;
+    struct tg_error err = TG_ERROR_INIT;
+    assert_int_equal(tg_redact_check_words("IBAN, birth-date", &err), TG_OK);
+    assert_int_equal(tg_redact_check_words("", &err), TG_ERROR_INVALID);
+    assert_int_equal(tg_redact_check_words("iban,", &err), TG_ERROR_INVALID);
+    assert_int_equal(tg_redact_check_words(",iban", &err), TG_ERROR_INVALID);
+    assert_int_equal(tg_redact_check_words("iban, ,x", &err), TG_ERROR_INVALID);
+    assert_non_null(strstr(err.message, "' ' in 'iban, ,x' is no word"));
+}
+
 static void plain_texts_stay(void **state) {
     (void)state;
     static const char *const texts[] = {
@@ -324,6 +335,7 @@ int main(void) {
         cmocka_unit_test(of_a_long_key_the_end_counts),
         cmocka_unit_test(words_can_be_added),
         cmocka_unit_test(words_past_the_limits_are_told),
+        cmocka_unit_test(words_that_cannot_be_meant_are_refused),
         cmocka_unit_test(plain_texts_stay),
         cmocka_unit_test(web_tokens_go),
         cmocka_unit_test(pem_blocks_go),

@@ -205,6 +205,41 @@ def test_what_it_refuses() -> None:
         tachograph.super_decorator(only="KeyError")  # type: ignore[call-overload]
 
 
+MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"only": ()}, ValueError, r"only=\(\) would record nothing: name a class, or leave it out to record all"),
+    (
+        {"only": KeyError()},
+        TypeError,
+        r"only takes exception classes, not KeyError\(\), which is one of them: KeyError",
+    ),
+    ({"only": (KeyError, 5)}, TypeError, "only takes exception classes, one or a tuple of them, not 5"),
+    ({"only": [KeyError]}, TypeError, "only takes exception classes, one or a tuple of them, not .<class 'KeyError'>."),
+    ({"ignore": "x"}, TypeError, "ignore takes exception classes, one or a tuple of them, not 'x'"),
+    ({"reraise": "yes"}, TypeError, "reraise is True or False, not 'yes'"),
+    ({"capture_args": None}, TypeError, "capture_args is True or False, not None"),
+    ({"repr": repr}, TypeError, "repr is True or False, not <built-in function repr>"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "kind", "said"), MISTAKES)
+def test_mistakes_in_arguments(arguments: dict[str, Any], kind: type[Exception], said: str) -> None:
+    for decorator in (tachograph.super_decorator, tachograph.exception_logger):
+        with pytest.raises(kind, match=said):
+            decorator(**arguments)
+
+
+def test_mistakes_in_arguments_of_instrument() -> None:
+    for exceptions in (KeyError, (KeyError,)):
+        with pytest.raises(
+            TypeError, match=r"exceptions is True or False, not .*: exception_logger\(only=...\) chooses"
+        ):
+            tachograph.instrument("shop", exceptions=exceptions)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="exceptions is True or False, not 'all'"):
+        tachograph.instrument("shop", exceptions="all")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="capture_args is True or False, not 0"):
+        tachograph.instrument("shop", exceptions=True, capture_args=0)  # type: ignore[arg-type]
+
+
 @pytest.mark.isolated
 def test_without_a_file_or_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {"__name__": "typed"}
