@@ -197,12 +197,21 @@ static int change_functions(code_change change, void *context, PyObject *functio
     return result;
 }
 
-/* What is timed already, and is chosen, gets the policy. 0, or -1 with an exception set. */
+/* Whoever said that a function's arguments are not to be kept is obeyed, whatever is said of it besides. */
+static void keep_arguments_out(PyObject *policy, PyObject *probe) {
+    const struct tg_policy *other = policy && probe ? tg_probe_policy(probe) : NULL;
+    if (other && !other->captures_args) {
+        ((struct tg_policy *)policy)->captures_args = false;
+    }
+}
+
+/* What is timed already, and is chosen, gets the policy, unless it has one of its own: of that it then says no more than
+ * that arguments are not kept. 0, or -1 with an exception set. */
 static int give_policy(const struct choice *choice, PyCodeObject *code) {
     PyObject *probe = tg_code_probe(code, choice->state->probe_type);
     int chosen = choice->policy && probe ? is_chosen(choice, code) : 0;
-    if (chosen > 0) {
-        tg_probe_set_policy(probe, choice->policy);
+    if (chosen > 0 && tg_probe_set_policy(choice->state->policy_type, probe, choice->policy) < 0) {
+        return -1;
     }
     for (Py_ssize_t i = 0; choice->policy && chosen >= 0 && i < PyTuple_GET_SIZE(code->co_consts); i++) {
         PyObject *nested = PyTuple_GET_ITEM(code->co_consts, i);
@@ -395,6 +404,7 @@ PyObject *tg_watch_function(PyObject *module, PyObject *args) {
         .module = plain ? module_of(function) : NULL,
         .policy = plain ? new_policy(state, policy_args) : NULL,
     };
+    keep_arguments_out(choice.policy, tg_code_probe((PyCodeObject *)PyFunction_GET_CODE(function), state->probe_type));
     PyObject *changed = choice.module && choice.policy ? rewrite(&choice, choice.only) : NULL;
     Py_XDECREF(choice.policy);
     Py_XDECREF(choice.module);

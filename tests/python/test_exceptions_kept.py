@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -166,6 +167,61 @@ def test_what_is_not_to_be_captured(recorded: Recorded) -> None:
     fail(shop.g, 1)
     for group in recorded.groups():
         assert (group.sample.message, group.sample.args, group.sample.kwargs) == ("kept", None, None)
+
+
+def watched_twice(outer: Callable[..., Any], inner: Callable[..., Any]) -> Callable[..., Any]:
+    """A function under two of them."""
+    function: Callable[..., Any] = Module("def f(a): raise ValueError('kept')").f
+    inner(function)
+    outer(function)
+    return function
+
+
+def recording(target: Callable[..., Any], **options: Any) -> None:
+    """As a decorator that is none."""
+    instrument(target, exceptions=True, **options)
+
+
+STACKS = [exception_logger(), exception_logger(reraise=True), tachograph.super_decorator(reraise=True), recording]
+
+
+@pytest.mark.parametrize("kind", [exception_logger, tachograph.super_decorator, recording])
+def test_whoever_wants_no_arguments_is_obeyed(recorded: Recorded, kind: Callable[..., Any]) -> None:
+    recorded.start()
+
+    def bare(target: Callable[..., Any]) -> Any:
+        return kind(target, capture_args=False) if kind is recording else kind(capture_args=False)(target)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of functions that cannot be reloaded
+        for other in STACKS:
+            for function in (watched_twice(bare, other), watched_twice(other, bare)):
+                try:
+                    function(1)
+                except ValueError:
+                    pass
+    group = recorded.group()
+    assert group.count == 2 * len(STACKS)
+    assert [sample.args for sample in group.samples] == [None] * group.count
+
+
+def test_one_that_keeps_no_arguments_says_so_of_itself_alone(recorded: Recorded) -> None:
+    recorded.start()
+    shop = Module("def f(a): raise ValueError\ndef g(a): raise ValueError")
+    instrument(shop.f.__globals__, exceptions=True)
+    instrument(shop.f, exceptions=True, capture_args=False)
+    fail(shop.f, 1)
+    fail(shop.g, 1)
+    assert [group.sample.args for group in recorded.groups()] == [None, [1]]
+
+
+def test_the_outermost_decorator_returns_or_raises(recorded: Recorded) -> None:
+    recorded.start()
+    for inner in (exception_logger, exception_logger(reraise=True), recording):
+        assert type(watched_twice(exception_logger, inner)(1)) is ValueError
+        assert type(fail(watched_twice(exception_logger(reraise=True), inner), 1)) is ValueError
+    assert type(watched_twice(recording, exception_logger)(1)) is ValueError
+    assert recorded.group().count == 7
 
 
 class Talkative:
