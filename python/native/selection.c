@@ -229,10 +229,12 @@ int tg_selection_names(const struct tg_selection *selection, PyObject *name) {
     return 0;
 }
 
+/* All are asked, so that it is known of each pattern whether it ever names anything. */
 int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file) {
     int chosen = 0;
-    for (size_t i = 0; chosen == 0 && i < selections->count; i++) {
-        chosen = tg_selection_chooses(selections->items[i], module, qualname, file);
+    for (size_t i = 0; chosen >= 0 && i < selections->count; i++) {
+        int also = tg_selection_chooses(selections->items[i], module, qualname, file);
+        chosen = also < 0 || also > chosen ? also : chosen;
     }
     return chosen;
 }
@@ -251,14 +253,33 @@ PyObject *tg_selections_policy(struct tg_selections *selections, PyObject *modul
     return NULL;
 }
 
-static int append_unmatched(PyObject *list, const struct tg_text_list *texts, const bool *matched, size_t count) {
+/* Whether an exclusion that says nothing for one selection does so for another. */
+static bool is_excluded_elsewhere(const struct tg_selections *selections, const char *pattern) {
+    for (size_t i = 0; i < selections->count; i++) {
+        const struct tg_selection *selection = selections->items[i];
+        for (size_t j = 0; j < selection->exclusion_count; j++) {
+            if (selection->excluded[j] && strcmp(selection->exclude.texts[j], pattern) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Adds each text once. `elsewhere`: texts are exclusions, which may have said no in one of these; or NULL. */
+static int append_unmatched(PyObject *list, const struct tg_text_list *texts, const bool *matched, size_t count,
+                            const struct tg_selections *elsewhere) {
     for (size_t i = 0; i < count; i++) {
-        PyObject *text = matched[i] ? NULL : PyUnicode_FromString(texts->texts[i]);
-        if (!matched[i] && (!text || PyList_Append(list, text) < 0)) {
+        if (matched[i] || (elsewhere && is_excluded_elsewhere(elsewhere, texts->texts[i]))) {
+            continue;
+        }
+        PyObject *text = PyUnicode_FromString(texts->texts[i]);
+        int is_known = text ? PySequence_Contains(list, text) : -1;
+        if (is_known < 0 || (!is_known && PyList_Append(list, text) < 0)) {
             Py_XDECREF(text);
             return -1;
         }
-        Py_XDECREF(text);
+        Py_DECREF(text);
     }
     return 0;
 }
@@ -271,9 +292,10 @@ PyObject *tg_selections_unmatched(const struct tg_selections *selections) {
         const struct tg_selection *selection = selections->items[i];
         bool asks = selection->patterns.count || selection->projects.count; /* else there is nothing to exclude from */
         failed =
-            append_unmatched(patterns, &selection->patterns, selection->matched, selection->patterns.count) < 0
+            append_unmatched(patterns, &selection->patterns, selection->matched, selection->patterns.count, NULL) < 0
             || (asks
-                && append_unmatched(exclusions, &selection->exclude, selection->excluded, selection->exclusion_count)
+                && append_unmatched(exclusions, &selection->exclude, selection->excluded, selection->exclusion_count,
+                                    selections)
                        < 0);
     }
     PyObject *both = failed ? NULL : PyTuple_Pack(2, patterns, exclusions);

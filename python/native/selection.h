@@ -56,7 +56,7 @@ PyObject *tg_selections_policy(struct tg_selections *selections, PyObject *modul
 /* Whether a pattern names the function of this full name, whatever is excluded. Same results. */
 int tg_selection_names(const struct tg_selection *selection, PyObject *name);
 
-/* A new tuple of two lists: the patterns that never said yes, and the exclusions that never said no. */
+/* A new tuple of two lists: the patterns that never said yes, and the exclusions that no selection said no by. */
 PyObject *tg_selections_unmatched(const struct tg_selections *selections);
 
 #endif

@@ -85,7 +85,7 @@ def _say(message: str) -> None:
 
 
 def _warn_of_unmatched() -> None:
-    for message in unmatched(were_named=bool(_lines("TACHOGRAPH_TIME"))):
+    for message in unmatched(_lines("TACHOGRAPH_TIME") + _lines("TACHOGRAPH_EXCEPTIONS")):
         _say(message)
 
 
@@ -125,7 +125,7 @@ def start() -> None:
         _native.instrument_everything(_lines("TACHOGRAPH_EXCEPTIONS"), _lines("TACHOGRAPH_EXCLUDE"), [], [], policy())
     # They import the main program of their parent as __mp_main__.
     _native.watch_main(_is_of_multiprocessing("spawn", "forkserver"))
-    if _lines("TACHOGRAPH_TIME") or _lines("TACHOGRAPH_EXCLUDE"):
+    if any(map(_lines, ("TACHOGRAPH_TIME", "TACHOGRAPH_EXCEPTIONS", "TACHOGRAPH_EXCLUDE"))):
         import atexit
 
         watch_forks()

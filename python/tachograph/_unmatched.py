@@ -89,14 +89,14 @@ def _exclusion_reason(pattern: str) -> str:
     return _reason(pattern)
 
 
-def unmatched(*, were_named: bool = True) -> list[str]:
+def unmatched(named: list[str] | None = None) -> list[str]:
     """One message for each pattern that has named no function so far, with what it may have meant, or why.
 
-    Without ``were_named`` nobody has named patterns, and of exclusions alone is told. None where there are children:
-    they may have imported what this process has not, as the workers of a server.
+    With ``named`` somebody has named these, and the others are nobody's; of exclusions is told in any case. None where
+    there are children: they may have imported what this process has not, as the workers of a server.
     """
     patterns, exclusions = _native.unmatched_patterns()
-    patterns = patterns if were_named else []
+    patterns = [pattern for pattern in patterns if named is None or pattern in named]
     if not (patterns or exclusions) or os.getpid() in _forked or not _native.is_alone_in_run():
         return []
     messages = [f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in patterns]

@@ -141,9 +141,39 @@ def test_file_and_variable_say_whose_exceptions_are_recorded(run: Any, tmp_path:
     assert failures(tmp_path / "i.db") == [("shop::check", '{"colour":"red","name":"[redacted]"}')]
 
 
+def test_patterns_that_are_timed_and_watched_have_named_something(run: Any, tmp_path: Path) -> None:
+    project(tmp_path, 'store = "h.db"\nexceptions = ["shop"]\nexclude = ["shop::check"]\n')
+    (tmp_path / "shop.py").write_text("def sell(): raise ValueError\ndef check(): raise ValueError\n")
+    done = run(START + 'tachograph.start(instrument="shop")\nimport shop\ntry: shop.sell()\nexcept ValueError: pass\n')
+    assert done.stderr == ""
+    assert [row[0] for row in failures(tmp_path / "h.db")] == ["shop::sell"]
+
+
 def test_words_that_cannot_be_redacted_are_told(run: Any, tmp_path: Path) -> None:
     project(tmp_path, "")
     program = "import tachograph\n@tachograph.exception_logger\ndef f(): pass\nf()\n"
-    done = run(program, environment={"TACHOGRAPH_REDACT": "x" * 64}, code=None)
-    assert done.returncode == 0
-    assert "TACHOGRAPH_REDACT has too many words" in done.stderr
+    for words, said in {
+        "x" * 64: "is too long: give words of up to 63 letters",
+        "iban,,patient": "'' in 'iban,,patient' is no word: give parts of names with commas between them",
+        "iban,--": "'--' in 'iban,--' is no word",
+        ",".join(["x"] * 33): "there are 33 words in it: give up to 32",
+    }.items():
+        done = run(program, environment={"TACHOGRAPH_REDACT": words}, code=None)
+        assert done.returncode == 0
+        assert "tachograph: TACHOGRAPH_REDACT: " in done.stderr
+        assert said in done.stderr
+
+
+def test_words_of_the_file_that_cannot_be_redacted_are_told(run: Any, tmp_path: Path) -> None:
+    program = "import tachograph\n@tachograph.exception_logger\ndef f(): pass\nf()\n"
+    for value, said in {
+        '"iban,"': "'redact' in [tool.tachograph]: '' in 'iban,' is no word",
+        '["iban"]': "'redact' in [tool.tachograph] wants a text in quotes, not a list",
+        '""': "'redact' in [tool.tachograph] cannot be an empty text",
+        "5": "'redact' in [tool.tachograph] wants a text in quotes, not a number",
+    }.items():
+        project(tmp_path, f"redact = {value}\n")
+        done = run(program, code=None)
+        assert done.returncode == 0
+        assert "pyproject.toml:" in done.stderr
+        assert said in done.stderr
