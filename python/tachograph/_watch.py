@@ -268,7 +268,11 @@ def _reload(known: _Known, text: bytes) -> list[Callable[[], None]]:
         return _refuse(known, text, str(error))
     known.text = text
     known.refused = None
-    return [functools.partial(_tell, known, True, _summary(outcome))] if outcome else []
+    return [
+        functools.partial(_tell, known, True, _summary(outcome))
+        if outcome
+        else functools.partial(_tell_same, known, _summary(outcome))
+    ]
 
 
 def _await_import(known: _Known) -> None:
@@ -308,6 +312,15 @@ def _tell(known: _Known, is_done: bool, detail: str) -> None:
         logger.info("%s is reloaded: %s", known.name, detail)
     else:
         logger.warning("%s keeps its old code: %s (%s)", known.name, detail, known.file)
+
+
+def _tell_same(known: _Known, not_run: str) -> None:
+    """No event: a history would be full of what changed nothing."""
+    import logging
+
+    level = logging.INFO if not_run else logging.DEBUG
+    detail = not_run or "only its text has changed"
+    logging.getLogger("tachograph.reload").log(level, "%s runs what it ran: %s", known.name, detail)
 
 
 def _tell_problem(problem: str) -> None:

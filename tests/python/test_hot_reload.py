@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import queue
 import shutil
@@ -585,3 +586,18 @@ def test_the_main_program(program: Program, runtime: Path, command: str) -> None
     assert "  refused reload: __main__: line 15: invalid syntax\n" in text
     (timed,) = [row for row in told["functions"] if row["name"] == "__main__::example_function"]
     assert timed["call_count"] == 5
+
+
+@pytest.mark.isolated
+def test_saves_that_exchange_nothing_are_told_to_the_logger_alone(module_path: Path, told: Told) -> None:
+    logging.getLogger("tachograph.reload").setLevel(logging.DEBUG)
+    write(module_path / "shop.py", "def f(): return 1\n")
+    shop = importlib.import_module("shop")
+    tachograph.watch(module_path)
+    write(module_path / "shop.py", "def f(): return 1\nprint('again')\n")
+    assert told.next() == "shop runs what it ran: not run again: line 2"
+    write(module_path / "shop.py", "def f(): return 1  # the only one\nprint('again')\n")
+    assert told.next() == "shop runs what it ran: only its text has changed"
+    write(module_path / "shop.py", "def f(): return 2\nprint('again')\n")
+    assert told.next().startswith("shop is reloaded: changed: f")
+    assert shop.f() == 2
