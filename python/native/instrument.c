@@ -205,7 +205,7 @@ static void keep_arguments_out(PyObject *policy, PyObject *probe) {
     }
 }
 
-/* What is timed already, and is chosen, gets the policy, unless it has one of its own: of that it then says no more than
+/* What is timed already, and is chosen, gets the policy, unless it has one of its own: then no more of it holds than
  * that arguments are not kept. 0, or -1 with an exception set. */
 static int give_policy(const struct choice *choice, PyCodeObject *code) {
     PyObject *probe = tg_code_probe(code, choice->state->probe_type);

@@ -2,7 +2,7 @@
 #include "analyze/function_name.h"
 
 #include "base/nearest.h"
-#include "base/strbuf.h"
+#include "base/pattern.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -107,6 +107,31 @@ enum tg_status tg_function_name_find(const struct tg_store_functions *functions,
         return TG_OK;
     }
     return count == 0 ? refuse(functions, scope, wanted, err) : refuse_several(functions, wanted, count, err);
+}
+
+static bool names_any(const struct tg_store_functions *functions, const char *pattern) {
+    bool any = strpbrk(pattern, "*?[") != NULL;
+    for (size_t i = 0; i < functions->count && !any; i++) {
+        any = tg_pattern_match(pattern, functions->items[i].name);
+    }
+    return any;
+}
+
+enum tg_status tg_function_name_append_pattern(struct tg_strbuf *out, const struct tg_scope *scope, const char *wanted,
+                                               struct tg_error *err) {
+    const struct tg_store_selection everything = tg_scope_everything(scope);
+    struct tg_store_functions functions = {.items = NULL};
+    const struct tg_store_function *found = NULL;
+    enum tg_status status = tg_store_functions(scope->store, &everything, NULL, false, &functions, err);
+    bool is_pattern = status == TG_OK && names_any(&functions, wanted);
+    if (status == TG_OK && !is_pattern) {
+        status = tg_function_name_find(&functions, scope, wanted, &found, err);
+    }
+    if (status == TG_OK) {
+        tg_strbuf_append(out, is_pattern ? wanted : found->name);
+    }
+    tg_store_functions_release(&functions);
+    return status;
 }
 
 enum tg_status tg_function_name_read(struct tg_store_function *function, const struct tg_scope *scope,

@@ -1,6 +1,7 @@
 /* `tachograph exceptions`: what failed, how often, since when, and with which arguments. See commands.h. */
 #include "analyze/chart.h"
 #include "analyze/exception_list.h"
+#include "analyze/function_name.h"
 #include "answer/exceptions_json.h"
 #include "base/humanize.h"
 #include "base/pattern.h"
@@ -36,7 +37,8 @@ static const struct tg_option options[] = {
     {.name = "function",
      .kind = TG_OPTION_TEXT,
      .value = "PATTERN",
-     .help = "only of functions that the pattern names: shop.cart::Cart.add, shop.*, shop.cart::Cart.*",
+     .help = "only of functions that the pattern names: shop.cart::Cart.add, shop.*, shop.cart::Cart.*; or of the one "
+             "whose name ends so: Cart.add",
      .offset = offsetof(struct settings, function),
      .check = tg_pattern_validate},
     {.name = "sort",
@@ -233,7 +235,6 @@ static struct tg_exception_question question_of(const struct settings *settings)
     size_t limit = settings->limit || !is_text ? settings->limit : ROWS;
     return (struct tg_exception_question){
         .id = settings->shown_id,
-        .pattern = settings->function,
         .sort = (enum tg_exception_sort)settings->sort,
         .limit = settings->shown_id ? 0 : limit,
         .points = is_text ? LINE_WIDTH : 0,
@@ -246,7 +247,12 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
     const struct tg_scope *scope = &question->history.scope;
     struct tg_exception_question asked = question_of(settings);
     struct tg_exception_list list = {.rows = NULL};
+    struct tg_strbuf pattern = TG_STRBUF_INIT;
     enum tg_status status = tg_history_select(question, &asked.selection, err);
+    if (status == TG_OK && settings->function) {
+        status = tg_function_name_append_pattern(&pattern, scope, settings->function, err);
+        asked.pattern = tg_strbuf_text(&pattern);
+    }
     if (status == TG_OK) {
         status = settings->shown_id ? tg_exception_list_read_one(&list, scope, &asked, err)
                                     : tg_exception_list_read(&list, scope, &asked, err);
@@ -261,6 +267,7 @@ static enum tg_status answer(struct tg_history_question *question, const void *g
         print_list(question, &asked.selection, &list);
     }
     tg_exception_list_release(&list);
+    tg_strbuf_release(&pattern);
     return status;
 }
 
@@ -306,6 +313,6 @@ const struct tg_command tg_command_exceptions = {
         "its form is not recorded.",
     .options = options,
     .examples = examples,
-    .exit_codes = "0 done; 1 there is no history, or no such exception; 2 wrong usage",
+    .exit_codes = "0 done; 1 there is no history, or no such exception or function; 2 wrong usage",
     .run = run,
 };

@@ -3,6 +3,7 @@
 
 #include "cli/report.h"
 #include "record/catalog.h"
+#include "record/reader.h"
 
 static bool has_figures(const char *path) {
     static const struct tg_report_options everything = {.all = true};
@@ -16,15 +17,29 @@ static bool has_figures(const char *path) {
     return any;
 }
 
-bool tg_run_has_figures(const uint8_t run_uuid[16]) {
+static bool has_failures(const char *path) {
+    struct tg_header header;
+    bool alive;
+    return tg_reader_peek(path, &header, &alive) == TG_OK && header.failures != TG_PLACE_NONE;
+}
+
+static bool any_of_run(const uint8_t run_uuid[16], bool (*has)(const char *path)) {
     struct tg_catalog catalog;
     bool any = false;
     if (tg_catalog_read(&catalog, 0, NULL) != TG_OK) {
         return false;
     }
     for (size_t i = 0; i < catalog.count && !any; i++) {
-        any = tg_catalog_is_of_run(&catalog.entries[i], run_uuid) && has_figures(catalog.entries[i].path);
+        any = tg_catalog_is_of_run(&catalog.entries[i], run_uuid) && has(catalog.entries[i].path);
     }
     tg_catalog_release(&catalog);
     return any;
+}
+
+bool tg_run_has_figures(const uint8_t run_uuid[16]) {
+    return any_of_run(run_uuid, has_figures);
+}
+
+bool tg_run_has_failures(const uint8_t run_uuid[16]) {
+    return any_of_run(run_uuid, has_failures);
 }

@@ -1,4 +1,4 @@
-/* run_figures: whether a run counted anything, by its recordings. */
+/* run_figures: whether a run counted anything, and had exceptions, by its recordings. */
 #ifndef TG_RUN_FIGURES_H
 #define TG_RUN_FIGURES_H
 
@@ -7,5 +7,7 @@
 
 /* Whether a call of any function has ended in any process of the run, as far as its recordings are to be seen. */
 bool tg_run_has_figures(const uint8_t run_uuid[16]);
+/* Likewise, whether an exception was recorded. */
+bool tg_run_has_failures(const uint8_t run_uuid[16]);
 
 #endif

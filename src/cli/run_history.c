@@ -104,6 +104,13 @@ void tg_run_history_finish(struct tg_strbuf *out, const struct tg_run_history *r
         tg_strbuf_append(out, " trend --all");
         append_option(out, &header);
         tg_strbuf_append_char(out, '\n');
+        if (run->has_failures) {
+            tg_strbuf_append(out, "failed    ");
+            tg_own_name_append(out);
+            tg_strbuf_append(out, " exceptions");
+            append_option(out, &header);
+            tg_strbuf_append_char(out, '\n');
+        }
         if (run->interval_was_chosen) {
             append_interval(out, run, &header);
         }

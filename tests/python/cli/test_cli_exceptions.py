@@ -89,7 +89,9 @@ def test_the_line_is_of_the_whole_period(ask: Any) -> None:
         (["--function", "shop.cart"], [4, 1]),
         (["--function", "shop.cart::Cart.*"], [4, 1]),
         (["--function", PAY], [55]),
-        (["--function", "nothing"], []),
+        (["--function", PAY.rpartition(":")[2]], [55]),
+        (["--function", "Cart.add"], [4, 1]),
+        (["--function", "nothing.*"], []),
         (["--since", "iteration:7"], [27, 2, 1]),
         (["--until", "iteration:2"], [6, 2]),
         (["--since", "iteration:3", "--until", "iteration:3"], [4]),
@@ -111,6 +113,16 @@ def test_a_part(ask: Any, words: list[str], counts: list[int]) -> None:
         assert [int(row[1]) for row in rows(text)] == counts
     else:
         assert "no exception of such a function was recorded in that time" in text
+
+
+def test_a_function_that_is_not_there(ask: Any) -> None:
+    for words, said in (
+        (["--function", "Cart.ad"], "service 'shop' has no function 'Cart.ad'; did you mean 'Cart.add'"),
+        (["--function", "zebra"], "service 'shop' has no function 'zebra'; 'tachograph rank -n 100' shows the names"),
+    ):
+        result = ask(*words)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert said in result.stderr
 
 
 def test_as_json(ask: Any, store: Path) -> None:

@@ -529,6 +529,14 @@ for function, args in ((pay, {"user": "ada", "password": "abc"}), (ship, {"order
     store = tmp_path / "history.db"
     result = cli("run", "--store", store, "--exceptions", "__main__::pay", "--no-report", script)
     assert result.returncode == 0
+    assert f"failed    tachograph exceptions --store sqlite:///{store}" in [
+        re.sub(r"  +\S*tachograph", "    tachograph", line) for line in result.stderr.splitlines()
+    ]
+    other = cli(
+        "run", "--store", store, "--exceptions", "__main__::ship", "--no-report", cli.script("def ship(): pass\nship()")
+    )
+    assert "history   " in other.stderr
+    assert "failed    " not in other.stderr
     told = json.loads(cli("exceptions", "--json", "--store", store).stdout)
     [row] = told["exceptions"]
     assert (row["function"], row["type"], row["count"]) == ("app.py::pay", "ValueError", 1)
@@ -548,6 +556,17 @@ SECRET_WORDS = [
     "hunter-e",
 ]
 SHOWN_WORDS = "--password=[redacted] --token [redacted] mysql://me:[redacted]@db/x API_KEY=[redacted] --iban [redacted] --user ada"
+
+
+def test_patterns_of_exceptions_that_name_nothing_are_told(cli: Any) -> None:
+    cli.script("def total(): pass\n", "shopper.py")
+    script = cli.script("import shopper\ndef main(): shopper.total()\nmain()\n")
+    told = cli("run", "--exceptions", "shopper::totl", "--exclude", "shopper::total", "--no-report", script).stderr
+    said = "tachograph: no function matched 'shopper::totl'; did you mean shopper::total?"
+    assert [line for line in told.splitlines() if "match" in line or "excluded" in line] == [said]
+    for options in (["--exceptions", "shopper"], ["--exceptions", "shopper", "--time", "shopper"]):
+        told = cli("run", *options, "--no-report", script).stderr
+        assert "match" not in told
 
 
 def test_secrets_of_a_command_line_are_kept_nowhere(cli: Any, tmp_path: Path) -> None:
