@@ -40,7 +40,7 @@ def test_all_calls_are_kept(history: Any, end: str) -> None:
         assert history.collect().returncode == 0
     (kept,) = history.expect_all(processes=1).values()
     assert (kept.calls, kept.errors) == (123, 20)
-    assert kept.intervals > 2
+    assert kept.intervals > 1  # how many, the scheduler says
     assert list(history.spool.iterdir()) == []
 
 
@@ -50,7 +50,7 @@ def test_all_calls_are_kept_under_run(history: Any, end: str) -> None:
     assert (done.returncode, done.stdout.splitlines()[0]) == (ENDS[end], "ends"), done
     (kept,) = history.expect_all(processes=1).values()
     assert (kept.calls, kept.errors) == (123, 20)
-    assert kept.intervals > 2
+    assert kept.intervals > 1  # how many, the scheduler says
     assert list(history.spool.iterdir()) == []
 
 

@@ -76,7 +76,7 @@ def test_recording_of_a_process_that_runs_stays(cli: Any, wait_until: Any) -> No
     script = cli.script(WORK + "input()\n")
     process = cli.start_other(cli.environment["TACHOGRAPH_PYTHON"], script, stdin=-1)
     try:
-        wait_until(lambda: cli.recordings(), "the recording")
+        wait_until(lambda: states(cli) == [("recording", "in use", False, False)], "the recording")
         assert states(cli, "--yes") == [("recording", "in use", False, False)]
         assert "recordings of processes that run" in cli("clean").stdout
     finally:
