@@ -13,6 +13,9 @@
 
 static void free_lists(struct tg_threads *threads) {
     free(threads->items);
+    free(threads->listed);
+    free(threads->pieces);
+    free(threads->states);
     free(threads->gils);
     free(threads->interpreters);
     *threads = (struct tg_threads){0};
@@ -22,9 +25,13 @@ enum tg_status tg_threads_init(struct tg_threads *threads, const struct tg_pytho
                                struct tg_error *err) {
     *threads = (struct tg_threads){.process = process, .has_own_pids = tg_task_is_elsewhere(process->pid)};
     threads->items = malloc(TG_THREADS_LISTED_MAX * sizeof(struct tg_thread *));
+    threads->listed = malloc(TG_THREADS_LISTED_MAX * sizeof(struct tg_thread *));
+    threads->pieces = malloc(TG_THREADS_LISTED_MAX * sizeof *threads->pieces);
+    threads->states = malloc(TG_THREADS_LISTED_MAX * (size_t)process->layout.thread.size);
     threads->gils = malloc(TG_INTERPRETERS_MAX * sizeof *threads->gils);
     threads->interpreters = malloc(TG_INTERPRETERS_MAX * sizeof *threads->interpreters);
-    if (!threads->items || !threads->gils || !threads->interpreters) {
+    if (!threads->items || !threads->listed || !threads->pieces || !threads->states || !threads->gils
+        || !threads->interpreters) {
         free_lists(threads);
         return tg_error_set(err, TG_ERROR_MEMORY, "no memory to list threads");
     }
@@ -57,6 +64,18 @@ struct tg_thread *tg_threads_find(const struct tg_threads *threads, uint64_t add
     return NULL;
 }
 
+/* The same while they are listed, most of them in the order of the listing before. */
+static struct tg_thread *find_next(struct tg_threads *threads, uint64_t address) {
+    for (size_t i = 0; i < threads->count; i++) {
+        size_t k = threads->next + i < threads->count ? threads->next + i : threads->next + i - threads->count;
+        if (threads->items[k]->address == address) {
+            threads->next = k + 1 < threads->count ? k + 1 : 0;
+            return threads->items[k];
+        }
+    }
+    return NULL;
+}
+
 /* Gives a thread its name and its clock. */
 static void introduce(struct tg_threads *threads, struct tg_thread *thread, uint64_t native_id, const uint8_t *state) {
     pid_t pid = threads->process->pid;
@@ -74,19 +93,19 @@ static void introduce(struct tg_threads *threads, struct tg_thread *thread, uint
     }
 }
 
-/* The thread of a state that was read: known, or new. NULL: there is no space. */
-static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t address, const uint8_t *state) {
+/* The thread of a state that was read: the one `known` at that address, or new. NULL: there is no space. */
+static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t address, struct tg_thread *known,
+                                     const uint8_t *state) {
     const struct tg_layout_thread *layout = &threads->process->layout.thread;
     uint64_t id = tg_word(state + layout->id);
-    struct tg_thread *thread = tg_threads_find(threads, address);
     uint64_t native_id = tg_word(state + layout->native_thread_id);
-    if (thread && thread->shown.id == id) {
-        if (thread->native_id != native_id) {
-            introduce(threads, thread, native_id, state);
+    if (known && known->shown.id == id) {
+        if (known->native_id != native_id) {
+            introduce(threads, known, native_id, state);
         }
-        return thread;
+        return known;
     }
-    thread = threads->count < TG_THREADS_LISTED_MAX ? calloc(1, sizeof *thread) : NULL;
+    struct tg_thread *thread = threads->count < TG_THREADS_LISTED_MAX ? calloc(1, sizeof *thread) : NULL;
     if (!thread) {
         threads->left_out++;
         return NULL;
@@ -101,22 +120,37 @@ static struct tg_thread *take_thread(struct tg_threads *threads, uint64_t addres
     return thread;
 }
 
+/* Reads the states of all threads known at once, as far as they are there. */
+static void read_states(struct tg_threads *threads) {
+    uint32_t size = threads->process->layout.thread.size;
+    for (size_t i = 0; i < threads->count; i++) {
+        threads->pieces[i] = tg_memory_piece(threads->items[i]->address, size);
+    }
+    size_t bytes = tg_memory_read_batch(&threads->process->memory, threads->pieces, threads->count, threads->states);
+    for (size_t i = 0; i < threads->count; i++) {
+        threads->items[i]->state = (i + 1) * size <= bytes ? threads->states + i * size : NULL;
+    }
+}
+
 /* Lists one interpreter's threads. */
 static bool list_threads(struct tg_threads *threads, const struct tg_interpreter_state *interpreter) {
     const struct tg_python_process *process = threads->process;
     const struct tg_layout_thread *layout = &process->layout.thread;
     uint64_t address = interpreter->first, previous = 0;
     for (size_t steps = 0; address && steps < TG_THREADS_LISTED_MAX; steps++) {
-        uint8_t state[TG_LAYOUT_MAX_READ_BYTES];
-        if (!tg_memory_read(&process->memory, address, state, layout->size)
+        uint8_t bytes[TG_LAYOUT_MAX_READ_BYTES];
+        struct tg_thread *known = find_next(threads, address);
+        const uint8_t *state = known && known->state ? known->state : bytes;
+        if ((state == bytes && !tg_memory_read(&process->memory, address, bytes, layout->size))
             || tg_word(state + layout->interpreter) != interpreter->address
             || tg_word(state + layout->previous) != previous) {
             return false;
         }
-        struct tg_thread *thread = take_thread(threads, address, state);
+        struct tg_thread *thread = take_thread(threads, address, known, state);
         previous = address;
         address = tg_word(state + layout->next);
-        if (thread) {
+        if (thread && !thread->is_listed) {
+            threads->listed[threads->listed_count++] = thread;
             thread->is_listed = true;
             thread->next = address;
             thread->gil = interpreter->gil;
@@ -191,16 +225,15 @@ static bool list_once(struct tg_threads *threads) {
 
 /* Forgets who is no longer there. */
 static void sweep(struct tg_threads *threads) {
-    size_t kept = 0;
     for (size_t i = 0; i < threads->count; i++) {
-        struct tg_thread *thread = threads->items[i];
-        if (thread->is_listed) {
-            threads->items[kept++] = thread;
-        } else {
-            free_thread(thread);
+        if (!threads->items[i]->is_listed) {
+            free_thread(threads->items[i]);
         }
     }
-    threads->count = kept;
+    struct tg_thread **items = threads->items;
+    threads->items = threads->listed;
+    threads->listed = items;
+    threads->count = threads->listed_count;
 }
 
 bool tg_threads_list(struct tg_threads *threads) {
@@ -209,6 +242,9 @@ bool tg_threads_list(struct tg_threads *threads) {
         for (size_t i = 0; i < threads->count; i++) {
             threads->items[i]->is_listed = false;
         }
+        threads->listed_count = 0;
+        threads->next = 0;
+        read_states(threads);
         is_listed = list_once(threads);
     }
     if (is_listed) {

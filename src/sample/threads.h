@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /* Beyond these, threads are not sampled; how many were left out is counted. */
 #define TG_THREADS_LISTED_MAX 4096
@@ -63,7 +64,8 @@ struct tg_thread {
     uint64_t address;   /* of its state */
     uint64_t next;      /* in its interpreter's list */
     uint32_t gil;
-    bool is_listed; /* the listing's own */
+    bool is_listed;       /* the listing's own */
+    const uint8_t *state; /* likewise: as just read; NULL: it was not */
     struct tg_stack stack;
     struct tg_running_task task; /* as it was when the stack was read; in the end named, whatever its name is */
     struct tg_thread_clock clock;
@@ -87,8 +89,13 @@ struct tg_thread {
 
 struct tg_threads {
     const struct tg_python_process *process; /* borrowed */
-    struct tg_thread **items;
+    struct tg_thread **items;                /* in the order in which they were listed last */
     size_t count;
+    struct tg_thread **listed; /* of the listing under way */
+    size_t listed_count;
+    struct iovec *pieces; /* the listing's own: the states of all threads known, */
+    uint8_t *states;      /* and what was read of them: */
+    size_t next;          /* where the next one is looked for first */
     struct tg_gil *gils;
     size_t gil_count;
     struct tg_interpreter_state *interpreters;
