@@ -6,6 +6,7 @@ import { functionLink } from "./function_name.js";
 import { Nothing } from "./panel.js";
 
 const MOST = 5; // of a kind
+const FAILING_LEAST = 0.01; // of the calls, from where on failures need attention
 
 /** What of the figures' quality is worth a word, and the word. */
 const LOSSES = /** @type {[string, string, string][]} */ ([
@@ -50,6 +51,19 @@ function failing({ name, error_count: errors, call_count: calls }) {
   );
 }
 
+/**
+ * Functions of which a share worth a word fails: first where that share of the calls, and as many calls, are largest. A
+ * function that is called a hundred times and always fails comes before one that failed twice in three calls, and before
+ * one that failed a hundred times in a million.
+ * @param {any[]} rows of functions, those with most errors
+ */
+function failures(rows) {
+  const weight = (/** @type {any} */ row) => (row.error_count / row.call_count) * Math.log2(1 + row.error_count);
+  return rows
+    .filter(({ error_count: errors, call_count: calls }) => errors > 0 && errors / calls >= FAILING_LEAST)
+    .sort((a, b) => weight(b) - weight(a) || (a.name < b.name ? -1 : 1));
+}
+
 /** @param {any} quality */
 function losses(quality) {
   return LOSSES.filter(([member]) => quality[member] > 0).map(([member, thing, what]) =>
@@ -72,11 +86,11 @@ function list(title, kind, items) {
 
 /**
  * @param {HTMLElement} body
- * @param {{trends: any, failures: any, quality: any}} answers
+ * @param {{trends: any, failing: any, quality: any}} answers
  */
-export function showAttention(body, { trends, failures, quality }) {
+export function showAttention(body, { trends, failing: answer, quality }) {
   const slow = trends.functions.filter((/** @type {any} */ row) => row.trend.direction === "slower").slice(0, MOST);
-  const failed = failures.functions.filter((/** @type {any} */ row) => row.error_count > 0).slice(0, MOST);
+  const failed = failures(answer.functions).slice(0, MOST);
   const lists = [
     list(
       "Slower",
@@ -88,7 +102,9 @@ export function showAttention(body, { trends, failures, quality }) {
   ].filter((part) => part !== null);
   if (lists.length === 0) {
     const functions = counted(trends.function_count, "function");
-    throw new Nothing(`Nothing stands out: of ${functions} none got slower, none fails, and no figure is missing.`);
+    const seldom = answer.functions.some((/** @type {any} */ row) => row.error_count > 0);
+    const fails = seldom ? `none fails in ${share(FAILING_LEAST)} of its calls` : "none fails";
+    throw new Nothing(`Nothing stands out: of ${functions} none got slower, ${fails}, and no figure is missing.`);
   }
   fill(body, ...lists);
 }

@@ -15,9 +15,29 @@ const SECONDS = 15;
 const KINDS = 25;
 const SAMPLES = 5;
 
-export const NOBODY_RECORDS =
-  "No exception was recorded in this period. “tachograph run --exceptions 'shop.*' app.py” records those of a package, " +
-  "@tachograph.exception_logger those of a function.";
+const HOW =
+  "“tachograph run --exceptions 'shop.*' app.py” records those of a package, @tachograph.exception_logger those of a " +
+  "function.";
+
+/**
+ * Why there is none: nothing failed, or nobody recorded what did.
+ * @param {number} errors calls that failed in this period
+ */
+export function nobodyRecords(errors) {
+  return errors > 0
+    ? `${counted(errors, "call")} ended with an exception in this period, and none was recorded. ${HOW}`
+    : `No call failed in this period, and no exception was recorded. ${HOW}`;
+}
+
+/**
+ * The calls that failed, of all functions: one that went through several of them is counted in each.
+ * @param {Record<string, any>} selection
+ * @param {AbortSignal} signal
+ */
+async function errorCount(selection, signal) {
+  const { functions } = await ask("functions", { ...selection, sort: "errors", limit: 1000 }, signal);
+  return functions.reduce((/** @type {number} */ sum, /** @type {any} */ row) => sum + row.error_count, 0);
+}
 
 const SORTS = /** @type {[string, string][]} */ ([
   ["count", "Most frequent first"],
@@ -80,8 +100,12 @@ function kindsView(root, { selection, signal }) {
     };
     asked = question;
     await panel.load(
-      () => ask("exceptions", question, signal),
-      (_, answer) => {
+      async () => {
+        const answer = await ask("exceptions", question, signal);
+        const isNone = answer.exception_count === 0 && !question.filter;
+        return { answer, errors: isNone ? await errorCount(selection, signal) : 0 };
+      },
+      (_, { answer, errors }) => {
         if (asked !== question) {
           return;
         }
@@ -92,7 +116,7 @@ function kindsView(root, { selection, signal }) {
           panel.annotate("");
           throw question.filter
             ? new Nothing(`No exception has “${question.filter}” in its type or function.`, clearing())
-            : new Nothing(NOBODY_RECORDS);
+            : new Nothing(nobodyRecords(errors));
         }
         fill(list, exceptionsTable(answer, { withFunction: true }));
         fill(pages, ...pageLinks(part, (to) => set({ page: to })));

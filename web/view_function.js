@@ -12,7 +12,7 @@ import { showCalls, showHistory } from "./history_chart.js";
 import { every } from "./live.js";
 import { Nothing, Panel } from "./panel.js";
 import { setting, X_AXIS, Y_AXIS } from "./setting.js";
-import { lost, NOBODY_RECORDS } from "./view_exceptions.js";
+import { lost, nobodyRecords } from "./view_exceptions.js";
 import { showVersions } from "./versions_table.js";
 
 const SECONDS = 15;
@@ -105,12 +105,12 @@ async function askVersions({ versions, selection, signal }, name) {
 
 /**
  * @param {HTMLElement} body
- * @param {any} answer of exceptions
+ * @param {{answer: any, errors: number}} answers of exceptions, and how many calls failed
  */
-function showExceptions(body, answer) {
+function showExceptions(body, { answer, errors }) {
   const { exceptions, exception_count: all } = answer;
   if (all === 0) {
-    throw new Nothing(NOBODY_RECORDS);
+    throw new Nothing(nobodyRecords(errors));
   }
   const more = [all > exceptions.length ? `the most frequent of ${count(all)} kinds` : "", lost(answer)].filter(
     Boolean,
@@ -234,8 +234,15 @@ export function functionView(root, context) {
       ),
       callers.load(() => askCalls(context, name), showCallers, signal),
       exceptions.load(
-        async (isAgain) =>
-          ask("exceptions", { ...selection, function: (await trendOr(isAgain)).function, limit: KINDS }, signal),
+        async (isAgain) => {
+          const { function: whole, points } = await trendOr(isAgain);
+          const answer = await ask("exceptions", { ...selection, function: whole, limit: KINDS }, signal);
+          const errors = points.reduce(
+            (/** @type {number} */ sum, /** @type {any} */ point) => sum + point.error_count,
+            0,
+          );
+          return { answer, errors };
+        },
         showExceptions,
         signal,
       ),

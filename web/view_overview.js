@@ -66,12 +66,12 @@ export function overviewView(root, context) {
       ),
       attention.load(
         async () => {
-          const [trends, failures, quality] = await Promise.all([
+          const [trends, failing, quality] = await Promise.all([
             ask("trends", { ...selection, limit: 50 }, signal),
-            ask("functions", { ...selection, sort: "errors", limit: 5 }, signal),
+            ask("functions", { ...selection, sort: "errors", limit: 100 }, signal),
             ask("quality", selection, signal),
           ]);
-          return { trends, failures, quality };
+          return { trends, failing, quality };
         },
         showAttention,
         signal,

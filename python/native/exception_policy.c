@@ -35,18 +35,18 @@ static bool is_end_of_iteration(PyObject *exception, PyCodeObject *code) {
                && PyUnicode_CompareWithASCIIString(code->co_name, "__anext__") == 0);
 }
 
-static bool is_failure(PyObject *exception, PyCodeObject *code) {
+bool tg_policy_is_failure(PyObject *exception) {
     return !PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)
            && !PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)
-           && !PyErr_GivenExceptionMatches(exception, PyExc_GeneratorExit) && !is_end_of_iteration(exception, code)
-           && !is_cancellation(type_of(exception));
+           && !PyErr_GivenExceptionMatches(exception, PyExc_GeneratorExit) && !is_cancellation(type_of(exception));
 }
 
 bool tg_policy_wants(const struct tg_policy *policy, PyObject *exception, PyCodeObject *code) {
     if (matches(exception, policy->ignore)) {
         return false;
     }
-    return policy->only == Py_None ? is_failure(exception, code) : matches(exception, policy->only);
+    return policy->only == Py_None ? tg_policy_is_failure(exception) && !is_end_of_iteration(exception, code)
+                                   : matches(exception, policy->only);
 }
 
 bool tg_policy_returns(const struct tg_policy *policy, PyObject *exception, PyCodeObject *code) {

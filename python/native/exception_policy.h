@@ -26,6 +26,10 @@ PyTypeObject *tg_policy_type_new(PyObject *module);
 PyObject *tg_policy_new(PyTypeObject *type, PyObject *only, PyObject *ignore, bool returns, bool captures_args,
                         bool calls_repr);
 
+/* Whether an exception (an instance or a class) says that something failed: not one that ends a program, a generator or
+ * a task. A call that ends with another is no error in its function's figures either. */
+bool tg_policy_is_failure(PyObject *exception);
+
 /* Whether an exception (an instance or a class) that leaves `code` is a failure by this policy. */
 bool tg_policy_wants(const struct tg_policy *policy, PyObject *exception, PyCodeObject *code);
 /* Whether the function returns it. */

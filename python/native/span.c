@@ -1,6 +1,7 @@
 /* Spans: see span.h. */
 #include "span.h"
 
+#include "exception_policy.h"
 #include "probe.h"
 #include "record/function_registry.h"
 #include "slots.h"
@@ -101,7 +102,7 @@ static PyObject *span_exit(PyObject *self, PyObject *const *args, Py_ssize_t cou
     }
     span->token = NULL;
     bool failed = count > 0 && args[0] != Py_None && PyExceptionClass_Check(args[0])
-                  && !PyErr_GivenExceptionMatches(args[0], PyExc_GeneratorExit);
+                  && tg_policy_is_failure(args[0]);
     tg_token_end(token, failed);
     Py_RETURN_FALSE;
 }

@@ -5,6 +5,7 @@
  */
 #include "token.h"
 
+#include "exception_policy.h"
 #include "slots.h"
 
 #include <assert.h>
@@ -86,10 +87,15 @@ HOT PyObject *tg_token_begin(struct tg_token_pool *pool, uint32_t function) {
     return UNLIKELY(!token) ? begin_with_new_slab(pool, function) : begin(pool, token, function);
 }
 
-/* A generator that is closed ends as it should. */
+/* The indicator is empty meanwhile: looking for a type's module may clear it where memory is out. */
 static bool leaves_with_error(void) {
-    PyObject *error = PyErr_Occurred();
-    return error && !PyErr_GivenExceptionMatches(error, PyExc_GeneratorExit);
+    PyObject *type;
+    PyObject *value;
+    PyObject *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    bool is_error = type && tg_policy_is_failure(type);
+    PyErr_Restore(type, value, traceback);
+    return is_error;
 }
 
 static inline void give_back(struct token *token) {

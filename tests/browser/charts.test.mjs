@@ -133,3 +133,29 @@ test("a call that outlasts its slice does not flatten the others, and is marked"
   assert.ok(first < 10_000 && second < 10_000, "milliseconds of a slice");
   await close();
 });
+
+test("what fails is ordered by its share and its count, and what was not recorded is said", async () => {
+  const failing = await serve(
+    made(
+      "failing",
+      `
+service = history.service()
+service.add(0, {"m::always": (50, MS)}, errors=50)
+service.add(1, {"m::seldom": (100000, 1000)}, errors=500)
+service.add(2, {"m::once": (2, MS)}, errors=1)
+service.add(3, {"m::often": (1000, MS)}, errors=300)
+`,
+    ),
+  );
+  const { page, close } = await open(failing);
+  await panel(page, "Needs attention");
+  const names = await page.$$eval(".kind.failing li .function", (links) => links.map((link) => link.title));
+  assert.deepEqual(names, ["m::always", "m::often", "m::once"]);
+  await page.goto(`${failing.origin}/?view=exceptions`);
+  await page
+    .getByText(/^851 calls ended with an exception in this period, and none was recorded.*--exceptions/)
+    .waitFor();
+  await page.goto(`${failing.origin}/?view=function&function=m%3A%3Aonce`);
+  await page.getByText(/^1 call ended with an exception in this period, and none was recorded/).waitFor();
+  await close();
+});

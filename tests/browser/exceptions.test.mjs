@@ -127,7 +127,7 @@ test("the page of a function has its exceptions", async () => {
 
 test("a function that does not fail says how exceptions are recorded", async () => {
   const { page, close } = await open(server, { path: "/?view=function&function=shop.pricing::price" });
-  await page.getByText("No exception was recorded in this period.").waitFor();
+  await page.getByText("No call failed in this period, and no exception was recorded.").waitFor();
   await close();
 });
 

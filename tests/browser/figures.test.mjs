@@ -72,12 +72,17 @@ test("what needs attention is what trend --all and rank --by errors say", async 
     const { before_ns: from, after_ns: to } = trend.step ?? trend.measured;
     assert.ok(texts[i].includes(`${duration(from)} → ${duration(to)} a call ${relative(to / from - 1)}`), texts[i]);
   }
-  const failing = ask("rank", "--by", "errors", "-n", "5", "--store", store).functions.filter(
-    (row) => row.error_count > 0,
+  const rows = ask("rank", "--by", "errors", "-n", "100", "--store", store).functions;
+  const failing = rows.filter((row) => row.error_count >= row.call_count * 0.01);
+  const weights = new Map(
+    failing.map((row) => [row.name, (row.error_count / row.call_count) * Math.log2(1 + row.error_count)]),
   );
+  const shown = await names("failing");
+  assert.equal(shown.length, Math.min(5, failing.length));
+  const most = [...weights.values()].sort((one, other) => other - one).slice(0, 5);
   assert.deepEqual(
-    await names("failing"),
-    failing.map(({ name }) => name),
+    shown.map((name) => weights.get(name)),
+    most,
   );
   await close();
 });

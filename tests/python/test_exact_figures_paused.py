@@ -411,12 +411,12 @@ def test_coroutine_cancelled(clock: Any) -> None:
     clock.tick(10)
     with pytest.raises(asyncio.CancelledError):
         coroutine.throw(asyncio.CancelledError())
-    clock.expect(patient, count=1, total=13, active=3, exceptions=1)
+    clock.expect(patient, count=1, total=13, active=3, exceptions=0)
     coroutine = patient()
     coroutine.send(None)
     clock.tick(10)
     coroutine.close()
-    clock.expect(patient, count=2, total=26, active=6, exceptions=1)
+    clock.expect(patient, count=2, total=26, active=6, exceptions=0)
 
 
 def test_recursive_coroutine(clock: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import copy
 import inspect
 import pickle
@@ -360,6 +361,38 @@ def test_beside_timing_and_instrument(recorded: Recorded) -> None:
     tachograph.uninstrument()
     assert [type(first()), type(second())] == [ValueError, ValueError]  # programs rely on it
     assert [group.count for group in recorded.groups()] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("raised", "errors"),
+    [
+        (KeyboardInterrupt, 0),
+        (SystemExit, 0),
+        (GeneratorExit, 0),
+        (asyncio.CancelledError, 0),
+        (concurrent.futures.CancelledError, 0),
+        (type("Stopped", (asyncio.CancelledError,), {}), 0),
+        (type("CancelledError", (Exception,), {}), 1),
+        (BaseException, 1),
+        (ValueError, 1),
+    ],
+)
+def test_what_ends_a_program_or_a_task_is_no_error(raised: type[BaseException], errors: int) -> None:
+    """In the figures of a call and of a span, as in what is recorded."""
+
+    @timing
+    def ends() -> None:
+        raise raised
+
+    def span() -> None:
+        with tachograph.span("ending"):
+            raise raised
+
+    for what in (ends, span):
+        with contextlib.suppress(BaseException):
+            what()
+    names = [f"{__name__}::{ends.__qualname__}", f"{__name__}::ending"]
+    assert [statistics()[name].exception_count for name in names] == [errors, errors]
 
 
 def test_uninstrument_ends_what_only_records(recorded: Recorded) -> None:
