@@ -151,6 +151,24 @@ static enum tg_status tell(const struct tg_server *server, bool open, struct tg_
     return status;
 }
 
+/* What whoever started it should know at once, and would else see in the browser only, or not at all. */
+static void warn(const struct tg_server *server, bool is_child) {
+    struct tg_error err = TG_ERROR_INIT;
+    struct tg_strbuf outer = TG_STRBUF_INIT;
+    if (tg_server_append_outer_address(server, &outer)) {
+        tg_message_warning(
+            "serve: others reach it as %s, and what is sent can be read on the way: put a proxy with TLS in "
+            "front of it where the network is not yours",
+            outer.length ? tg_strbuf_text(&outer) : "this machine");
+    }
+    enum tg_status status = tg_server_check_store(server, &err);
+    /* The history of a program that starts this one begins in a moment. */
+    if (status != TG_OK && !(is_child && status == TG_ERROR_NOT_FOUND)) {
+        tg_message_warning("serve: the history cannot be read: %s; the page waits until it can", err.message);
+    }
+    tg_strbuf_release(&outer);
+}
+
 static void block_signals(sigset_t *ends) {
     sigemptyset(ends);
     sigaddset(ends, SIGINT);
@@ -194,6 +212,7 @@ static enum tg_status serve(const struct settings *settings, const char *url, co
         status = tell(server, settings->open, err);
     }
     if (status == TG_OK) {
+        warn(server, settings->until_input_ends);
         wait_for_end(server, &ends, settings->until_input_ends);
     }
     if (!tg_server_stop(server)) {

@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +81,46 @@ enum tg_status tg_listener_open(struct tg_listener *listener, const char *addres
         tg_listener_close(listener);
     }
     return status;
+}
+
+static bool is_ipv6(const struct tg_listener *listener) {
+    return strchr(listener->address, ':') != NULL;
+}
+
+static bool is_on_all(const struct tg_listener *listener) {
+    return strcmp(listener->address, "0.0.0.0") == 0 || strcmp(listener->address, "::") == 0;
+}
+
+const char *tg_listener_inner(const struct tg_listener *listener) {
+    if (!is_on_all(listener)) {
+        return listener->address;
+    }
+    return is_ipv6(listener) ? "::1" : "127.0.0.1";
+}
+
+static bool take_address(const struct ifaddrs *interface, int family, char address[TG_LISTENER_ADDRESS_SIZE]) {
+    socklen_t length = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    return interface->ifa_addr && interface->ifa_addr->sa_family == family && (interface->ifa_flags & IFF_UP)
+           && !(interface->ifa_flags & IFF_LOOPBACK)
+           && getnameinfo(interface->ifa_addr, length, address, TG_LISTENER_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) == 0
+           && !strchr(address, '%'); /* reached by those on one link only */
+}
+
+bool tg_listener_outer(const struct tg_listener *listener, char address[TG_LISTENER_ADDRESS_SIZE]) {
+    struct ifaddrs *interfaces = NULL;
+    bool found = false;
+    if (!is_on_all(listener)) {
+        memcpy(address, listener->address, TG_LISTENER_ADDRESS_SIZE);
+        return true;
+    }
+    if (getifaddrs(&interfaces) != 0) {
+        return false;
+    }
+    for (const struct ifaddrs *one = interfaces; one && !found; one = one->ifa_next) {
+        found = take_address(one, is_ipv6(listener) ? AF_INET6 : AF_INET, address);
+    }
+    freeifaddrs(interfaces);
+    return found;
 }
 
 void tg_listener_close(struct tg_listener *listener) {

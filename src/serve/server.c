@@ -171,10 +171,32 @@ bool tg_server_stop(struct tg_server *server) {
     return true;
 }
 
+enum tg_status tg_server_check_store(const struct tg_server *server, struct tg_error *err) {
+    struct tg_reading reading;
+    enum tg_status status =
+        tg_reading_init(&reading, server->options.url, tg_strbuf_text(&server->place), QUESTION_NS, err);
+    if (status == TG_OK) {
+        status = tg_reading_begin(&reading, err);
+        tg_reading_end(&reading, status);
+    }
+    tg_reading_release(&reading);
+    return status;
+}
+
+static void append_address(struct tg_strbuf *out, const char *address, uint16_t port) {
+    tg_strbuf_printf(out, strchr(address, ':') ? "http://[%s]:%u/" : "http://%s:%u/", address, port);
+}
+
+bool tg_server_append_outer_address(const struct tg_server *server, struct tg_strbuf *out) {
+    char address[TG_LISTENER_ADDRESS_SIZE];
+    if (!server->access.is_loopback && tg_listener_outer(&server->listener, address)) {
+        append_address(out, address, server->listener.port);
+    }
+    return !server->access.is_loopback;
+}
+
 void tg_server_append_address(const struct tg_server *server, bool with_token, struct tg_strbuf *out) {
-    const char *address = server->listener.address;
-    bool is_ipv6 = strchr(address, ':') != NULL;
-    tg_strbuf_printf(out, is_ipv6 ? "http://[%s]:%u/" : "http://%s:%u/", address, server->listener.port);
+    append_address(out, tg_listener_inner(&server->listener), server->listener.port);
     if (with_token && server->access.has_token) {
         tg_strbuf_printf(out, "#token=%s", server->access.token);
     }

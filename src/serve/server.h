@@ -36,7 +36,15 @@ void tg_server_tend(struct tg_server *server);
 /* False: a question is still being answered and cannot be ended, so that the process has to. NULL is fine. */
 bool tg_server_stop(struct tg_server *server);
 
-/* Appends the address to open: "http://127.0.0.1:7373/". With the token, where there is one: for the person alone. */
+/* Whether the history can be read now. Where it cannot, questions to it are answered with why, until it can. */
+TG_NODISCARD enum tg_status tg_server_check_store(const struct tg_server *server, struct tg_error *err);
+
+/* Appends the address to open: "http://127.0.0.1:7373/", also where the server listens on all addresses. With the token,
+ * where there is one: for the person alone. */
 void tg_server_append_address(const struct tg_server *server, bool with_token, struct tg_strbuf *out);
+
+/* Whether others than this machine reach it. Then appends the address by which they do: of this machine's own the first,
+ * where it listens on all; nothing where it has none. */
+bool tg_server_append_outer_address(const struct tg_server *server, struct tg_strbuf *out);
 
 #endif

@@ -30,6 +30,17 @@ void tg_server_append_address(const struct tg_server *server, bool with_token, s
     (void)out;
 }
 
+enum tg_status tg_server_check_store(const struct tg_server *server, struct tg_error *err) {
+    (void)server;
+    return refuse("a server", err);
+}
+
+bool tg_server_append_outer_address(const struct tg_server *server, struct tg_strbuf *out) {
+    (void)server;
+    (void)out;
+    return false;
+}
+
 enum tg_status tg_saved_page_append(struct tg_strbuf *out, const struct tg_saved_page_options *options,
                                     struct tg_error *err) {
     (void)out;

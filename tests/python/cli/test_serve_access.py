@@ -171,7 +171,7 @@ def test_other_addresses_are_refused_without_a_secret(cli: Any, store: Path, add
 
 def test_other_addresses_with_a_password(start: Callable[..., Serving], secret: Callable[..., Path]) -> None:
     server = start("--bind", "0.0.0.0", "--password-file", secret(PASSWORD + "\n"))
-    assert server.address == f"http://0.0.0.0:{server.port}/"
+    assert server.address == f"http://127.0.0.1:{server.port}/"
     refused = server.request("GET", "/healthz")
     assert (refused.status, refused.headers["WWW-Authenticate"]) == (
         401,

@@ -232,6 +232,39 @@ def test_histories_that_become_unreadable(cli: Any, tmp_path: Path, store: Path,
         server.stop()
 
 
+@pytest.mark.parametrize("kind", ["newer", "missing"])
+def test_what_cannot_be_read_is_said_and_waited_for(cli: Any, tmp_path: Path, store: Path, kind: str) -> None:
+    """On the terminal at once, and by /healthz until it can be read."""
+    path = tmp_path / "bad.db"
+    if kind != "missing":
+        make_bad(path, store, kind)
+    server = Serving(cli, path)
+    try:
+        answer = server.get("/healthz")
+        assert answer.status == 503
+        reason = answer.json["error"]["message"]
+        path.unlink(missing_ok=True)
+        shutil.copy(store, path)
+        assert server.get("/healthz").json["status"] == "ok"
+    finally:
+        _, said = server.stop()
+    assert said == f"tachograph: warning: serve: the history cannot be read: {reason}; the page waits until it can\n"
+
+
+def test_on_all_addresses_it_prints_one_that_can_be_opened(cli: Any, tmp_path: Path, store: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("t" * 40)
+    token.chmod(0o600)
+    server = Serving(cli, store, "--bind", "0.0.0.0", "--token-file", token)
+    try:
+        assert server.address == f"http://127.0.0.1:{server.port}/#token={'t' * 40}"
+        assert server.get("/healthz").status == 200
+    finally:
+        _, said = server.stop()
+    assert said.startswith("tachograph: warning: serve: others reach it as ")
+    assert "0.0.0.0" not in said
+
+
 def test_no_history_at_all(cli: Any) -> None:
     result = cli("serve", "--port", "0")
     assert (result.returncode, result.stdout) == (1, "")
