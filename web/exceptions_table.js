@@ -53,7 +53,7 @@ const COLUMNS = [
   { title: "Exception", says: "its type, and the newest message", cell: name },
   { title: "Count", says: "how often in this period", cell: (kind) => count(kind.count) },
   { title: "Over time", says: "how often, over time", cell: overTime },
-  { title: "Last", says: "when it happened last", cell: last },
+  { title: "Last ever", says: "when it happened last, in this period or after it", cell: last },
   { title: "Function", says: "that it left first", cell: (kind) => functionLink(kind.function) },
 ];
 

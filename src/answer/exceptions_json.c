@@ -60,6 +60,8 @@ static void write_members(struct tg_json *json, const struct tg_exception_row *r
     tg_json_member_string(json, "function", exception->function);
     tg_json_member_string(json, "type", exception->type);
     tg_json_member_uint(json, "count", exception->count);
+    tg_json_member_int(json, "first_iteration", exception->first_iteration);
+    tg_json_member_int(json, "last_iteration", exception->last_iteration);
     tg_json_member_int(json, "first_unix_ns", exception->first_wall_ns);
     tg_json_member_int(json, "last_unix_ns", exception->last_wall_ns);
     tg_json_member_uint(json, "sample_count", row->samples.kept_count);

@@ -122,7 +122,7 @@ static void print_table(struct tg_history_question *question, const struct tg_st
         {.title = "id"},
         {.title = "count"},
         {.title = "over time", .left = true, .drop = 2},
-        {.title = "last", .left = true, .drop = 1},
+        {.title = "last ever", .left = true, .drop = 1},
         {.title = "exception", .left = true, .least = EXCEPTION_LEAST},
         {.title = "function", .left = true, .least = FUNCTION_LEAST, .late = 1},
     };
@@ -171,9 +171,12 @@ static void print_text_fact(struct tg_history_question *question, const char *la
     tg_strbuf_release(&value);
 }
 
-static void print_time_fact(struct tg_history_question *question, const char *label, int64_t wall_ns) {
+/* `says` may follow. */
+static void print_time_fact(struct tg_history_question *question, const char *label, int64_t wall_ns,
+                            const char *says) {
     struct tg_strbuf value = TG_STRBUF_INIT;
     tg_history_append_wall_time(&value, wall_ns);
+    tg_strbuf_append(&value, says);
     tg_history_print_fact(question, label, &value);
     tg_strbuf_release(&value);
 }
@@ -196,7 +199,7 @@ static void print_lines(struct tg_history_question *question, const char *title,
 static void print_sample(struct tg_history_question *question, const struct tg_store_exception_sample *sample) {
     struct tg_strbuf where = TG_STRBUF_INIT;
     tg_strbuf_append_char(&question->out, '\n');
-    print_time_fact(question, "sample", sample->wall_ns);
+    print_time_fact(question, "sample", sample->wall_ns, "");
     tg_strbuf_printf(&where, "iteration %" PRId64 ", process %" PRIu64 " on %s, thread %s (%" PRIu64 ")",
                      sample->iteration, sample->pid, sample->host, sample->thread, sample->native_id);
     tg_history_print_fact(question, "of", &where);
@@ -209,6 +212,15 @@ static void print_sample(struct tg_history_question *question, const struct tg_s
     print_lines(question, "traceback", sample->traceback);
 }
 
+/* When it happened in the time that is asked about. */
+static void print_happened(struct tg_history_question *question, const struct tg_store_exception *exception) {
+    const struct tg_period period = {exception->first_iteration, exception->last_iteration};
+    struct tg_strbuf value = TG_STRBUF_INIT;
+    tg_history_append_period(&value, question->history.scope.service, &period);
+    tg_history_print_fact(question, "happened", &value);
+    tg_strbuf_release(&value);
+}
+
 static void print_one(struct tg_history_question *question, const struct tg_exception_row *row) {
     const struct tg_store_exception *exception = row->exception;
     const struct tg_store_exception_samples *samples = &row->samples;
@@ -216,8 +228,9 @@ static void print_one(struct tg_history_question *question, const struct tg_exce
     print_text_fact(question, "function", exception->function);
     print_text_fact(question, "exception", exception->type);
     print_text_fact(question, "count", tg_humanize_count(exception->count).text);
-    print_time_fact(question, "first", exception->first_wall_ns);
-    print_time_fact(question, "last", exception->last_wall_ns);
+    print_happened(question, exception);
+    print_time_fact(question, "first", exception->first_wall_ns, ", ever");
+    print_time_fact(question, "last", exception->last_wall_ns, ", ever");
     for (size_t i = 0; i < samples->count; i++) {
         print_sample(question, &samples->items[i]);
     }
@@ -307,7 +320,8 @@ const struct tg_command tg_command_exceptions = {
     .description =
         "Lists the exceptions of a service over its history, or over a part of it: those of one type that left one "
         "function, and came there by the same way, are one. count: how often it happened in that time; over time: how "
-        "often in each part of it. The message is the newest.\n"
+        "often in each part of it; last ever: also after it, and in other versions and runs. The message is the "
+        "newest.\n"
         "'show ID' shows one of them whole: arguments, traceback, process and thread of its newest samples. Of each "
         "ten are kept of an hour, the first five and the last five; counts are exact. What is a secret by its name or "
         "its form is not recorded.",

@@ -152,7 +152,8 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
         " $then_join processes p ON p.id = i.process_id"
         " WHERE t.service_id = ? AND t.iteration BETWEEN ? AND ?" CHOSEN " ORDER BY t.iteration, t.interval_id",
     [TG_QUERY_EXCEPTIONS] =
-        "SELECT e.id, f.name, e.type, e.first_ns, e.last_ns, SUM(c.count), e.fingerprint FROM exceptions e"
+        "SELECT e.id, f.name, e.type, e.first_ns, e.last_ns, SUM(c.count), e.fingerprint,"
+        " MIN(c.iteration), MAX(c.iteration) FROM exceptions e"
         " JOIN functions f ON f.id = e.function_id"
         " JOIN exception_counts c ON c.service_id = e.service_id AND c.exception_id = e.id"
         " WHERE e.service_id = ? AND c.iteration BETWEEN ? AND ?" CHOSEN_IF_ANY

@@ -88,7 +88,7 @@ extern const char *const tg_query_texts[TG_QUERY_COUNT];
 /* Iteration, pid, and struct tg_batch_sampling from rate_hz to tree. */
 #define TG_CALL_TREE_COLUMNS 10
 /* struct tg_store_exception, and struct tg_store_exception_sample. */
-#define TG_EXCEPTION_COLUMNS        7
+#define TG_EXCEPTION_COLUMNS        9
 #define TG_EXCEPTION_SAMPLE_COLUMNS 13
 /* Whether a version is chosen (0 or 1) and which; whether a run is chosen and which, twice: as the uuid of a run, and
  * of a process that is one by itself. */

@@ -277,7 +277,9 @@ struct tg_store_exception {
     char *type;
     int64_t first_wall_ns; /* this and the next: ever */
     int64_t last_wall_ns;
-    uint64_t count; /* in the iterations asked for */
+    uint64_t count;          /* this and the next two: in the iterations asked for; never 0 */
+    int64_t first_iteration; /* in which it happened */
+    int64_t last_iteration;
     uint64_t fingerprint;
 };
 struct tg_store_exceptions {
@@ -285,7 +287,7 @@ struct tg_store_exceptions {
     size_t count;
     uint64_t lost_count; /* samples that found no space */
 };
-/* Those that happened in the selection. */
+/* Those that happened in the selection. One of which it has a sample only, that came late, is none. */
 TG_NODISCARD enum tg_status tg_store_exceptions(struct tg_store *store, const struct tg_store_selection *selection,
                                                 struct tg_store_exceptions *exceptions, struct tg_error *err);
 void tg_store_exceptions_release(struct tg_store_exceptions *exceptions);

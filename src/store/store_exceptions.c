@@ -43,6 +43,8 @@ static enum tg_status add_exception(struct tg_store_exceptions *exceptions, cons
         .last_wall_ns = tg_value_to_integer(&values[4]),
         .count = tg_value_to_figure(&values[5]),
         .fingerprint = (uint64_t)tg_value_to_integer(&values[6]),
+        .first_iteration = tg_value_to_integer(&values[7]),
+        .last_iteration = tg_value_to_integer(&values[8]),
     };
     return exception->function && exception->type ? TG_OK : no_memory(err);
 }

@@ -61,7 +61,7 @@ def test_a_list(ask: Any, store: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     head, table, foot = result.stdout.split("\n\n")
     assert "iterations 0 to 9" in head
-    assert table.splitlines()[0].split() == ["id", "count", "over", "time", "last", "exception", "function"]
+    assert table.splitlines()[0].split() == ["id", "count", "over", "time", "last", "ever", "exception", "function"]
     first, second, third = rows(result.stdout)
     assert first[1:] == ["55", "▁▁▂▃▄▅▆▇██", "2023-11-14 22:14:50", "shop.pay.Declined: card 9", PAY]
     assert second[1] == "4"
@@ -141,6 +141,8 @@ def test_as_json(ask: Any, store: Path) -> None:
         "function": PAY,
         "type": "shop.pay.Declined",
         "count": 55,
+        "first_iteration": 0,
+        "last_iteration": 9,
         "first_unix_ns": at[0],
         "last_unix_ns": at[9],
         "sample_count": 10,
@@ -178,8 +180,9 @@ def test_one(ask: Any) -> None:
     facts = dict(line.split(maxsplit=1) for part in parts[:2] for line in part.splitlines())
     assert facts["function"] == PAY
     assert facts["exception"] == "shop.pay.Declined"
-    assert (facts["count"], facts["first"]) == ("55", "2023-11-14 22:13:20")
-    assert facts["last"] == facts["sample"] == "2023-11-14 22:14:50"
+    assert (facts["count"], facts["first"]) == ("55", "2023-11-14 22:13:20, ever")
+    assert facts["happened"] == "iterations 0 to 9, 2023-11-14 22:13:20 to 22:15:00"
+    assert (facts["last"], facts["sample"]) == ("2023-11-14 22:14:50, ever", "2023-11-14 22:14:50")
     assert facts["of"] == "iteration 9, process 4711 on box, thread MainThread (4711)"
     assert facts["version"] == "2"
     assert parts[2:] == [
@@ -189,6 +192,20 @@ def test_one(ask: Any) -> None:
         'traceback\n  File "/srv/shop/pay.py", line 3, in charge\n      raise Declined(card)',
         "9 older samples: -n N shows the newest N\n",
     ]
+
+
+def test_one_in_a_part(ask: Any) -> None:
+    """When it happened in that part, and when ever."""
+    number = id_of(ask, "shop.pay.Declined")
+    part = ["--since", "iteration:3", "--until", "iteration:4"]
+    lines = ask("show", number, *part).stdout.splitlines()
+    assert "happened  iterations 3 to 4, 2023-11-14 22:13:50 to 22:14:10" in lines
+    assert "first     2023-11-14 22:13:20, ever" in lines
+    assert "last      2023-11-14 22:14:50, ever" in lines
+    kind = answer(ask("show", number, *part, "--json"))["exception"]
+    assert (kind["first_iteration"], kind["last_iteration"]) == (3, 4)
+    (keys,) = (one for one in answer(ask("--json"))["exceptions"] if one["type"] == "KeyError")
+    assert (keys["first_iteration"], keys["last_iteration"]) == (2, 7)
 
 
 def test_samples_of_one(ask: Any) -> None:
