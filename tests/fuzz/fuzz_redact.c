@@ -4,6 +4,7 @@
  */
 #include "base/utf8.h"
 #include "failure/capture.h"
+#include "failure/command_words.h"
 #include "failure/redact.h"
 
 #include <stdint.h>
@@ -37,6 +38,15 @@ static void check_redaction(const char *text, size_t length) {
     check(twice.length <= once.length + sizeof TG_REDACTED * 64);
     tg_strbuf_release(&twice);
     tg_strbuf_release(&once);
+}
+
+/* Words are taken away and blanks put between them. */
+static void check_command(const char *words, size_t length) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    tg_command_words_append(&line, words, length);
+    check(line.length <= length * (sizeof TG_REDACTED));
+    check(length == 0 || !line.data || memchr(line.data, '\0', line.length) == NULL);
+    tg_strbuf_release(&line);
 }
 
 /* A list of words and bytes. */
@@ -89,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     struct tg_strbuf message = TG_STRBUF_INIT;
     struct tg_secret_values secrets = TG_SECRET_VALUES_INIT;
     check_redaction(text, count);
+    check_command(text, count);
     tg_capture_init(&to);
     to.found = &secrets;
     to.gathers = count % 2;

@@ -8,6 +8,7 @@ static const char *const texts[] = {
     "Authorization: Bearer abcdef0123456789 password='x' token=y&api_key=z",
     "{\"password\": \"a\\\"\", 'token' : b'x', \"secrets\": [\"a\", {'b': \"c]\"}]} ('api_key', 'y')",
     "Cookie: a=b; c=\"d\"\nAuthorization: Digest username=\"x\", qop=auth\n--password x password: str = 'y'",
+    "app.py --password x --token=y API_KEY=z -p mysql://me:pw@h",
     "{\\\"password\\\": \\\"x\\\"} environ['SECRET'] := y",
     "\x20password\x10 x\x09\xC3\xA9\xF0\x9F\x90\xA2\xED\xA0\x80",
 };
