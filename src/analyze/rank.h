@@ -79,9 +79,9 @@ struct tg_rank_trend {
  * that fits better than a line.
  *
  * Evident is what passes all bounds, has a Theil-Sen slope and a measured change (where they are known) of the slope's
- * sign, and whose probability p passes Benjamini and Hochberg's (1995): of the m rows with calls enough,
- * p <= rate * k / m, where k is the largest number such that k rows have such a p. A bound on each p alone (two standard errors: 5 %) would find 50 trends among
- * 1,000 functions that have none. */
+ * sign, and whose probability p passes Benjamini and Hochberg's (1995): of the m rows with calls enough, p <= rate * k
+ * / m, where k is the largest number such that k rows have such a p. A bound on each p alone (two standard errors: 5 %)
+ * would find 50 trends among 1,000 functions that have none. */
 void tg_rank_trends(struct tg_rank_trend *rows, size_t count, const struct tg_rank_evidence *evidence);
 
 #endif

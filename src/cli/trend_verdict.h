@@ -18,9 +18,8 @@ struct tg_trend_unit {
 };
 const struct tg_trend_unit *tg_trend_unit_of(double span_ns);
 
-/* Appends "gets slower: from 3.10 ms to 5.00 ms (+61 %), +1.20 ms per hour (averages of the first and last quarter of 42
- * iterations)", or why nothing is said. The
- * row has been ranked. */
+/* Appends "gets slower: from 3.10 ms to 5.00 ms (+61 %), +1.20 ms per hour (averages of the first and last quarter of
+ * 42 iterations)", or why nothing is said. The row has been ranked. */
 void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *row, int64_t base_interval_ns,
                              const struct tg_rank_evidence *evidence);
 

@@ -21,8 +21,8 @@ struct tg_listener {
 /* `address`: numeric, or "localhost"; `port` 0: any that is free. TG_ERROR_EXISTS: the port is taken. */
 TG_NODISCARD enum tg_status tg_listener_open(struct tg_listener *listener, const char *address, uint16_t port,
                                              struct tg_error *err);
-/* Where a listener on all addresses is reached. From this machine: by its loopback. From others: by the first address of
- * an interface that is up; false: there is none. Any other listener has its one address. */
+/* Where a listener on all addresses is reached. From this machine: by its loopback. From others: by the first address
+ * of an interface that is up; false: there is none. Any other listener has its one address. */
 const char *tg_listener_inner(const struct tg_listener *listener);
 bool tg_listener_outer(const struct tg_listener *listener, char address[TG_LISTENER_ADDRESS_SIZE]);
 

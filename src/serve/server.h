@@ -39,12 +39,12 @@ bool tg_server_stop(struct tg_server *server);
 /* Whether the history can be read now. Where it cannot, questions to it are answered with why, until it can. */
 TG_NODISCARD enum tg_status tg_server_check_store(const struct tg_server *server, struct tg_error *err);
 
-/* Appends the address to open: "http://127.0.0.1:7373/", also where the server listens on all addresses. With the token,
- * where there is one: for the person alone. */
+/* Appends the address to open: "http://127.0.0.1:7373/", also where the server listens on all addresses. With the
+ * token, where there is one: for the person alone. */
 void tg_server_append_address(const struct tg_server *server, bool with_token, struct tg_strbuf *out);
 
-/* Whether others than this machine reach it. Then appends the address by which they do: of this machine's own the first,
- * where it listens on all; nothing where it has none. */
+/* Whether others than this machine reach it. Then appends the address by which they do: of this machine's own the
+ * first, where it listens on all; nothing where it has none. */
 bool tg_server_append_outer_address(const struct tg_server *server, struct tg_strbuf *out);
 
 #endif
