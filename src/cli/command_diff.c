@@ -112,12 +112,11 @@ const struct tg_command tg_command_diff = {
         "Compares what the functions of a service spent in A and in B. Each of them is version:1.4.2, run:ID (of "
         "tachograph runs), run:latest, run:previous, iteration:10..20, or a range of moments such as -2h..-1h or "
         "2026-11-20..2026-11-21.\n"
-        "The change is how much more time B spends in a function itself, without the timed functions called from "
-        "there, so "
-        "that all changes add up; by calls and by average say how much of it is because it is called more often, and "
-        "because a call takes longer. The largest change comes first, and functions called less than 10 times last, "
+        "The change is self B less self A: how much more time B spends in a function itself, without the timed "
+        "functions called from there, so that all changes add up. By calls and by average add up to it: because it is "
+        "called more often, and because a call takes longer. Averages are of whole calls. The largest change comes first, and functions called less than 10 times last, "
         "for the time of a main is how long the program was left running.\n"
-        "A and B are rarely as long, so calls, totals and changes are means. Where both have runs that ended by "
+        "A and B are rarely as long, so calls, self times and changes are means. Where both have runs that ended by "
         "themselves, as batch jobs do, they are those of a run. Of a service, which goes on, they are those of an "
         "iteration (one interval of the history). The line figures says which; --per chooses.",
     .options = options,

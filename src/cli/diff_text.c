@@ -74,8 +74,8 @@ static void add_row(struct tg_table *table, const struct tg_compare_row *row) {
     add_ratio(table, row);
     add_calls(table, before);
     add_calls(table, after);
-    add_level(table, before, before->total_ns);
-    add_level(table, after, after->total_ns);
+    add_level(table, before, before->self_ns);
+    add_level(table, after, after->self_ns);
     tg_table_add(table, tg_change_duration(row->change_ns).text);
     tg_table_add(table, tg_change_duration(row->change_by_calls_ns).text);
     tg_table_add(table, tg_change_duration(row->change_by_average_ns).text);
@@ -89,8 +89,8 @@ static void print_table(struct tg_history_question *question, const struct tg_di
         {.title = "ratio", .late = 1},
         {.title = "calls A", .drop = 1},
         {.title = "calls B", .drop = 1},
-        {.title = "total A", .drop = 2},
-        {.title = "total B", .drop = 2},
+        {.title = "self A", .drop = 2},
+        {.title = "self B", .drop = 2},
         {.title = "change"},
         {.title = "by calls", .drop = 3},
         {.title = "by average", .drop = 3},
@@ -149,14 +149,14 @@ static void print_figures(struct tg_history_question *question, const struct tg_
     const struct tg_diff *diff = &view->diff;
     bool are_named = diff->a.is_run && diff->b.is_run;
     if (diff->unit == TG_DIFF_RUN && are_named) {
-        tg_strbuf_append(&line, "calls, total and change are those of the whole runs");
+        tg_strbuf_append(&line, "calls, self time and change (B less A) are those of the whole runs");
     } else if (diff->unit == TG_DIFF_RUN) {
-        tg_strbuf_append(&line, "calls, total and change are per run, means of ");
+        tg_strbuf_append(&line, "calls, self time and change (B less A) are per run, means of ");
         append_runs(&line, &diff->a, "A");
         tg_strbuf_append(&line, " and ");
         append_runs(&line, &diff->b, "B");
     } else {
-        tg_strbuf_printf(&line, "calls, total and change are per iteration, of which A has %s, ",
+        tg_strbuf_printf(&line, "calls, self time and change (B less A) are per iteration, of which A has %s, ",
                          tg_humanize_count((uint64_t)diff->a.iteration_count).text);
         tg_strbuf_printf(&line, "B %s", tg_humanize_count((uint64_t)diff->b.iteration_count).text);
     }

@@ -71,6 +71,21 @@ def test_a_main_does_not_hide_what_got_slower(cli: Any, history: History) -> Non
     assert cli("diff", "version:1", "version:2", "--fail-over", "50%", "--store", history.done()).returncode == 3
 
 
+def test_columns_add_up(cli: Any, history: History) -> None:
+    """The change is self B less self A, and the sum of its two reasons; total time is in no column beside it."""
+    service = history.service()
+    for iteration in range(20):
+        slow = iteration >= 10
+        calls = {"m::f": (20 if slow else 10, 8 * MS if slow else 2 * MS)}
+        service.add(iteration, calls, version="2" if slow else "1")
+    history.connection.execute("UPDATE function_intervals SET self_ns = total_ns / 4")
+    lines = cli("diff", "version:1", "version:2", "--store", history.done()).stdout.splitlines()
+    titles = "average A  average B  ratio  calls A  calls B   self A   self B   change  by calls  by average  function"
+    assert titles.split() in [line.split() for line in lines]
+    row = next(line.split() for line in lines if line.endswith("m::f"))
+    assert " ".join(row) == "2.00 ms 8.00 ms 4.00x 10 20 5.00 ms 40.0 ms +35.0 ms +12.5 ms +22.5 ms m::f"
+
+
 def test_diff_of_ranges_and_runs(cli: Any, shop: Path) -> None:
     found = answer(cli("diff", "iteration:0..4", "iteration:5..", "--store", shop, "--json"))
     assert (found["a"]["first_iteration"], found["a"]["last_iteration"]) == (0, 4)
@@ -143,7 +158,7 @@ def test_jobs_are_compared_by_whole_runs(cli: Any, history: History) -> None:
     assert (work["a"]["calls_per_unit"], work["b"]["calls_per_unit"]) == (CALLS, CALLS)
     assert (work["change_by_calls_ns"], work["change_by_average_ns"]) == (0, 2 * NS)
     result = cli("diff", "version:1", "version:2", "--store", path)
-    assert "calls, total and change are per run, means of 3 runs of A and 2 runs of B\n" in result.stdout
+    assert "calls, self time and change (B less A) are per run, means of 3 runs of A and 2 runs of B\n" in result.stdout
     assert "for a service: --per iteration\n" in result.stdout
     assert "B spends 4.00 s per run in timed functions, A 2.00 s (+100 %)\n" in result.stdout
     assert "a run of B lasts 40.0 s, of A 20.0 s (+100 %)\n" in result.stdout
