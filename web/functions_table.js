@@ -3,7 +3,7 @@
 import { note, value } from "./address.js";
 import { ask } from "./api.js";
 import { fill, make } from "./dom.js";
-import { change, count, duration, relative } from "./figures.js";
+import { change, count, duration } from "./figures.js";
 import { functionLink } from "./function_name.js";
 import { pageLinks, pageOf, rangeOf } from "./pages.js";
 import { Nothing, Panel } from "./panel.js";
@@ -41,7 +41,12 @@ const COLUMNS = [
     says: "calls that ended with an exception",
     cell: (row) => (row.error_count ? make("span", { class: "bad" }, count(row.error_count)) : "0"),
   },
-  { title: "Slope", sort: "slope", says: "how much the average grows with each iteration", cell: slope },
+  {
+    title: "Slope / iteration",
+    sort: "slope",
+    says: "how much the average grows with each iteration, by the straight line through all of them",
+    cell: slope,
+  },
 ];
 
 /** @param {any} row */
@@ -49,8 +54,7 @@ function slope(row) {
   if (row.iteration_count < 2 || row.slope_ns === 0) {
     return "–";
   }
-  const title = `${relative(row.relative_change)} from the first iteration to the last`;
-  return make("span", { title }, change(row.slope_ns));
+  return make("span", { title: "by the straight line through all iterations" }, change(row.slope_ns));
 }
 
 export class FunctionsTable {

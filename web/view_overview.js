@@ -38,7 +38,7 @@ function showFacts(root, { service, versions }, store) {
       `${counted(of.last_iteration - (of.first_iteration ?? 0) + 1, "iteration")} of ${duration(of.interval_ns)}`,
     ),
     named.length
-      ? fact("Version", named[named.length - 1].version)
+      ? fact("Newest version", named[named.length - 1].version)
       : fact("Processes", counted(of.process_count, "run")),
     fact("History", [store.engine, store.size_bytes ? size(store.size_bytes) : ""].filter(Boolean).join(", ")),
   );
