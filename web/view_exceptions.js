@@ -20,13 +20,18 @@ const HOW =
   "function.";
 
 /**
- * Why there is none: nothing failed, or nobody recorded what did.
+ * Why there is none: nothing failed, or nobody recorded what did; of one function also, that it came from another.
  * @param {number} errors calls that failed in this period
+ * @param {boolean} [isOfOne] of one function
  */
-export function nobodyRecords(errors) {
-  return errors > 0
-    ? `${counted(errors, "call")} ended with an exception in this period, and none was recorded. ${HOW}`
-    : `No call failed in this period, and no exception was recorded. ${HOW}`;
+export function nobodyRecords(errors, isOfOne = false) {
+  if (errors === 0) {
+    return `No call failed in this period, and no exception was recorded. ${HOW}`;
+  }
+  const said = `${counted(errors, "call")} ended with an exception in this period, and none was recorded`;
+  return isOfOne
+    ? `${said} as leaving this function first: one that came out of a function called here is recorded there. ${HOW}`
+    : `${said}. ${HOW}`;
 }
 
 /**

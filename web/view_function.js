@@ -110,7 +110,7 @@ async function askVersions({ versions, selection, signal }, name) {
 function showExceptions(body, { answer, errors }) {
   const { exceptions, exception_count: all } = answer;
   if (all === 0) {
-    throw new Nothing(nobodyRecords(errors));
+    throw new Nothing(nobodyRecords(errors, true));
   }
   const more = [all > exceptions.length ? `the most frequent of ${count(all)} kinds` : "", lost(answer)].filter(
     Boolean,
