@@ -11,6 +11,8 @@
 /* Who was stopped where the evaluation loop begins is let go for a moment, so often. */
 #define ENTRIES  4
 #define ENTRY_NS 20000
+/* So often who was to be stopped and has escaped is stopped again. */
+#define ESCAPES 3
 /* The threads are listed anew at least so often, and after a refusal stopping is tried again. */
 #define LIST_AGAIN_NS INT64_C(1000000000)
 /* What they are called is read anew so often; where threads begin, at once, if that is not more often than so many
@@ -354,17 +356,33 @@ static enum tg_walk_result walk_late(struct tg_sampler *sampler, struct tg_threa
     return result == TG_WALK_WHOLE ? result : TG_WALK_NOT_HELD;
 }
 
+/* One that had let go of the lock was read as it is, and went on while its names were looked up. */
+static bool has_escaped(const struct tg_thread *holder) {
+    return !holder->is_read && holder->result == TG_WALK_UNNAMED && holder->stack.mode == TG_WALK_RUNNING;
+}
+
+/* Stops a thread and takes over what its stack was. */
+static enum tg_walk_result take_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
+    const struct tg_stop_ops *stop = sampler->options.stop;
+    holder->task.is_known = false;
+    enum tg_walk_result result = stop->walk(sampler->options.stop_context, &sampler->walker, holder);
+    bool is_late = result == TG_WALK_NOT_HELD;
+    sampler->refused_ns = result == TG_WALK_REFUSED ? sampler->walker.now_ns : 0;
+    settle(sampler, holder, is_late ? walk_late(sampler, holder) : result, is_late);
+    holder->was_stopped = holder->is_read && !is_late;
+    return result;
+}
+
 /* Reads the thread that has a GIL while it is stopped, and who else is due. */
 static bool read_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
     const struct tg_stop_ops *stop = sampler->options.stop;
     void *context = sampler->options.stop_context;
     bool is_current = true;
-    holder->task.is_known = false;
-    enum tg_walk_result result = stop->walk(context, &sampler->walker, holder);
-    bool is_late = result == TG_WALK_NOT_HELD;
-    sampler->refused_ns = result == TG_WALK_REFUSED ? sampler->walker.now_ns : 0;
-    settle(sampler, holder, is_late ? walk_late(sampler, holder) : result, is_late);
-    holder->was_stopped = holder->is_read && !is_late;
+    enum tg_walk_result result = take_stopped(sampler, holder);
+    for (int i = 0; i < ESCAPES && has_escaped(holder); i++) {
+        stop->let_go(context);
+        result = take_stopped(sampler, holder);
+    }
     if (result != TG_WALK_REFUSED && is_any_due(sampler, holder->gil)) {
         is_current = read_batch(sampler, false);
     }
