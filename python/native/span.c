@@ -101,8 +101,7 @@ static PyObject *span_exit(PyObject *self, PyObject *const *args, Py_ssize_t cou
         return NULL;
     }
     span->token = NULL;
-    bool failed = count > 0 && args[0] != Py_None && PyExceptionClass_Check(args[0])
-                  && tg_policy_is_failure(args[0]);
+    bool failed = count > 0 && args[0] != Py_None && PyExceptionClass_Check(args[0]) && tg_policy_is_failure(args[0]);
     tg_token_end(token, failed);
     Py_RETURN_FALSE;
 }
