@@ -66,7 +66,13 @@ test("a function's way to the charts shows that function, however small it is", 
   const before = await page.evaluate(() => history.length);
   await page.getByRole("link", { name: "In the charts" }).click();
   for (const name of CHARTS) {
-    const { traces } = await chart(page, `#functionPerformanceChart-${name}`);
+    const place = `#functionPerformanceChart-${name}`;
+    await page.waitForFunction(
+      (selector) =>
+        /** @type {any} */ (document.querySelector(selector)).data?.some(({ visible }) => visible === "legendonly"),
+      place,
+    );
+    const { traces } = await chart(page, place);
     assert.deepEqual(
       traces.map((trace) => [trace.name, trace.visible]),
       [
@@ -103,6 +109,7 @@ test("lines break where there are no figures, and bars are as wide as what they 
   await page.goto(`${server.origin}/?view=function&function=m%3A%3Aoften`);
   const history = await chart(page, ".view .panel:nth-of-type(2) .plot");
   assert.deepEqual(history.traces.find(({ name }) => name === "average").x, expected);
+  await page.waitForSelector(".view .panel:nth-of-type(4) .plot .main-svg");
   const bars = await page.$eval(".view .panel:nth-of-type(4) .plot", (element) => /** @type {any} */ (element).data[0]);
   assert.ok(bars.width < 1);
   await page.goto(`${server.origin}/`);
