@@ -1,7 +1,7 @@
 // What needs attention first: functions that got slower, functions that fail, figures that are not complete.
 
 import { fill, make } from "./dom.js";
-import { count, counted, duration, relative, share, slopeOver } from "./figures.js";
+import { count, counted, duration, relative, share, slopeOver, stepBegin } from "./figures.js";
 import { functionLink } from "./function_name.js";
 import { Nothing } from "./panel.js";
 
@@ -28,7 +28,7 @@ function slower({ name, trend }, intervalNs) {
   const seenNs = (trend.last_iteration - trend.first_iteration) * intervalNs;
   const { before_ns: from, after_ns: to, relative_change: part } = step ?? trend.measured;
   const since = step
-    ? `since version ${step.version || "without a name"}`
+    ? stepBegin(step)
     : `from the first to the last quarter of its iterations, ${slopeOver(trend.slope_per_hour_ns, seenNs)}`;
   return make(
     "span",

@@ -150,6 +150,15 @@ export function moment(unixNs) {
 }
 
 /**
+ * Since when a function is slower or faster at once, and with what.
+ * @param {{kind: string, version: string | null, iteration: number, started_unix_ns: number}} step
+ */
+export function stepBegin({ kind, version, iteration, started_unix_ns: began }) {
+  const cause = kind === "code" ? "new code" : version ? `version ${version}` : "a version without a name";
+  return `since iteration ${iteration} (${moment(began)}), ${cause}`;
+}
+
+/**
  * The largest of 1, 2 and 5 times a power of ten that is below a value.
  * @param {number} value above 0
  */

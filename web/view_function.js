@@ -5,7 +5,7 @@ import { ask, Failure } from "./api.js";
 import { askCalls, showCallers } from "./calls_panel.js";
 import { fill, make } from "./dom.js";
 import { exceptionsTable } from "./exceptions_table.js";
-import { change, count, duration, relative, share, slopeOver } from "./figures.js";
+import { change, count, duration, relative, share, slopeOver, stepBegin } from "./figures.js";
 import { cut } from "./function_name.js";
 import { askHeat, showHeat } from "./heat_map.js";
 import { showCalls, showHistory } from "./history_chart.js";
@@ -47,8 +47,7 @@ function tilesOf(row) {
 /** What the trend comes to, in a sentence. @param {any} trend */
 function verdict({ direction, step, measured }) {
   if (step) {
-    const version = step.version ? `version ${step.version}` : `iteration ${step.iteration}`;
-    const words = `${duration(step.before_ns)} → ${duration(step.after_ns)} a call since ${version}`;
+    const words = `${duration(step.before_ns)} → ${duration(step.after_ns)} a call ${stepBegin(step)}`;
     return [words, relative(step.relative_change), step.after_ns > step.before_ns];
   }
   if (direction === "none") {

@@ -62,9 +62,9 @@ static PyObject *step_or_none(const struct tg_rank_trend *row) {
     if (!row->is_step) {
         Py_RETURN_NONE;
     }
-    return Py_BuildValue("(NLdddd)", text(step->version->version), (long long)step->iteration,
-                         step->before_ns / NS_PER_S, step->after_ns / NS_PER_S, step->relative_change,
-                         step->probability);
+    return Py_BuildValue("(NLdddds)", step->version ? text(step->version->version) : Py_NewRef(Py_None),
+                         (long long)step->iteration, step->before_ns / NS_PER_S, step->after_ns / NS_PER_S,
+                         step->relative_change, step->probability, tg_step_kind_name(step->kind));
 }
 
 PyObject *tg_row_of_trend(const struct tg_rank_trend *row, const struct tg_store_service *service) {

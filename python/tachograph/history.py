@@ -140,23 +140,25 @@ class Point(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A version that made a function slower or faster at once: that describes its averages better than a line does.
+    """A version or new code that made a function slower or faster at once: that describes its averages better than a line.
 
-    Compared by Schwarz's criterion: a level from each version's first appearance to that of the next, against one line.
-    Of several steps, the largest.
+    Compared by Schwarz's criterion: a level from the first appearance of each version and code to that of the next,
+    against one line. Of several steps, the largest.
     """
 
-    version: str
-    """That begins with it."""
+    version: str | None
+    """That begins with it; None: its code changed within a version."""
     iteration: int
     """The first one after it."""
     before: float
-    """Mean of the iterations' averages before it, in seconds, as far back as the version before."""
+    """Mean of the iterations' averages before it, in seconds, as far back as the version or code before."""
     after: float
     relative_change: float
     """``after / before - 1``."""
     probability: float
-    """How likely neighbours without a step differ so much, by Student's t, corrected for the number of versions."""
+    """How likely neighbours without a step differ so much, by Student's t, corrected for the number of versions and codes."""
+    kind: str
+    """``"version"``, or ``"code"``: an edit, taken over while it ran or between two runs."""
 
 
 class Trend(NamedTuple):
@@ -207,7 +209,7 @@ class Trend(NamedTuple):
     evident: bool
     """Calls, change and probability suffice to call it a trend, or there is a step."""
     step: Step | None
-    """It rather changed at once, with a version; None: it did not, or there is but one version."""
+    """It rather changed at once, with a version or new code; None: it did not, or there is but one of either."""
 
 
 class Side(NamedTuple):

@@ -139,7 +139,7 @@ static bool is_effect(const struct tg_trend *trend, const struct tg_rank_evidenc
 
 static bool is_step(const struct tg_rank_trend *row, const struct tg_rank_evidence *evidence) {
     const struct tg_step *step = &row->step;
-    return step->version && step->fits_better && has_calls(row, evidence)
+    return step->kind != TG_STEP_NONE && step->fits_better && has_calls(row, evidence)
            && step->probability <= evidence->false_discovery_rate
            && is_change(step->after_ns - step->before_ns, step->relative_change, evidence);
 }

@@ -5,16 +5,20 @@
 
 #include <stdlib.h>
 
+/* `codes`: of the row's function. */
 static enum tg_status fit(struct tg_rank_trend *row, const struct tg_store_series *series, const struct tg_scope *scope,
-                          const struct tg_store_selection *selection, struct tg_error *err) {
-    static const struct tg_store_versions one_version = {.count = 0};
+                          const struct tg_store_selection *selection, const struct tg_store_codes *codes,
+                          struct tg_error *err) {
+    const struct tg_step_causes causes = {
+        .versions = scope->versions.items,
+        .version_count = selection->version ? 0 : scope->versions.count, /* one has no steps between versions */
+        .codes = codes->items,
+        .code_count = codes->count,
+    };
     enum tg_status status = tg_trend_of_points(&row->trend, series->items, series->count, err);
     row->by_points = true;
-    if (status == TG_OK) {
-        status = tg_step_of_points(&row->step, series->items, series->count, &row->trend,
-                                   selection->version ? &one_version : &scope->versions, err);
-    }
-    return status;
+    return status == TG_OK ? tg_step_of_points(&row->step, series->items, series->count, &row->trend, &causes, err)
+                           : status;
 }
 
 static uint64_t count_calls(const struct tg_store_series *series) {
@@ -37,7 +41,7 @@ enum tg_status tg_trend_one_read(struct tg_trend_one *one, const struct tg_scope
         status = tg_store_codes(scope->store, selection->service_id, one->function.id, &one->codes, err);
     }
     if (status == TG_OK) {
-        status = fit(&one->row, &one->series, scope, selection, err);
+        status = fit(&one->row, &one->series, scope, selection, &one->codes, err);
     }
     if (status == TG_OK) {
         one->function.call_count = count_calls(&one->series);
@@ -62,11 +66,58 @@ const struct tg_store_series *tg_trends_series(const struct tg_trends *trends, c
     return series_of(trends, row);
 }
 
-static enum tg_status look_at_points(struct tg_rank_trend *row, struct tg_store_series *series,
+/* Those of one function, within all codes; borrowed. */
+static struct tg_store_codes codes_of(const struct tg_store_codes *codes, int64_t function_id) {
+    size_t first = 0;
+    size_t end = codes->count;
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (codes->items[middle].function_id < function_id) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    while (end < codes->count && codes->items[end].function_id == function_id) {
+        end++;
+    }
+    return (struct tg_store_codes){.items = codes->items + first, .count = end - first};
+}
+
+static enum tg_status look_at_points(const struct tg_trends *trends, struct tg_rank_trend *row,
                                      const struct tg_scope *scope, const struct tg_store_selection *selection,
                                      struct tg_error *err) {
+    struct tg_store_series *series = series_of(trends, row);
+    const struct tg_store_codes codes = codes_of(&trends->codes, row->function->id);
     enum tg_status status = tg_store_series(scope->store, selection, row->function->name, 0, series, err);
-    return status == TG_OK ? fit(row, series, scope, selection, err) : status;
+    return status == TG_OK ? fit(row, series, scope, selection, &codes, err) : status;
+}
+
+/* Whether the function's code changed between its iterations. */
+static bool has_new_code(const struct tg_trends *trends, const struct tg_store_function *function) {
+    const struct tg_store_codes codes = codes_of(&trends->codes, function->id);
+    for (size_t i = 1; i < codes.count; i++) {
+        int64_t first_iteration = codes.items[i].first_iteration;
+        if (first_iteration > function->sums.first_iteration && first_iteration <= function->sums.last_iteration) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Looks at the points of functions with new code: an edit that is undone again leaves no line to be seen in sums. */
+static enum tg_status look_at_edited(struct tg_trends *trends, const struct tg_scope *scope,
+                                     const struct tg_store_selection *selection,
+                                     const struct tg_rank_evidence *evidence, struct tg_error *err) {
+    enum tg_status status = TG_OK;
+    for (size_t i = 0; i < trends->functions.count && status == TG_OK; i++) {
+        struct tg_rank_trend *row = &trends->rows[i];
+        if (row->function->call_count >= evidence->minimum_call_count && has_new_code(trends, row->function)) {
+            status = look_at_points(trends, row, scope, selection, err);
+        }
+    }
+    tg_rank_trends(trends->rows, trends->functions.count, evidence);
+    return status;
 }
 
 /* Looks at the points of what is evident by sums alone. Ranked anew others may be so, though hardly ever are. */
@@ -81,7 +132,7 @@ static enum tg_status look_closer(struct tg_trends *trends, const struct tg_scop
             struct tg_rank_trend *row = &trends->rows[i];
             if (!row->by_points) {
                 are_new = true;
-                status = look_at_points(row, series_of(trends, row), scope, selection, err);
+                status = look_at_points(trends, row, scope, selection, err);
             }
         }
         if (are_new && status == TG_OK) {
@@ -113,7 +164,13 @@ enum tg_status tg_trends_read(struct tg_trends *trends, const struct tg_scope *s
     *trends = (struct tg_trends){.rows = NULL};
     enum tg_status status = tg_store_functions(scope->store, selection, NULL, false, &trends->functions, err);
     if (status == TG_OK) {
+        status = tg_store_codes(scope->store, selection->service_id, 0, &trends->codes, err);
+    }
+    if (status == TG_OK) {
         status = rank_by_sums(trends, evidence, err);
+    }
+    if (status == TG_OK) {
+        status = look_at_edited(trends, scope, selection, evidence, err);
     }
     return status == TG_OK ? look_closer(trends, scope, selection, evidence, err) : status;
 }
@@ -125,6 +182,7 @@ void tg_trends_release(struct tg_trends *trends) {
         }
         free(trends->series);
         free(trends->rows);
+        tg_store_codes_release(&trends->codes);
         tg_store_functions_release(&trends->functions);
         *trends = (struct tg_trends){.rows = NULL};
     }

@@ -1,7 +1,7 @@
 /*
- * trends: which functions of a service get slower, little by little or with a version: the questions behind `trend`.
+ * trends: which functions of a service get slower, little by little or at once: the questions behind `trend`.
  *
- * Whether there is a trend, rank.h says; whether it is rather a step that a version made, step.h does.
+ * Whether there is a trend, rank.h says; whether it is rather a step that a version or new code made, step.h does.
  */
 #ifndef TG_TRENDS_H
 #define TG_TRENDS_H
@@ -34,10 +34,12 @@ void tg_trend_one_release(struct tg_trend_one *one);
 struct tg_trends {
     struct tg_store_functions functions;
     struct tg_rank_trend *rows;     /* one for each function, ranked */
-    struct tg_store_series *series; /* by place of the function in `functions`; only of those with a trend in sight */
+    struct tg_store_series *series; /* by place of the function in `functions`; only of those that were looked at */
+    struct tg_store_codes codes;    /* of all */
 };
 
-/* What looks evident by its sums is looked at point by point, because outliers and steps may do that, too. */
+/* What looks evident by its sums is looked at point by point, because outliers and steps may do that, too; and so is
+ * what has new code. */
 TG_NODISCARD enum tg_status tg_trends_read(struct tg_trends *trends, const struct tg_scope *scope,
                                            const struct tg_store_selection *selection,
                                            const struct tg_rank_evidence *evidence, struct tg_error *err);

@@ -32,7 +32,7 @@ static void write_measured(struct tg_json *json, const struct tg_trend *trend) {
     tg_json_end_object(json);
 }
 
-static void write_step(struct tg_json *json, const struct tg_rank_trend *row) {
+static void write_step(struct tg_json *json, const struct tg_rank_trend *row, const struct tg_store_service *service) {
     const struct tg_step *step = &row->step;
     tg_json_key(json, "step");
     if (!row->is_step) {
@@ -40,8 +40,10 @@ static void write_step(struct tg_json *json, const struct tg_rank_trend *row) {
         return;
     }
     tg_json_begin_object(json);
-    tg_json_member_text(json, "version", step->version->version);
+    tg_json_member_string(json, "kind", tg_step_kind_name(step->kind));
+    tg_json_member_text(json, "version", step->version ? step->version->version : "");
     tg_json_member_int(json, "iteration", step->iteration);
+    tg_json_member_int(json, "started_unix_ns", tg_scope_time_ns(service, step->iteration));
     tg_json_member_double(json, "before_ns", step->before_ns);
     tg_json_member_double(json, "after_ns", step->after_ns);
     tg_json_member_double(json, "relative_change", step->relative_change);
@@ -49,7 +51,7 @@ static void write_step(struct tg_json *json, const struct tg_rank_trend *row) {
     tg_json_end_object(json);
 }
 
-static void write_trend(struct tg_json *json, const struct tg_rank_trend *row, int64_t base_interval_ns) {
+static void write_trend(struct tg_json *json, const struct tg_rank_trend *row, const struct tg_store_service *service) {
     const struct tg_trend *trend = &row->trend;
     bool has_errors = trend->iteration_count >= POINTS_MIN;
     tg_json_key(json, "trend");
@@ -60,7 +62,7 @@ static void write_trend(struct tg_json *json, const struct tg_rank_trend *row, i
     tg_json_member_int_if(json, "last_iteration", trend->iteration_count > 0, trend->last_iteration);
     tg_json_member_double(json, "average_ns", trend->average_ns);
     tg_json_member_double(json, "slope_ns", trend->slope_ns);
-    tg_json_member_double(json, "slope_per_hour_ns", tg_trend_slope_per_hour_ns(trend, base_interval_ns));
+    tg_json_member_double(json, "slope_per_hour_ns", tg_trend_slope_per_hour_ns(trend, service->base_interval_ns));
     tg_json_member_double_if(json, "slope_error_ns", has_errors, trend->slope_error_ns);
     tg_json_member_double(json, "intercept_ns", trend->intercept_ns);
     tg_json_member_double_if(json, "intercept_error_ns", has_errors, trend->intercept_error_ns);
@@ -72,7 +74,7 @@ static void write_trend(struct tg_json *json, const struct tg_rank_trend *row, i
     tg_json_member_double_if(json, "theil_sen_slope_ns", trend->has_theil_sen, trend->theil_sen_slope_ns);
     tg_json_member_double_if(json, "theil_sen_intercept_ns", trend->has_theil_sen, trend->theil_sen_intercept_ns);
     tg_json_member_double(json, "probability", row->probability);
-    write_step(json, row);
+    write_step(json, row, service);
     tg_json_end_object(json);
 }
 
@@ -123,7 +125,7 @@ void tg_trend_json_append_one(struct tg_strbuf *out, const struct tg_scope *scop
     tg_json_member_string(&json, "function", one->function.name);
     tg_json_member_text(&json, "file", one->function.file);
     tg_json_member_if(&json, "line", one->function.line > 0, one->function.line);
-    write_trend(&json, &one->row, scope->service->base_interval_ns);
+    write_trend(&json, &one->row, scope->service);
     write_codes(&json, &one->codes);
     tg_json_key(&json, "points");
     tg_json_begin_array(&json);
@@ -159,7 +161,7 @@ void tg_trend_json_append_all(struct tg_strbuf *out, const struct tg_scope *scop
         tg_json_begin_object(&json);
         tg_answer_write_function(&json, function);
         tg_json_member_uint(&json, "call_count", function->call_count);
-        write_trend(&json, &trends->rows[i], scope->service->base_interval_ns);
+        write_trend(&json, &trends->rows[i], scope->service);
         tg_json_end_object(&json);
     }
     tg_json_end_array(&json);

@@ -156,8 +156,9 @@ const struct tg_command tg_command_trend = {
         "A trend stands out from noise when the function was called 10 times or more, these averages differ by 100 ns "
         "and 5 % at least, a line that outliers do not bend (Theil-Sen) goes the same way, and chance gives such a "
         "slope in less than 5 % of cases; with --all, of the trends shown less than 5 % are chance.\n"
-        "Where the version changed, the averages before and after may say more than a line (Schwarz's criterion): then "
-        "the step is shown, and with which version it came. A trend within a version that steps between versions hide "
+        "Where the version changed, or the function's code, the averages before and after may say more than a line "
+        "(Schwarz's criterion): then the step is shown, and with what it came. A trend within a version that steps "
+        "between versions hide "
         "is found with --version.",
     .options = options,
     .examples = examples,

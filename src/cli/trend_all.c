@@ -89,32 +89,46 @@ static void add_function(struct sheet *sheet, const struct tg_rank_trend *row) {
     tg_strbuf_release(&line);
 }
 
+static void append_cause(struct tg_strbuf *out, const struct tg_step *step) {
+    if (step->kind == TG_STEP_CODE) {
+        tg_strbuf_append(out, "new code");
+    } else {
+        tg_strbuf_printf(out, "version %s", step->version->version[0] ? step->version->version : "(not told)");
+    }
+}
+
 static void print_steps(struct sheet *sheet, size_t count) {
     static const struct tg_table_column columns[] = {
         {.title = "change"},
         {.title = "from", .late = 2},
         {.title = "to", .late = 2},
-        {.title = "with version", .left = true, .late = 1},
+        {.title = "since", .left = true, .late = 1},
         {.title = "iteration", .drop = 2},
+        {.title = "time", .drop = 4},
         {.title = "calls", .drop = 3},
         {.title = "averages", .left = true, .drop = 1},
         {.title = "function", .left = true, .least = FUNCTION_LEAST},
     };
     struct tg_table *table = &sheet->table;
-    struct tg_strbuf iteration = TG_STRBUF_INIT;
+    struct tg_strbuf cell = TG_STRBUF_INIT;
     begin(sheet, columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < count; i++) {
         const struct tg_step *step = &sheet->trends->rows[i].step;
-        tg_strbuf_truncate(&iteration, 0);
-        tg_strbuf_printf(&iteration, "%" PRId64, step->iteration);
         tg_table_add(table, tg_change_percent(step->relative_change).text);
         tg_table_add(table, tg_change_level(step->before_ns).text);
         tg_table_add(table, tg_change_level(step->after_ns).text);
-        tg_table_add(table, step->version->version[0] ? step->version->version : "(not told)");
-        tg_table_add(table, tg_strbuf_text(&iteration));
+        tg_strbuf_truncate(&cell, 0);
+        append_cause(&cell, step);
+        tg_table_add_bytes(table, tg_strbuf_text(&cell), cell.length);
+        tg_strbuf_truncate(&cell, 0);
+        tg_strbuf_printf(&cell, "%" PRId64, step->iteration);
+        tg_table_add(table, tg_strbuf_text(&cell));
+        tg_strbuf_truncate(&cell, 0);
+        tg_history_append_time(&cell, sheet->question->history.scope.service, step->iteration);
+        tg_table_add(table, tg_strbuf_text(&cell));
         add_function(sheet, &sheet->trends->rows[i]);
     }
-    tg_strbuf_release(&iteration);
+    tg_strbuf_release(&cell);
     end(sheet);
 }
 
@@ -152,7 +166,7 @@ static void print_meaning(struct tg_history_question *question, const char *sent
     tg_wrap_append(&question->out, sentence, question->terminal.width, 0, 2);
 }
 
-/* Changes of two kinds are of two minds: what a version did, and what time does. */
+/* Changes of two kinds are of two minds: what a version or an edit did, and what time does. */
 static void print_changes(struct tg_history_question *question, const struct tg_trend_all_view *view) {
     const struct tg_trends *trends = &view->trends;
     struct sheet sheet = {
@@ -160,7 +174,7 @@ static void print_changes(struct tg_history_question *question, const struct tg_
     size_t steps = step_count(trends);
     size_t lines = evident_count(trends) - steps;
     if (steps) {
-        tg_strbuf_append(&question->out, lines ? "with a new version:\n\n" : "");
+        tg_strbuf_append(&question->out, lines ? "at once:\n\n" : "");
         print_steps(&sheet, least(steps, view->limit));
         tg_history_print_cut(question, steps - least(steps, view->limit), "step");
     }

@@ -129,11 +129,10 @@ static void print_chance(struct tg_history_question *question, double probabilit
 
 /* What else changed with the version. */
 static void print_comparison(struct tg_history_question *question, const struct tg_step *step) {
-    const struct tg_store_versions *versions = &question->history.scope.versions;
     tg_strbuf_append(&question->out, "what else it changed: ");
     tg_own_name_append(&question->out);
     tg_strbuf_append(&question->out, " diff");
-    tg_history_append_version_word(&question->out, versions->items[step->version - versions->items - 1].version);
+    tg_history_append_version_word(&question->out, step->before->version);
     tg_history_append_version_word(&question->out, step->version->version);
     tg_history_append_words(&question->out, &question->history);
     tg_strbuf_append_char(&question->out, '\n');
@@ -143,7 +142,7 @@ static void print_verdict(struct tg_history_question *question, const struct tg_
                           const struct tg_rank_evidence *evidence) {
     struct tg_strbuf line = TG_STRBUF_INIT;
     struct tg_strbuf shown = TG_STRBUF_INIT; /* versions are other people's words */
-    tg_trend_append_verdict(&line, row, question->history.scope.service->base_interval_ns, evidence);
+    tg_trend_append_verdict(&line, row, question->history.scope.service, evidence);
     tg_printable_append(&shown, tg_strbuf_text(&line), line.length);
     tg_wrap_append(&question->out, tg_strbuf_text(&shown), question->terminal.width, 0, 2);
     tg_strbuf_release(&shown);
@@ -248,7 +247,7 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     }
     size_t first = view->limit && view->limit < one->series.count ? one->series.count - view->limit : 0;
     print_verdict(question, &one->row, view->evidence);
-    if (one->row.is_step) {
+    if (one->row.is_step && one->row.step.before) {
         print_comparison(question, &one->row.step);
     }
     tg_strbuf_append_char(&question->out, '\n');
@@ -258,7 +257,9 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     print_codes(question, one, one->series.items[first].iteration);
     print_events(question, view);
     if (one->row.is_step) { /* a line says nothing of it */
-        print_chance(question, one->row.step.probability, "makes versions differ so much");
+        print_chance(question, one->row.step.probability,
+                     one->row.step.kind == TG_STEP_CODE ? "makes codes differ so much"
+                                                        : "makes versions differ so much");
     } else if (one->row.trend.iteration_count > 2) {
         print_slope(question, &one->row.trend);
         print_chance(question, one->row.probability, "gives such a slope");

@@ -3,6 +3,7 @@
 
 #include "base/humanize.h"
 #include "cli/change.h"
+#include "cli/history_period.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -45,33 +46,44 @@ static bool append_shortage(struct tg_strbuf *out, const struct tg_rank_trend *r
     return false;
 }
 
-/* "gets slower with version 2: from 2.60 us to 1.20 ms (+46,000 %), at iteration 13" */
-static void append_step(struct tg_strbuf *out, const struct tg_step *step) {
-    tg_strbuf_printf(out, "%s with version %s: from %s", step->after_ns > step->before_ns ? "slower" : "faster",
-                     step->version->version[0] ? step->version->version : "(not told)",
-                     tg_change_level(step->before_ns).text);
+/* "slower with version 2: from 2.60 us to 1.20 ms (+46,000 %), from iteration 13 on", or for a code
+ * "slower since iteration 13 (2026-11-22 20:06:39), when its code changed: from 2.60 us to 1.20 ms (+46,000 %)" */
+static void append_step(struct tg_strbuf *out, const struct tg_step *step, const struct tg_store_service *service) {
+    bool is_code = step->kind == TG_STEP_CODE;
+    tg_strbuf_append(out, step->after_ns > step->before_ns ? "slower" : "faster");
+    if (is_code) {
+        tg_strbuf_printf(out, " since iteration %" PRId64 " (", step->iteration);
+        tg_history_append_time(out, service, step->iteration);
+        tg_strbuf_append(out, "), when its code changed");
+    } else {
+        tg_strbuf_printf(out, " with version %s", step->version->version[0] ? step->version->version : "(not told)");
+    }
+    tg_strbuf_printf(out, ": from %s", tg_change_level(step->before_ns).text);
     tg_strbuf_printf(out, " to %s", tg_change_level(step->after_ns).text);
-    tg_strbuf_printf(out, " (%s), from iteration %" PRId64 " on", tg_change_percent(step->relative_change).text,
-                     step->iteration);
+    tg_strbuf_printf(out, " (%s)", tg_change_percent(step->relative_change).text);
+    if (!is_code) {
+        tg_strbuf_printf(out, ", from iteration %" PRId64 " on", step->iteration);
+    }
 }
 
-void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *row, int64_t base_interval_ns,
-                             const struct tg_rank_evidence *evidence) {
+void tg_trend_append_verdict(struct tg_strbuf *out, const struct tg_rank_trend *row,
+                             const struct tg_store_service *service, const struct tg_rank_evidence *evidence) {
+    double base_ns = (double)service->base_interval_ns;
     const struct tg_trend *trend = &row->trend;
     if (append_shortage(out, row, evidence)) {
         return;
     }
     if (row->is_step) {
-        append_step(out, &row->step);
+        append_step(out, &row->step, service);
         return;
     }
     if (!row->evident) {
         tg_strbuf_printf(out, "no trend that stands out from noise (%s on average over ",
                          tg_change_level(trend->average_ns).text);
     } else {
-        double span_ns = ((double)trend->last_iteration - (double)trend->first_iteration) * (double)base_interval_ns;
+        double span_ns = ((double)trend->last_iteration - (double)trend->first_iteration) * base_ns;
         const struct tg_trend_unit *unit = tg_trend_unit_of(span_ns);
-        double slope_ns = trend->slope_ns * unit->ns / (double)base_interval_ns;
+        double slope_ns = trend->slope_ns * unit->ns / base_ns;
         tg_strbuf_printf(out, "gets %s: from %s", slope_ns > 0 ? "slower" : "faster",
                          tg_change_level(trend->before_ns).text);
         tg_strbuf_printf(out, " to %s (%s), ", tg_change_level(trend->after_ns).text,

@@ -14,7 +14,7 @@ static struct tg_store_version items[3];
 static struct tg_store_point points[64];
 
 static struct tg_step step_of(const struct step_reference *reference, struct tg_trend *line) {
-    const struct tg_store_versions versions = {.items = items, .count = reference->version_count};
+    const struct tg_step_causes versions = {.versions = items, .version_count = reference->version_count};
     struct tg_step step;
     for (size_t i = 0; i < reference->version_count; i++) {
         items[i] = (struct tg_store_version){.first_iteration = reference->versions[i]};
@@ -76,7 +76,7 @@ static void steps_and_lines_are_told_apart(void **state) {
 static void gaps_and_iterations_without_calls(void **state) {
     (void)state;
     static const int64_t at[] = {-7, -6, -3, 90, 91, 95, 2000};
-    const struct tg_store_versions versions = {.items = items, .count = 3};
+    const struct tg_step_causes versions = {.versions = items, .version_count = 3};
     struct tg_trend line;
     struct tg_step step;
     items[0] = (struct tg_store_version){.first_iteration = -7};
@@ -100,13 +100,75 @@ static void one_version_has_no_step(void **state) {
     struct tg_step step;
     items[0] = (struct tg_store_version){.first_iteration = 0};
     for (size_t count = 0; count < 2; count++) {
-        const struct tg_store_versions versions = {.items = items, .count = count};
+        const struct tg_step_causes versions = {.versions = items, .version_count = count};
         points[0] = (struct tg_store_point){.iteration = 0, .call_count = 1, .total_ns = 5};
         assert_int_equal(tg_trend_of_points(&line, points, 1, NULL), TG_OK);
         assert_int_equal(tg_step_of_points(&step, points, 1, &line, &versions, NULL), TG_OK);
-        assert_null(step.version);
+        assert_int_equal(step.kind, TG_STEP_NONE);
         assert_true(step.probability == 1 && !step.fits_better);
     }
+}
+
+/* Points of three calls each: `before` of them at 1000 ns, `short_count` at 9000 ns, the others at 5000 ns. */
+static struct tg_step step_of_codes(const struct tg_step_causes *causes, size_t before, size_t short_count,
+                                    size_t count) {
+    struct tg_trend line;
+    struct tg_step step;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t average = i < before ? 1000 : i < before + short_count ? 9000 : 5000;
+        points[i] =
+            (struct tg_store_point){.iteration = (int64_t)i, .call_count = 3, .total_ns = 3 * (average + i * 7 % 5)};
+    }
+    assert_int_equal(tg_trend_of_points(&line, points, count, NULL), TG_OK);
+    assert_int_equal(tg_step_of_points(&step, points, count, &line, causes, NULL), TG_OK);
+    return step;
+}
+
+static void a_code_makes_a_step(void **state) {
+    (void)state;
+    const struct tg_store_code codes[] = {{.code_hash = 1, .first_iteration = 0},
+                                          {.code_hash = 2, .first_iteration = 10}};
+    items[0] = (struct tg_store_version){.first_iteration = 0};
+    struct tg_step_causes causes = {.versions = items, .version_count = 1, .codes = codes, .code_count = 2};
+    struct tg_step step = step_of_codes(&causes, 10, 0, 60);
+    assert_int_equal(step.kind, TG_STEP_CODE);
+    assert_null(step.version);
+    assert_int_equal(step.iteration, 10);
+    assert_true(step.fits_better && step.probability < 1e-6);
+    assert_true(step_of_codes(&causes, 10, 0, 12).probability == 1); /* too few points after it */
+    items[1] = (struct tg_store_version){.first_iteration = 10};     /* which brought the code */
+    causes.version_count = 2;
+    step = step_of_codes(&causes, 10, 0, 60);
+    assert_int_equal(step.kind, TG_STEP_VERSION);
+    assert_ptr_equal(step.version, &items[1]);
+    assert_ptr_equal(step.before, &items[0]);
+}
+
+/* What is noted later than a function's points begin says nothing about the code before. */
+static void the_first_code_noted_is_no_change(void **state) {
+    (void)state;
+    const struct tg_store_code codes[] = {{.code_hash = 1, .first_iteration = 10},
+                                          {.code_hash = 2, .first_iteration = 10},
+                                          {.code_hash = 1, .first_iteration = 900}};
+    const struct tg_step_causes causes = {.codes = codes, .code_count = 3};
+    assert_int_equal(step_of_codes(&causes, 10, 0, 60).kind, TG_STEP_NONE);
+}
+
+static void edits_in_a_row_are_passed_over(void **state) {
+    (void)state;
+    const struct tg_store_code mended[] = {{.code_hash = 1, .first_iteration = 0},
+                                           {.code_hash = 2, .first_iteration = 10},
+                                           {.code_hash = 3, .first_iteration = 12}};
+    const struct tg_store_code undone[] = {{.code_hash = 1, .first_iteration = 0},
+                                           {.code_hash = 2, .first_iteration = 10},
+                                           {.code_hash = 1, .first_iteration = 12}};
+    struct tg_step_causes causes = {.codes = mended, .code_count = 3};
+    struct tg_step step = step_of_codes(&causes, 10, 2, 60);
+    assert_int_equal(step.kind, TG_STEP_CODE);
+    assert_int_equal(step.iteration, 12);
+    assert_true(step.probability < 1e-6 && step.before_ns < 1005 && step.after_ns < 5005);
+    causes.codes = undone; /* what differs then is not the code's doing */
+    assert_int_equal(step_of_codes(&causes, 10, 2, 60).kind, TG_STEP_NONE);
 }
 
 int main(void) {
@@ -115,6 +177,9 @@ int main(void) {
         cmocka_unit_test(steps_and_lines_are_told_apart),
         cmocka_unit_test(gaps_and_iterations_without_calls),
         cmocka_unit_test(one_version_has_no_step),
+        cmocka_unit_test(a_code_makes_a_step),
+        cmocka_unit_test(the_first_code_noted_is_no_change),
+        cmocka_unit_test(edits_in_a_row_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

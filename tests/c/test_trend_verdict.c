@@ -17,6 +17,7 @@ static void assert_verdict(int64_t count, double start_ns, double slope_ns, int6
     struct tg_store_function function = {.name = (char[]){"m::f"}, .call_count = calls};
     struct tg_store_point points[64] = {{.iteration = 0}};
     struct tg_rank_trend row = {.function = &function};
+    const struct tg_store_service service = {.base_interval_ns = interval_ns};
     struct tg_strbuf out = TG_STRBUF_INIT;
     for (int64_t i = 0; i < count; i++) {
         double noise_ns = i % 2 ? 1000 : -1000;
@@ -25,7 +26,7 @@ static void assert_verdict(int64_t count, double start_ns, double slope_ns, int6
     }
     assert_int_equal(tg_trend_of_points(&row.trend, points, (size_t)count, NULL), TG_OK);
     tg_rank_trends(&row, 1, &tg_rank_evidence_default);
-    tg_trend_append_verdict(&out, &row, interval_ns, &tg_rank_evidence_default);
+    tg_trend_append_verdict(&out, &row, &service, &tg_rank_evidence_default);
     assert_string_equal(tg_strbuf_text(&out), expected);
     tg_strbuf_release(&out);
 }

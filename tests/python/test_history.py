@@ -617,7 +617,7 @@ def test_a_version_is_a_step(clock: Any, store: str) -> None:
         assert trend.step is not None
         assert (trend.name, trend.step.version) == ("m::f", "2")
         assert trend.step[2:5] == pytest.approx((0.001, 0.002, 1), rel=1e-4)
-        assert trend.step.probability < 0.001
+        assert (trend.step.kind, trend.step.probability < 0.001) == ("version", True)
         assert past.trends()[0].step == trend.step
         assert past.trend("m::f", version="1").step is None
         assert [point.iteration for point in past.series("f", last=1, version="1")] < [trend.step.iteration]

@@ -97,11 +97,52 @@ def test_a_version_is_a_step(cli: Any, shop: Path) -> None:
     assert "chance    less than 0.1 % that noise alone makes versions differ so much\n" in result.stdout
     assert "version 2" not in cli("trend", SEARCH, "--store", shop, "--version", "1").stdout
     step = answer(cli("trend", SEARCH, "--store", shop, "--json"))["trend"]["step"]
-    assert (step["version"], step["iteration"]) == ("2", 20)
+    assert (step["kind"], step["version"], step["iteration"]) == ("version", "2", 20)
+    assert step["started_unix_ns"] == (START // 10 + 20) * BASE_NS
     assert step["before_ns"] == pytest.approx(sum(map(search_ns, range(20))) / 20)
     assert step["after_ns"] == pytest.approx(sum(map(search_ns, range(20, 30))) / 10)
     assert step["relative_change"] == pytest.approx(step["after_ns"] / step["before_ns"] - 1)
     assert step["probability"] < 0.001
+
+
+def edited_ns(iteration: int) -> int:
+    """Of a function that is edited while it runs: at once much slower, and a little faster from then on."""
+    return 150_000 + iteration % 3 if iteration < 25 else 4_200_000 - 1000 * iteration
+
+
+def test_a_new_code_is_a_step(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(111):
+        undone = MS if iteration not in range(50, 60) else 2 * MS
+        functions = {"m::edited": (10, edited_ns(iteration)), "m::undone": (10, undone), "m::other": (10, MS)}
+        service.add(iteration, functions, version="1")
+    for name, code, first in (("m::edited", 1, 0), ("m::edited", 2, 25), ("m::other", 5, 0), ("m::other", 6, 25)):
+        service.code(name, code, first)
+    for code, first in ((3, 0), (4, 50), (3, 60)):
+        service.code("m::undone", code, first)
+    path = history.done()
+    for words in ((), ("--version", "1")):
+        text = cli("trend", "m::edited", "--store", path, *words, env={"TZ": "UTC"}).stdout
+        assert (
+            "slower since iteration 25 (2023-11-14 22:17:30), when its code changed: from 150 us to 4.13 ms (+2,655 %)\n"
+            in text
+        )
+        assert "noise alone makes codes differ so much\n" in text
+        assert "what else it changed" not in text
+    step = answer(cli("trend", "m::edited", "--store", path, "--json"))["trend"]["step"]
+    assert (step["kind"], step["version"], step["iteration"]) == ("code", None, 25)
+    assert step["started_unix_ns"] == (START // 10 + 25) * BASE_NS
+    assert step["before_ns"] == pytest.approx(statistics.fmean(map(edited_ns, range(25))))
+    assert step["after_ns"] == pytest.approx(statistics.fmean(map(edited_ns, range(25, 111))))
+    found = answer(cli("trend", "--all", "--store", path, "--json"))["functions"]
+    assert [(f["name"], f["trend"]["step"] and f["trend"]["step"]["iteration"]) for f in found] == [
+        ("m::edited", 25),
+        ("m::undone", 50),
+        ("m::other", None),
+    ]
+    text = cli("trend", "--all", "--store", path, env={"TZ": "UTC"}).stdout
+    row = next(line for line in text.splitlines() if line.endswith("m::edited"))
+    assert re.search(r" new code +25 +2023-11-14 22:17:30 ", row)
 
 
 def test_what_is_shown_was_measured(cli: Any, history: History) -> None:
@@ -168,7 +209,7 @@ def test_trend_of_all(cli: Any, shop: Path) -> None:
     assert [f["trend"]["direction"] for f in found["functions"]] == ["slower", "none", "none"]
     result = cli("trend", "--all", "--store", shop)
     assert [line.split()[-1] for line in result.stdout.splitlines() if line.lstrip().startswith("+")] == [SEARCH]
-    assert "with version" in result.stdout
+    assert "version 2" in result.stdout
     assert "2 other functions: no change that stands out from noise" in result.stdout
     assert f"next: tachograph trend {SEARCH} --store {shop}\n" in result.stdout
     result = cli("trend", "--all", "--store", shop, "--version", "1")
@@ -183,7 +224,7 @@ def test_steps_come_before_trends(cli: Any, history: History) -> None:
         service.add(iteration, functions, version="1" if iteration < 20 else "2")
     path = history.done()
     lines = cli("trend", "--all", "--store", path).stdout.splitlines()
-    places = [lines.index(line) for line in ("with a new version:", "little by little:")]
+    places = [lines.index(line) for line in ("at once:", "little by little:")]
     assert [line.split()[-1] for line in lines[places[0] : places[1]] if line.lstrip().startswith("+")] == ["m::steps"]
     assert [line.split()[-1] for line in lines[places[1] :] if line.lstrip().startswith("+")] == ["m::creeps"]
     found = answer(cli("trend", "--all", "--store", path, "--json"))
