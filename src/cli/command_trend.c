@@ -54,16 +54,13 @@ static size_t limit_of(const struct settings *settings) {
     return settings->limit || settings->history.json ? settings->limit : ROWS;
 }
 
+/* Of the whole selection, as the verdict is, however few of its iterations are shown. */
 static enum tg_status read_events(struct tg_history_question *question, struct tg_trend_one_view *view,
                                   struct tg_error *err) {
-    const struct tg_store_series *series = &view->one.series;
-    struct tg_store_selection selection = view->selection;
-    if (series->count == 0 || question->options->json) {
+    if (view->one.series.count == 0 || question->options->json) {
         return TG_OK;
     }
-    size_t first = view->limit && view->limit < series->count ? series->count - view->limit : 0;
-    selection.first_iteration = series->items[first].iteration;
-    return tg_store_events(question->history.scope.store, &selection, &view->events, err);
+    return tg_store_events(question->history.scope.store, &view->selection, &view->events, err);
 }
 
 static enum tg_status answer_one(struct tg_history_question *question, const struct settings *settings,

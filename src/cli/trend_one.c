@@ -18,10 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_WIDTH   60 /* of the sparkline, where there is no terminal */
-#define CHANCE_SMALL 0.001
-#define EVENTS_SHOWN 10
-#define CODES_SHOWN  5
+#define LINE_WIDTH    60 /* of the sparkline, where there is no terminal */
+#define CHANCE_SMALL  0.001
+#define CHANGES_SHOWN 10 /* of either kind: the last ones */
 
 static double average_of(const struct tg_store_point *point) {
     return point->call_count ? (double)point->total_ns / (double)point->call_count : 0;
@@ -159,29 +158,49 @@ static const struct tg_store_code *find_same(const struct tg_store_codes *codes,
     return NULL;
 }
 
-/* When the function's source became another, as far as is shown: the last of them. */
-static void print_codes(struct tg_history_question *question, const struct tg_trend_one *one, int64_t first_iteration) {
+static void print_more(struct tg_history_question *question, const char *label, size_t count) {
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    if (count) {
+        tg_strbuf_printf(&line, "and %zu more before", count);
+        tg_history_print_fact(question, label, &line);
+    }
+    tg_strbuf_release(&line);
+}
+
+static void print_code(struct tg_history_question *question, const struct tg_store_codes *codes,
+                       const struct tg_store_code *code) {
+    const struct tg_store_code *same = find_same(codes, code);
+    struct tg_strbuf line = TG_STRBUF_INIT;
+    tg_strbuf_printf(&line, "%s from iteration %" PRId64 " on, ", same ? "back" : "new", code->first_iteration);
+    tg_history_append_time(&line, question->history.scope.service, code->first_iteration);
+    if (same) {
+        tg_strbuf_printf(&line, ", to that of iteration %" PRId64, same->first_iteration);
+    }
+    tg_history_print_fact(question, "code", &line);
+    tg_strbuf_release(&line);
+}
+
+/* When the function's source became another, in all iterations of the selection: the last of them. */
+static void print_codes(struct tg_history_question *question, const struct tg_trend_one *one) {
     const struct tg_store_codes *codes = &one->codes;
-    const struct tg_store_code *chosen[CODES_SHOWN];
+    const struct tg_store_point *points = one->series.items;
+    const struct tg_store_code *chosen[CHANGES_SHOWN];
     size_t count = 0;
-    for (size_t i = codes->count; i-- > 1 && count < CODES_SHOWN;) {
+    for (size_t i = codes->count; i-- > 1;) {
         const struct tg_store_code *code = &codes->items[i];
         bool is_first = code->first_iteration == codes->items[0].first_iteration; /* it began with it, or nearly */
-        if (!is_first && code->first_iteration >= first_iteration) {
-            chosen[count++] = code;
+        if (!is_first && code->first_iteration >= points[0].iteration
+            && code->first_iteration <= points[one->series.count - 1].iteration) {
+            if (count < CHANGES_SHOWN) {
+                chosen[count] = code;
+            }
+            count++;
         }
     }
-    while (count > 0) {
-        const struct tg_store_code *code = chosen[--count];
-        const struct tg_store_code *same = find_same(codes, code);
-        struct tg_strbuf line = TG_STRBUF_INIT;
-        tg_strbuf_printf(&line, "%s from iteration %" PRId64 " on, ", same ? "back" : "new", code->first_iteration);
-        tg_history_append_time(&line, question->history.scope.service, code->first_iteration);
-        if (same) {
-            tg_strbuf_printf(&line, ", to that of iteration %" PRId64, same->first_iteration);
-        }
-        tg_history_print_fact(question, "code", &line);
-        tg_strbuf_release(&line);
+    size_t shown = count < CHANGES_SHOWN ? count : CHANGES_SHOWN;
+    print_more(question, "code", count - shown);
+    while (shown > 0) {
+        print_code(question, codes, chosen[--shown]);
     }
 }
 
@@ -223,15 +242,20 @@ static void print_event(struct tg_history_question *question, const struct tg_st
 
 /* The last of them. */
 static void print_events(struct tg_history_question *question, const struct tg_trend_one_view *view) {
-    const struct tg_store_event *chosen[EVENTS_SHOWN];
+    const struct tg_store_event *chosen[CHANGES_SHOWN];
     size_t count = 0;
-    for (size_t i = view->events.count; i-- > 0 && count < EVENTS_SHOWN;) {
+    for (size_t i = view->events.count; i-- > 0;) {
         if (is_of_function(&view->events.items[i], &view->one.function)) {
-            chosen[count++] = &view->events.items[i];
+            if (count < CHANGES_SHOWN) {
+                chosen[count] = &view->events.items[i];
+            }
+            count++;
         }
     }
-    while (count > 0) {
-        print_event(question, chosen[--count]);
+    size_t shown = count < CHANGES_SHOWN ? count : CHANGES_SHOWN;
+    print_more(question, "event", count - shown);
+    while (shown > 0) {
+        print_event(question, chosen[--shown]);
     }
 }
 
@@ -254,7 +278,7 @@ static void print_text(struct tg_history_question *question, const struct tg_tre
     print_points(question, &one->series, first);
     tg_strbuf_append_char(&question->out, '\n');
     print_sparkline(question, &one->series);
-    print_codes(question, one, one->series.items[first].iteration);
+    print_codes(question, one);
     print_events(question, view);
     if (one->row.is_step) { /* a line says nothing of it */
         print_chance(question, one->row.step.probability,

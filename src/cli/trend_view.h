@@ -16,7 +16,7 @@ struct tg_trend_one_view {
     struct tg_trend_one one;
     const struct tg_rank_evidence *evidence; /* borrowed */
     size_t limit;                            /* points to show; 0: all */
-    struct tg_store_events events;           /* since the first point that is shown; of text only */
+    struct tg_store_events events;           /* of the selection; of text only */
 };
 void tg_trend_one_print(struct tg_history_question *question, const struct tg_trend_one_view *view);
 

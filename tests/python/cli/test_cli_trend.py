@@ -296,17 +296,20 @@ def test_a_new_code_and_what_may_have_made_it(cli: Any, tmp_path: Path) -> None:
         return [line for line in text.splitlines() if line.startswith(("code ", "event "))]
 
     assert facts(SEARCH) == [
+        "code      new from iteration 2 on, 2023-11-14 22:13:40",
         "code      new from iteration 14 on, 2023-11-14 22:15:40",
         "code      back from iteration 15 on, 2023-11-14 22:15:50, to that of iteration 2",
         "code      back from iteration 18 on, 2023-11-14 22:16:20, to that of iteration 14",
+        "event     iteration 2, 2023-11-14 22:13:40, reload: shop.orders: changed: Orders.early",
         "event     iteration 13, 2023-11-14 22:15:30, refused reload: shop.orders: line 1: invalid syntax",
         "event     iteration 14, 2023-11-14 22:15:40, reload: shop.orders: changed: Orders.search",
         "event     iteration 16, 2023-11-14 22:16:00, version: 1.1",
         "event     iteration 17, 2023-11-14 22:16:10, marker: cache \\x1b[31moff",
     ]
-    assert facts(SEARCH, "-n", "20")[:2] == [
-        "code      new from iteration 2 on, 2023-11-14 22:13:40",
-        "code      new from iteration 14 on, 2023-11-14 22:15:40",
+    assert facts(SEARCH, "-n", "1") == facts(SEARCH)  # as the verdict, of the whole period
+    assert [line.split(",")[0] for line in facts(SEARCH, "--since", "iteration:15", "--until", "iteration:16")] == [
+        "code      back from iteration 15 on",
+        "event     iteration 16",
     ]
     assert [line for line in facts("app.py::main") if "reload" in line or "code " in line] == [
         "event     iteration 15, 2023-11-14 22:15:50, reload: __main__: changed: main"
@@ -315,3 +318,17 @@ def test_a_new_code_and_what_may_have_made_it(cli: Any, tmp_path: Path) -> None:
         {"hash": f"{code:016x}", "first_iteration": first, "line": 12}
         for code, first in ((6, 0), (7, 0), (8, 2), (2**64 - 1, 14), (8, 15), (2**64 - 1, 18))
     ]
+
+
+def test_the_last_changes_are_shown(cli: Any, history: History) -> None:
+    service = history.service()
+    for iteration in range(30):
+        service.add(iteration, {"m::f": (10, 1000)})
+        if iteration < 12:
+            service.code("m::f", iteration, iteration)
+            service.event(iteration, RELOAD, f"m: changed: f{iteration}")
+    text = cli("trend", "f", "--store", history.done(), "-n", "1").stdout
+    codes = [line.split(", ")[0] for line in text.splitlines() if line.startswith("code ")]
+    events = [line.split(", ")[-1] for line in text.splitlines() if line.startswith("event ")]
+    assert codes == ["code      and 1 more before", *(f"code      new from iteration {i} on" for i in range(2, 12))]
+    assert events == ["event     and 2 more before", *(f"reload: m: changed: f{i}" for i in range(2, 12))]
