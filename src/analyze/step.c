@@ -127,13 +127,29 @@ static size_t pass_over_short(struct stretch *stretches, size_t count) {
     return kept;
 }
 
+/* Whether the code after a stretch was taken back later: the function is not what it made of it. */
+static bool is_undone(const struct stretch *before, const struct stretch *end) {
+    for (const struct stretch *later = before + 2; later < end; later++) {
+        if (later->version == before->version && later->code->code_hash == before->code->code_hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_be_step(const struct stretch *before, const struct stretch *end) {
+    enum tg_step_kind kind = kind_between(before, before + 1);
+    return kind == TG_STEP_VERSION || (kind == TG_STEP_CODE && !is_undone(before, end));
+}
+
 /* The one before the largest step; NULL: nothing differs but means, as around an edit that was undone at once. */
 static const struct stretch *largest_step(const struct stretch *stretches, size_t count) {
     const struct stretch *found = NULL;
     for (size_t i = 0; i + 1 < count; i++) {
-        if (kind_between(&stretches[i], &stretches[i + 1]) != TG_STEP_NONE
-            && (!found || fabs(stretches[i + 1].mean - stretches[i].mean) > fabs(found[1].mean - found[0].mean))) {
-            found = &stretches[i];
+        const struct stretch *before = &stretches[i];
+        if (may_be_step(before, stretches + count)
+            && (!found || fabs(before[1].mean - before[0].mean) > fabs(found[1].mean - found[0].mean))) {
+            found = before;
         }
     }
     return found;

@@ -8,7 +8,8 @@
  * level for each stretch (k = stretches) and one straight line (k = 2). The probability that neighbours without a step
  * differ so much is Student's, with the variance of all stretches together and n - stretches degrees of freedom, times
  * the number of places where a step may be (Bonferroni), at most 1; and 1 where either neighbour has less than three
- * points.
+ * points. New code that was taken back later makes no step, for the function is no longer what it made of it:
+ * taking it back does.
  *
  * Threads: any.
  */

@@ -171,6 +171,19 @@ static void edits_in_a_row_are_passed_over(void **state) {
     assert_int_equal(step_of_codes(&causes, 10, 2, 60).kind, TG_STEP_NONE);
 }
 
+/* 1000 ns, from iteration 10 on 9000 ns, and from iteration 20 on 5000 ns with the code of the beginning. */
+static void what_is_undone_is_over(void **state) {
+    (void)state;
+    const struct tg_store_code codes[] = {{.code_hash = 1, .first_iteration = 0},
+                                          {.code_hash = 2, .first_iteration = 10},
+                                          {.code_hash = 1, .first_iteration = 20}};
+    const struct tg_step_causes causes = {.codes = codes, .code_count = 3};
+    struct tg_step step = step_of_codes(&causes, 10, 10, 60);
+    assert_int_equal(step.kind, TG_STEP_CODE);
+    assert_int_equal(step.iteration, 20);
+    assert_true(step.before_ns > step.after_ns);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_scipy_has_it),
@@ -180,6 +193,7 @@ int main(void) {
         cmocka_unit_test(a_code_makes_a_step),
         cmocka_unit_test(the_first_code_noted_is_no_change),
         cmocka_unit_test(edits_in_a_row_are_passed_over),
+        cmocka_unit_test(what_is_undone_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,11 +137,12 @@ def test_a_new_code_is_a_step(cli: Any, history: History) -> None:
     found = answer(cli("trend", "--all", "--store", path, "--json"))["functions"]
     assert [(f["name"], f["trend"]["step"] and f["trend"]["step"]["iteration"]) for f in found] == [
         ("m::edited", 25),
-        ("m::undone", 50),
+        ("m::undone", 60),
         ("m::other", None),
     ]
     text = cli("trend", "--all", "--store", path, env={"TZ": "UTC"}).stdout
     row = next(line for line in text.splitlines() if line.endswith("m::edited"))
+    assert "faster since iteration 60 " in cli("trend", "undone", "--store", path).stdout
     assert re.search(r" new code +25 +2023-11-14 22:17:30 ", row)
 
 
