@@ -21,6 +21,8 @@
 
 #define DESCRIPTORS_MANY 4096
 
+#define MOMENT_NS 50000000 /* between two looks for what the server found */
+
 struct settings {
     const char *store;
     const char *service;
@@ -152,8 +154,7 @@ static enum tg_status tell(const struct tg_server *server, bool open, struct tg_
 }
 
 /* What whoever started it should know at once, and would else see in the browser only, or not at all. */
-static void warn(const struct tg_server *server, bool is_child) {
-    struct tg_error err = TG_ERROR_INIT;
+static void warn_of_others(const struct tg_server *server) {
     struct tg_strbuf outer = TG_STRBUF_INIT;
     if (tg_server_append_outer_address(server, &outer)) {
         tg_message_warning(
@@ -161,12 +162,23 @@ static void warn(const struct tg_server *server, bool is_child) {
             "front of it where the network is not yours",
             outer.length ? tg_strbuf_text(&outer) : "this machine");
     }
-    enum tg_status status = tg_server_check_store(server, &err);
-    /* The history of a program that starts this one begins in a moment. */
-    if (status != TG_OK && !(is_child && status == TG_ERROR_NOT_FOUND)) {
-        tg_message_warning("serve: the history cannot be read: %s; the page waits until it can", err.message);
-    }
     tg_strbuf_release(&outer);
+}
+
+/* False: the history has not been looked at yet. */
+static bool warn_of_history(const struct tg_server *server, const struct settings *settings) {
+    struct tg_server_finding finding;
+    if (!tg_server_found(server, &finding)) {
+        return false;
+    }
+    /* The history of a program that starts this one begins in a moment. */
+    bool is_child = settings->until_input_ends;
+    if (finding.store != TG_OK && !(is_child && finding.store == TG_ERROR_NOT_FOUND)) {
+        tg_message_warning("serve: the history cannot be read: %s; the page waits until it can", finding.err.message);
+    } else if (finding.service != TG_OK && settings->service && !is_child) {
+        tg_message_warning("serve: %s", finding.err.message);
+    }
+    return true;
 }
 
 static void block_signals(sigset_t *ends) {
@@ -179,13 +191,17 @@ static void block_signals(sigset_t *ends) {
     signal(SIGCHLD, SIG_IGN); /* a browser is not waited for */
 }
 
-static void wait_for_end(struct tg_server *server, const sigset_t *ends, bool until_input_ends) {
+static void wait_for_end(struct tg_server *server, const sigset_t *ends, const struct settings *settings) {
     const struct timespec second = {.tv_sec = 1};
+    const struct timespec moment = {.tv_nsec = MOMENT_NS};
+    bool until_input_ends = settings->until_input_ends;
+    bool is_told = false;
     if (until_input_ends) {
         fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
     }
-    while (sigtimedwait(ends, NULL, &second) < 0 && !(until_input_ends && input_has_ended())) {
+    while (sigtimedwait(ends, NULL, is_told ? &second : &moment) < 0 && !(until_input_ends && input_has_ended())) {
         tg_server_tend(server);
+        is_told = is_told || warn_of_history(server, settings);
     }
 }
 
@@ -212,8 +228,8 @@ static enum tg_status serve(const struct settings *settings, const char *url, co
         status = tell(server, settings->open, err);
     }
     if (status == TG_OK) {
-        warn(server, settings->until_input_ends);
-        wait_for_end(server, &ends, settings->until_input_ends);
+        warn_of_others(server);
+        wait_for_end(server, &ends, settings);
     }
     if (!tg_server_stop(server)) {
         _exit(TG_EXIT_OK); /* a question to the store does not end: its thread must not see what follows */

@@ -1,6 +1,7 @@
 /* server: see server.h. */
 #include "serve/server.h"
 
+#include "analyze/scope.h"
 #include "serve/exchange.h"
 #include "serve/reading.h"
 #include "serve/server_state.h"
@@ -132,6 +133,30 @@ static enum tg_status start(struct tg_server *server, struct tg_error *err) {
     return status == TG_OK ? start_daemon(server, err) : status;
 }
 
+static void look_at_service(struct tg_server *server, struct tg_reading *reading) {
+    struct tg_server_finding *finding = &server->look.finding;
+    struct tg_scope scope;
+    finding->store = tg_scope_init(&scope, reading->store, tg_strbuf_text(&server->place), &finding->err);
+    if (finding->store == TG_OK && scope.services.count > 0 && !tg_scope_has(&scope, server->options.service)) {
+        finding->service = tg_scope_choose(&scope, server->options.service, &finding->err);
+    }
+    tg_scope_release(&scope);
+}
+
+/* A worker's work. */
+static void look_at_store(struct tg_job *job, void *context, bool late) {
+    struct tg_server_look *look = (struct tg_server_look *)job;
+    struct tg_reading *reading = context;
+    if (reading && !late) {
+        look->finding.store = tg_reading_begin(reading, &look->finding.err);
+        if (look->finding.store == TG_OK) {
+            look_at_service(look->server, reading);
+        }
+        tg_reading_end(reading, look->finding.store);
+    }
+    atomic_store_explicit(&look->has_ended, true, memory_order_release);
+}
+
 enum tg_status tg_server_start(struct tg_server **started, const struct tg_server_options *options,
                                struct tg_error *err) {
     struct tg_server *server = calloc(1, sizeof *server);
@@ -149,6 +174,11 @@ enum tg_status tg_server_start(struct tg_server **started, const struct tg_serve
         (void)tg_workers_stop(server->workers, GRACE_NS);
         release(server);
         return status;
+    }
+    server->look.server = server;
+    server->look.job.run = look_at_store;
+    if (!tg_workers_submit(server->workers, &server->look.job)) { /* those who wait are told instead */
+        atomic_store(&server->look.has_ended, true);
     }
     *started = server;
     return TG_OK;
@@ -171,16 +201,12 @@ bool tg_server_stop(struct tg_server *server) {
     return true;
 }
 
-enum tg_status tg_server_check_store(const struct tg_server *server, struct tg_error *err) {
-    struct tg_reading reading;
-    enum tg_status status =
-        tg_reading_init(&reading, server->options.url, tg_strbuf_text(&server->place), QUESTION_NS, err);
-    if (status == TG_OK) {
-        status = tg_reading_begin(&reading, err);
-        tg_reading_end(&reading, status);
+bool tg_server_found(const struct tg_server *server, struct tg_server_finding *finding) {
+    if (!atomic_load_explicit(&server->look.has_ended, memory_order_acquire)) {
+        return false;
     }
-    tg_reading_release(&reading);
-    return status;
+    *finding = server->look.finding;
+    return true;
 }
 
 static void append_address(struct tg_strbuf *out, const char *address, uint16_t port) {

@@ -36,8 +36,15 @@ void tg_server_tend(struct tg_server *server);
 /* False: a question is still being answered and cannot be ended, so that the process has to. NULL is fine. */
 bool tg_server_stop(struct tg_server *server);
 
-/* Whether the history can be read now. Where it cannot, questions to it are answered with why, until it can. */
-TG_NODISCARD enum tg_status tg_server_check_store(const struct tg_server *server, struct tg_error *err);
+struct tg_server_finding {
+    enum tg_status store;   /* other than TG_OK: the history cannot be read; questions say why, until it can */
+    enum tg_status service; /* TG_ERROR_NOT_FOUND: it has others than the one in the options */
+    struct tg_error err;    /* why, of either */
+};
+
+/* What a first look at the history found, which begins with the server and may take as long as any question. False: it
+ * has not ended. */
+bool tg_server_found(const struct tg_server *server, struct tg_server_finding *finding);
 
 /* Appends the address to open: "http://127.0.0.1:7373/", also where the server listens on all addresses. With the
  * token, where there is one: for the person alone. */

@@ -12,6 +12,16 @@
 #include "serve/server.h"
 #include "serve/workers.h"
 
+#include <stdatomic.h>
+
+/* The first look at the history: it may wait for a lock or a host, and nobody else is to. */
+struct tg_server_look {
+    struct tg_job job;
+    struct tg_server *server;
+    struct tg_server_finding finding; /* the worker's, until it has ended */
+    _Atomic bool has_ended;
+};
+
 struct tg_server {
     struct tg_server_options options;
     struct tg_mhd_library mhd;
@@ -23,6 +33,7 @@ struct tg_server {
     struct tg_live_source live;
     struct tg_answers answers;
     struct tg_strbuf place; /* of the store, to show */
+    struct tg_server_look look;
 };
 
 #endif

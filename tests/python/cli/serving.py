@@ -83,6 +83,11 @@ class Serving:
         """A connection on which nothing has been said."""
         return socket.create_connection((self.host, self.port), timeout=SECONDS)
 
+    def warning(self) -> str:
+        """The next line on standard error, which it waits for."""
+        assert self.process.stderr
+        return self.process.stderr.readline()
+
     def stop(self) -> tuple[int, str]:
         """Ends it as Ctrl-C does; its exit code and what it said on standard error."""
         self.process.terminate()

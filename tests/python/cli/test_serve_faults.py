@@ -243,12 +243,36 @@ def test_what_cannot_be_read_is_said_and_waited_for(cli: Any, tmp_path: Path, st
         answer = server.get("/healthz")
         assert answer.status == 503
         reason = answer.json["error"]["message"]
+        said = server.warning()
         path.unlink(missing_ok=True)
         shutil.copy(store, path)
         assert server.get("/healthz").json["status"] == "ok"
     finally:
-        _, said = server.stop()
+        _, rest = server.stop()
+    assert rest == ""
     assert said == f"tachograph: warning: serve: the history cannot be read: {reason}; the page waits until it can\n"
+
+
+def test_it_ends_while_the_history_keeps_it_waiting(cli: Any, store: Path) -> None:
+    """Its first look at a history waits for as long as any question may, and nothing else waits for the look."""
+    holder = sqlite3.connect(store, isolation_level=None)
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        server = Serving(cli, store)
+        assert server.stop() == (0, "")
+    finally:
+        holder.close()
+
+
+def test_a_service_that_there_is_not_is_told(cli: Any, store: Path) -> None:
+    server = Serving(cli, store, "--service", "nope")
+    try:
+        said = server.warning()
+    finally:
+        _, rest = server.stop()
+    assert said == f"tachograph: warning: serve: there is no service 'nope' in {store}, but 'shop'\n"
+    assert rest == ""
 
 
 def test_on_all_addresses_it_prints_one_that_can_be_opened(cli: Any, tmp_path: Path, store: Path) -> None:
