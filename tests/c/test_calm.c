@@ -37,7 +37,7 @@ static void who_makes_calls_all_the_time_is_always_stopped(void **state) {
     (void)state;
     int failed, stopped;
     try_all(&(struct tg_calm){0}, 1000000, &failed, &stopped);
-    assert_int_equal(failed + stopped, SAMPLES);
+    assert_in_range(stopped, SAMPLES - SAMPLES / TG_CALM_PRICE - 1, SAMPLES - 1);
 }
 
 static void who_is_calm_is_hardly_ever_stopped(void **state) {
