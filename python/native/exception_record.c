@@ -341,18 +341,3 @@ void tg_exception_returned(void *context, PyObject *exception) {
     }
     leave_place(&place);
 }
-
-/* set_redacted_words(words) -> str | None: keys that are secret besides those known, separated by commas; what is wrong
- * with them, though those that can be are taken. */
-PyObject *tg_set_redacted_words(PyObject *Py_UNUSED(module), PyObject *words) {
-    const char *text = PyUnicode_AsUTF8(words);
-    if (!text) {
-        return NULL;
-    }
-    struct tg_error err = TG_ERROR_INIT;
-    (void)tg_redact_set_words(text);
-    if (!text[0] || tg_redact_check_words(text, &err) == TG_OK) {
-        Py_RETURN_NONE;
-    }
-    return PyUnicode_FromString(err.message);
-}

@@ -27,6 +27,5 @@ bool tg_exception_is_returned(void *context, PyObject *exception);
 void tg_exception_returned(void *context, PyObject *exception);
 
 /* Module function; docs with its definition. */
-PyObject *tg_set_redacted_words(PyObject *module, PyObject *words);
 
 #endif

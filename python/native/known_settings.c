@@ -1,25 +1,31 @@
 /* See known_settings.h. */
 #include "known_settings.h"
 
-#include "settings/project.h"
+#include "failure/redact.h"
+#include "settings/settings.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
+
+static enum tg_status find_project(struct tg_project *project, const char *script, struct tg_error *err) {
+    struct tg_strbuf start = TG_STRBUF_INIT;
+    enum tg_status status = tg_project_start(&start, script, err);
+    if (status == TG_OK) {
+        status = tg_project_read(project, tg_strbuf_text(&start), err);
+    }
+    tg_strbuf_release(&start);
+    return status;
+}
 
 /* Reads the file of the project that `script` belongs to. False: an exception is set, unless it is about the file's
  * contents and `lenient`. */
 static bool read_project(struct tg_project *project, PyObject *script, bool lenient) {
     struct tg_error err = TG_ERROR_INIT;
-    struct tg_strbuf start = TG_STRBUF_INIT;
     PyObject *path = NULL;
     *project = (struct tg_project){.path = NULL};
     if (!PyUnicode_FSConverter(script, &path)) {
         return false;
     }
-    enum tg_status status = tg_project_start(&start, PyBytes_AS_STRING(path), &err);
-    if (status == TG_OK) {
-        status = tg_project_read(project, tg_strbuf_text(&start), &err);
-    }
-    tg_strbuf_release(&start);
+    enum tg_status status = find_project(project, PyBytes_AS_STRING(path), &err);
     Py_DECREF(path);
     if (status == TG_OK || lenient) {
         return true;
@@ -75,4 +81,62 @@ PyObject *tg_misspelt_settings(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(
         Py_XDECREF(text);
     }
     return notes;
+}
+
+/* Of the program, as it was named (_settings.py): "" where it was not. */
+static enum tg_status find_own_project(struct tg_project *project, struct tg_error *err) {
+    PyObject *words = PySys_GetObject("argv"); /* borrowed, as the next */
+    PyObject *script = words && PyList_Check(words) && PyList_GET_SIZE(words) > 0 ? PyList_GET_ITEM(words, 0) : NULL;
+    PyObject *path = NULL;
+    if (script && !PyUnicode_FSConverter(script, &path)) {
+        PyErr_Clear();
+    }
+    enum tg_status status = find_project(project, path ? PyBytes_AS_STRING(path) : "", err);
+    Py_XDECREF(path);
+    return status;
+}
+
+/* What is still to be told of the words. */
+enum mistake { UNKNOWN, NONE, OF_WORDS, OF_FILE };
+
+static enum mistake set_words(struct tg_error *err) {
+    struct tg_settings settings = {.project.path = NULL};
+    /* Under `tachograph run` the variables are those of the project that it runs, for all its processes, and it has
+     * told what is wrong with them. */
+    bool is_run = getenv("TACHOGRAPH_RUN") != NULL;
+    enum tg_status status = TG_OK;
+    enum mistake mistake = NONE;
+    if (!is_run && !tg_settings_get(&settings, TG_SETTING_REDACT)) {
+        status = find_own_project(&settings.project, err);
+    }
+    const char *words = tg_settings_get(&settings, TG_SETTING_REDACT);
+    (void)tg_redact_set_words(words);
+    if (status != TG_OK && !words) {
+        tg_error_prefix(err, "only the words that are known anyway are redacted");
+        mistake = OF_FILE;
+    } else if (!is_run && tg_settings_check_words(&settings, err) != TG_OK) {
+        mistake = OF_WORDS;
+    }
+    tg_settings_release(&settings);
+    return mistake;
+}
+
+bool tg_know_redacted_words(bool tells_of_file, struct tg_error *err) {
+    static enum mistake mistake;
+    static struct tg_error why;
+    if (mistake == UNKNOWN) {
+        mistake = set_words(&why);
+    }
+    if (mistake == NONE || (mistake == OF_FILE && !tells_of_file)) {
+        return true;
+    }
+    mistake = NONE;
+    *err = why;
+    return false;
+}
+
+/* know_redacted_words() -> str | None: sets them; what is wrong with them or their file, if nobody was told */
+PyObject *tg_redacted_words(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    struct tg_error err = TG_ERROR_INIT;
+    return tg_know_redacted_words(true, &err) ? Py_NewRef(Py_None) : PyUnicode_DecodeFSDefault(err.message);
 }

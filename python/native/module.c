@@ -14,7 +14,6 @@
 #include "exception_record.h"
 #include "exception_value.h"
 #include "failure/command_words.h"
-#include "failure/redact.h"
 #include "history.h"
 #include "hook.h"
 #include "instrument.h"
@@ -67,14 +66,6 @@ static bool parse_hex(const char *text, uint8_t *bytes, size_t count) {
     return true;
 }
 
-/* Whoever makes a policy reads them as well, and says when there are too many (_policies.py). */
-static void add_redacted_words(void) {
-    const char *words = getenv("TACHOGRAPH_REDACT");
-    if (words && words[0]) {
-        (void)tg_redact_set_words(words);
-    }
-}
-
 /* The command line, without its secrets: nothing of ours is told the others. */
 static void read_program(struct identity *identity) {
     struct tg_strbuf program = TG_STRBUF_INIT;
@@ -83,7 +74,10 @@ static void read_program(struct identity *identity) {
     PyObject *line = zero ? PyUnicode_Join(zero, words) : NULL;
     PyObject *bytes = line ? PyUnicode_AsEncodedString(line, "utf-8", "backslashreplace") : NULL;
     if (bytes) {
-        add_redacted_words();
+        struct tg_error mistake = TG_ERROR_INIT;
+        if (!tg_know_redacted_words(false, &mistake)) {
+            warn("secrets", mistake.message);
+        }
         tg_command_words_append(&program, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
         snprintf(identity->program, sizeof identity->program, "%s", tg_strbuf_text(&program));
     }
@@ -230,7 +224,7 @@ static PyMethodDef module_methods[] = {
     {"start_recording", start_recording, METH_NOARGS, "start_recording($module, /)\n--\n\n"},
     {"time_function", tg_time_function, METH_O, "time_function($module, function, /)\n--\n\n"},
     {"watch_function", tg_watch_function, METH_VARARGS, "watch_function($module, function, policy, /)\n--\n\n"},
-    {"set_redacted_words", tg_set_redacted_words, METH_O, "set_redacted_words($module, words, /)\n--\n\n"},
+    {"know_redacted_words", tg_redacted_words, METH_NOARGS, "know_redacted_words($module, /)\n--\n\n"},
     {"capture_value", tg_capture_value, METH_VARARGS, "capture_value($module, value, calls_repr, /)\n--\n\n"},
     {"is_timed", is_timed, METH_O, "is_timed($module, function, /)\n--\n\n"},
     {"wrap_callable", tg_wrap_callable, METH_VARARGS, "wrap_callable($module, callable, name, /)\n--\n\n"},

@@ -10,12 +10,6 @@ if TYPE_CHECKING:
     Policy = tuple[Classes | None, Classes | None, bool, bool, bool]
 
 
-class _State:
-    """Of the process."""
-
-    knows_words = False
-
-
 def check_yes_no(**arguments: object) -> None:
     """Refuses what was meant for something else: any object is true or false.
 
@@ -36,17 +30,6 @@ def policy(
     calls_repr: bool = False,
 ) -> Policy:
     """One; the first one also brings the settings of what is a secret."""
-    if not _State.knows_words:
-        _State.knows_words = True
-        _set_words()
+    if mistake := _native.know_redacted_words():
+        _settings.warn(f"tachograph: secrets: {mistake}")
     return only, ignore, returns, capture_args, calls_repr
-
-
-def _set_words() -> None:
-    try:
-        words = _settings.Known().text("TACHOGRAPH_REDACT") or ""
-    except ValueError as error:
-        _settings.warn(f"tachograph: only the words that are known anyway are redacted: {error}")
-        return
-    if mistake := _native.set_redacted_words(words):
-        _settings.warn(f"tachograph: TACHOGRAPH_REDACT: {mistake}")

@@ -569,6 +569,9 @@ static enum tg_status apply(const struct tg_settings *known, enum tg_status stat
     while (tg_setting_next_misspelt(&at, &note)) {
         tg_message_warning("%s", note.message);
     }
+    if (tg_settings_check_words(known, &note) != TG_OK) {
+        tg_message_warning("%s", note.message);
+    }
     return status == TG_OK ? tg_settings_export(known, err) : status;
 }
 

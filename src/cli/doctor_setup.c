@@ -61,6 +61,9 @@ void tg_doctor_ask_settings(struct tg_doctor *doctor, enum tg_status read, const
         tg_doctor_add(doctor, TG_VERDICT_PROBLEM, "mend it there; 'tachograph help settings' lists what can be set",
                       "%s", err->message);
     }
+    if (tg_settings_check_words(doctor->settings, &note) != TG_OK) {
+        tg_doctor_add(doctor, TG_VERDICT_NOTE, "mend it there; the other words hold", "%s", note.message);
+    }
     while (tg_setting_next_misspelt(&at, &note)) {
         tg_doctor_add(doctor, TG_VERDICT_NOTE, NULL, "%s", note.message);
     }

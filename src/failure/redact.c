@@ -8,8 +8,9 @@
 #define KEY_BYTES   128 /* of a longer key, its end is looked at: that is where the noun is */
 #define WORDS_MAX   32
 #define WORD_SIZE   64
-#define RUN_LEAST   8   /* characters of a token: what is shorter is no secret, but a word */
-#define QUOTE_BYTES 8   /* of what stands before a quote */
+#define RUN_LEAST   8 /* characters of a token: what is shorter is no secret, but a word */
+#define QUOTE_BYTES 8 /* of what stands before a quote */
+#define BLANKS      " \t\n\r"
 #define URL_BYTES   512 /* of user, password and host; so hostile texts cost no more than their length times this */
 
 /* A key that has one of these in it is secret. What Sentry and Django know to be one is among them. */
@@ -52,16 +53,16 @@ static bool is_of_key(char c) {
     return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || (unsigned char)c >= 0x80;
 }
 
+static bool is_one_of(char c, const char *characters) {
+    return c != '\0' && strchr(characters, c);
+}
+
 static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    return is_one_of(c, BLANKS);
 }
 
 static bool is_quote(char c) {
     return c == '"' || c == '\'';
-}
-
-static bool is_one_of(char c, const char *characters) {
-    return c != '\0' && strchr(characters, c);
 }
 
 /* Lower case, letters and digits alone. Returns the length. */
@@ -98,21 +99,22 @@ bool tg_redact_set_words(const char *words) {
 
 enum tg_status tg_redact_check_words(const char *words, struct tg_error *err) {
     size_t count = 0;
-    for (const char *at = words; at; count++) {
+    while (*words) {
+        const char *at = words;
         size_t length = strcspn(at, ",");
         char word[WORD_SIZE + 1];
         size_t letters = simplify(at, length, word, sizeof word);
-        if (letters == 0) {
+        if (letters == 0 && strspn(at, BLANKS) < length) {
             return tg_error_set(err, TG_ERROR_INVALID,
-                                "'%.*s' in '%s' is no word: give parts of names with commas between them, as in "
-                                "'iban,patient'",
-                                (int)length, at, words);
+                                "'%.*s' is no word: give parts of names with commas between them, as in 'iban,patient'",
+                                (int)length, at);
         }
         if (letters >= WORD_SIZE) {
             return tg_error_set(err, TG_ERROR_INVALID, "'%.*s' is too long: give words of up to %d letters",
                                 (int)length, at, WORD_SIZE - 1);
         }
-        at = at[length] ? at + length + 1 : NULL;
+        count += letters > 0;
+        words += length + (words[length] == ',');
     }
     return count <= WORDS_MAX
                ? TG_OK

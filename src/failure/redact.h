@@ -34,11 +34,11 @@
 /* What stands in a secret's place. */
 #define TG_REDACTED "[redacted]"
 
-/* Words that make a key secret besides those built in, separated by commas; NULL: none. Words past the limits (32, of
- * 63 letters and digits) are not kept: false then. */
+/* Words that make a key secret besides those built in, separated by commas; NULL: none. Between two commas there may be
+ * nothing. Words past the limits (32, of 63 letters and digits) are not kept: false then; the others are. */
 bool tg_redact_set_words(const char *words);
 
-/* Refuses words that cannot be meant, empty ones among them, or that are past the limits. */
+/* Says which words cannot be meant, or are past the limits. */
 TG_NODISCARD enum tg_status tg_redact_check_words(const char *words, struct tg_error *err);
 
 bool tg_redact_is_secret_key(const char *key, size_t length);

@@ -34,7 +34,7 @@ struct tg_project {
 TG_NODISCARD enum tg_status tg_project_start(struct tg_strbuf *out, const char *script, struct tg_error *err);
 
 /* Reads the project's file. TG_ERROR_FORMAT: it is no TOML. TG_ERROR_INVALID: a key or a value cannot be used. In
- * either case `path` and `passed_over` are right, and perhaps `name`. */
+ * either case `path` and `passed_over` are right, and perhaps `name`; of the values all others are there. */
 TG_NODISCARD enum tg_status tg_project_read(struct tg_project *project, const char *directory, struct tg_error *err);
 /* NULL and a second call are fine. */
 void tg_project_release(struct tg_project *project);

@@ -233,12 +233,14 @@ static enum tg_status take_settings(struct tg_project *project, const toml_datum
         return tg_error_set(err, TG_ERROR_INVALID, "%s:%d: tool.tachograph is %s; write a table: " TABLE, project->path,
                             table->lineno, type_name(table->type));
     }
-    for (int32_t i = 0; i < table->u.tab.size && status == TG_OK; i++) {
+    for (int32_t i = 0; i < table->u.tab.size; i++) {
         const toml_datum_t *value = &table->u.tab.value[i];
+        struct tg_error *first = status == TG_OK ? err : NULL; /* a mistake takes no word to redact away */
         struct place place = {
             .project = project, .setting = tg_setting_of_key(table->u.tab.key[i]), .line = value->lineno};
-        status = place.setting ? keep(project, &place, value, err)
-                               : refuse_key(project, table->u.tab.key[i], value->lineno, err);
+        enum tg_status taken = place.setting ? keep(project, &place, value, first)
+                                             : refuse_key(project, table->u.tab.key[i], value->lineno, first);
+        status = status == TG_OK ? taken : status;
     }
     return status;
 }

@@ -6,7 +6,6 @@
 #include "base/strbuf.h"
 #include "base/yes_no.h"
 #include "collect/collector.h"
-#include "failure/redact.h"
 #include "measure/clock.h"
 #include "record/control.h"
 #include "store/store.h"
@@ -144,8 +143,7 @@ const struct tg_setting tg_setting_table[TG_SETTING_COUNT] = {
     [TG_SETTING_REDACT] = {.variable = "TACHOGRAPH_REDACT",
                            .key = "redact",
                            .help = "words that make an argument of a failed call a secret when they are in its name, "
-                                   "besides password, token and the like; with commas between them",
-                           .check = tg_redact_check_words},
+                                   "besides password, token and the like; with commas between them"},
     [TG_SETTING_PYTHON] = {.variable = "TACHOGRAPH_PYTHON",
                            .key = "python",
                            .option = "python",

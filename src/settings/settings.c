@@ -1,6 +1,8 @@
 /* settings: see settings.h. */
 #include "settings/settings.h"
 
+#include "failure/redact.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,18 @@ enum tg_status tg_settings_export(const struct tg_settings *settings, struct tg_
         }
     }
     return TG_OK;
+}
+
+enum tg_status tg_settings_check_words(const struct tg_settings *settings, struct tg_error *err) {
+    const char *words = tg_settings_get(settings, TG_SETTING_REDACT);
+    enum tg_status status = words ? tg_redact_check_words(words, err) : TG_OK;
+    if (status != TG_OK) {
+        struct tg_strbuf origin = TG_STRBUF_INIT;
+        tg_settings_append_origin(settings, TG_SETTING_REDACT, &origin);
+        tg_error_prefix(err, "not every word is redacted: %s", tg_strbuf_text(&origin));
+        tg_strbuf_release(&origin);
+    }
+    return status;
 }
 
 const char *tg_settings_store_of_environment(void) {

@@ -17,8 +17,8 @@ struct tg_settings {
 };
 
 /* Reads the project's file and checks the environment. `script` as for tg_project_start(). TG_ERROR_INVALID and
- * TG_ERROR_FORMAT say which value, where, and why; the settings can then be asked all the same, and have what was read
- * before. */
+ * TG_ERROR_FORMAT say which value, where, and why; the settings can then be asked all the same, and have all other
+ * values. */
 TG_NODISCARD enum tg_status tg_settings_read(struct tg_settings *settings, const char *script, struct tg_error *err);
 /* NULL and a second call are fine. */
 void tg_settings_release(struct tg_settings *settings);
@@ -32,6 +32,10 @@ void tg_settings_append_origin(const struct tg_settings *settings, enum tg_setti
  * reads the environment: they are in the same project, whatever theirs would be. Not the Python: who starts one has
  * chosen it. */
 TG_NODISCARD enum tg_status tg_settings_export(const struct tg_settings *settings, struct tg_error *err);
+
+/* Says which of the words to redact cannot be. It is no mistake to stop for: the others hold, and without the program
+ * that they are for there would be nothing to redact. */
+TG_NODISCARD enum tg_status tg_settings_check_words(const struct tg_settings *settings, struct tg_error *err);
 
 /* The store that TACHOGRAPH_STORE names; NULL: none, or `none`. */
 const char *tg_settings_store_of_environment(void);

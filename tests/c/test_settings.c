@@ -95,6 +95,22 @@ static void variables_are_checked(void **state) {
     }
 }
 
+static void mistakes_take_no_word_to_redact_away(void **state) {
+    (void)state;
+    struct tg_settings settings;
+    struct tg_error err = TG_ERROR_INIT;
+    write_project("[tool.tachograph]\ninterval = 'soon'\nstroe = 'h.db'\nredact = 'iban,--'\n");
+    assert_int_equal(tg_settings_read(&settings, "", &err), TG_ERROR_INVALID);
+    assert_non_null(strstr(err.message, "'interval'"));
+    assert_string_equal(tg_settings_get(&settings, TG_SETTING_REDACT), "iban,--");
+    assert_int_equal(tg_settings_check_words(&settings, &err), TG_ERROR_INVALID);
+    assert_non_null(strstr(err.message, "pyproject.toml:4: '--' is no word"));
+    setenv("TACHOGRAPH_REDACT", "iban,", 1);
+    assert_int_equal(tg_settings_check_words(&settings, &err), TG_OK);
+    unsetenv("TACHOGRAPH_REDACT");
+    tg_settings_release(&settings);
+}
+
 static void check_store(const char *expected) {
     char *store = NULL;
     assert_int_equal(tg_settings_find_store(&store, NULL), TG_OK);
@@ -158,6 +174,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(environment_comes_before_the_project, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(python_is_not_exported, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(variables_are_checked, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(mistakes_take_no_word_to_redact_away, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(store_is_found_without_reading_more_than_needed, make_directory,
                                         remove_directory),
         cmocka_unit_test_setup_teardown(variables_that_come_near_to_ours_are_named, make_directory, remove_directory),

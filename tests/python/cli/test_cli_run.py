@@ -584,14 +584,32 @@ def test_secrets_of_a_command_line_are_kept_nowhere(cli: Any, tmp_path: Path) ->
     assert "hunter-" not in cli("runs", "--store", store).stdout + cli("runs", "--store", store, "--json").stdout
 
 
-def test_secrets_of_a_command_line_are_not_shown(cli: Any) -> None:
+@pytest.mark.parametrize("is_file", [True, False])
+def test_words_that_cannot_be_redacted_stop_no_program(cli: Any, tmp_path: Path, is_file: bool) -> None:
+    script = cli.script("def f(): pass\nf()\n")
+    words = "iban,,--,"
+    (tmp_path / "pyproject.toml").write_text(f'[tool.tachograph]\nredact = "{words}"\n' if is_file else "")
+    said = {} if is_file else {"TACHOGRAPH_REDACT": words}
+    result = cli("run", "--no-history", script, "--iban", "hunter-e", env=said)
+    assert result.returncode == 0
+    origin = f"{tmp_path / 'pyproject.toml'}:2" if is_file else "TACHOGRAPH_REDACT"
+    warning = f"tachograph: warning: not every word is redacted: {origin}: '--' is no word: "
+    assert [warning in line for line in result.stderr.splitlines() if "redacted:" in line] == [True]
+    [process] = json.loads(cli("report", "--json").stdout)["processes"]
+    assert process["program"].endswith("app.py --iban [redacted]")
+
+
+def test_secrets_of_a_command_line_are_not_shown(cli: Any, tmp_path: Path) -> None:
     script = cli.script("import sys\nprint('ready', flush=True)\nsys.stdin.read()\n")
     words = [sys.executable, script.name, "--iban", "hunter-e", "--pwd=hunter-a"]
     with cli.start_other(*words, stdin=subprocess.PIPE, env={"TACHOGRAPH_REDACT": "iban"}) as waits:
         assert waits.stdout.readline() == "ready\n"
-        shown = cli("dump", waits.pid, env={"TACHOGRAPH_REDACT": "iban"}).stdout.replace("\n", "")
+        shown = [cli("dump", waits.pid, env={"TACHOGRAPH_REDACT": "iban"}).stdout.replace("\n", "")]
+        (tmp_path / "pyproject.toml").write_text('[tool.tachograph]\nredact = "iban"\n')
+        shown.append(cli("dump", waits.pid).stdout.replace("\n", ""))
         waits.stdin.close()
-    assert "app.py --iban [redacted] --pwd=[redacted])" in shown
+    for text in shown:
+        assert "app.py --iban [redacted] --pwd=[redacted])" in text
 
 
 def test_what_is_offered_for_a_pattern_names_something_else(cli: Any) -> None:
