@@ -115,8 +115,8 @@ const struct tg_command tg_command_diff = {
         "The change is self B less self A: how much more time B spends in a function itself, without the timed "
         "functions called from there, so that all changes add up. By calls and by average add up to it: because it is "
         "called more often, and because a call takes longer. Averages are of whole calls. The largest change comes "
-        "first, and functions called less than 10 times last, for the time of a main is how long the program was left "
-        "running.\n"
+        "first. Where iterations are compared, functions called less than 10 times on both sides come last: the time "
+        "of a main is how long the program was left running.\n"
         "A and B are rarely as long, so calls, self times and changes are means. Where both have runs that ended by "
         "themselves, as batch jobs do, they are those of a run. Of a service, which goes on, they are those of an "
         "iteration (one interval of the history). The line figures says which; --per chooses.",
