@@ -60,7 +60,7 @@ def instrument(
         exceptions: whether exceptions that leave these functions are recorded, each once, where it leaves the innermost
             of them; `exception_logger` says what is kept. They are raised on as they are, and calls that do not fail
             cost no more for it.
-        capture_args: whether the arguments of failed calls are kept.
+        capture_args: whether the arguments of failed calls are kept; only with `exceptions`.
 
     Returns:
         How many functions are timed now that were not before, as they stand in the source: functions nested in them are
@@ -68,13 +68,15 @@ def instrument(
         reported on stderr.
 
     Raises:
-        ValueError: a pattern that cannot mean anything.
+        ValueError: a pattern that cannot mean anything, or `capture_args=False` without `exceptions=True`.
         TypeError: a target that is none of the above, or `exceptions` or `capture_args` that is no bool.
     """
     given: object = exceptions
     if isinstance(given, (type, tuple)):
         raise TypeError(f"exceptions is True or False, not {given!r}: exception_logger(only=...) chooses classes")
     check_yes_no(exceptions=exceptions, capture_args=capture_args)
+    if not (exceptions or capture_args):
+        raise ValueError("capture_args=False is about recorded exceptions: it needs exceptions=True, or leave it out")
     if _settings.disabled():
         return 0
     patterns = _patterns(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import subprocess
 
 from tachograph.__main__ import find_program
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 SECONDS = 10  # it has two for questions that do not end
+PORT_MAX = 65_535
 
 
 class Dashboard:
@@ -42,6 +44,16 @@ class Dashboard:
         self.close()
 
 
+def _port(port: int) -> int:
+    try:
+        number = operator.index(port)
+    except TypeError:
+        raise TypeError(f"port is an integer, not {port!r}") from None
+    if not 0 <= number <= PORT_MAX:
+        raise ValueError(f"port is 0 to {PORT_MAX}, not {number}")
+    return number
+
+
 def serve(
     *,
     store: str | os.PathLike[str] | None = None,
@@ -66,13 +78,16 @@ def serve(
         users: The only ones that may give the password.
 
     Raises:
+        TypeError: A port that is no integer.
+        ValueError: A port below 0 or above 65535.
         OSError: The program is not there, or could not serve; the message has its reason.
     """
+    number = _port(port)
     program = find_program()
     if program is None:
         raise FileNotFoundError("the program tachograph was not found next to this Python")
     options = {"store": store, "service": service, "token-file": token_file, "password-file": password_file}
-    command = [program, "serve", f"--port={port}", f"--bind={bind}", "--until-input-ends"]
+    command = [program, "serve", f"--port={number}", f"--bind={bind}", "--until-input-ends"]
     command += [f"--{name}={value}" for name, value in options.items() if value is not None]
     command += [f"--users={user}" for user in users]
     command += ["--open"] if open else []

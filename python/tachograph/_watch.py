@@ -100,6 +100,13 @@ class Watch:
         self.stop()
 
 
+def _paths(paths: Path | Iterable[Path]) -> list[str]:
+    try:
+        return [os.fsdecode(path) for path in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
+    except TypeError:
+        raise TypeError(f"expected a path or several, each a str or an os.PathLike, not {paths!r}") from None
+
+
 def watch(paths: Path | Iterable[Path] = ".") -> Watch:
     """Reloads modules when their files change: the code of every function is exchanged, objects stay what they are.
 
@@ -115,15 +122,17 @@ def watch(paths: Path | Iterable[Path] = ".") -> Watch:
         What ends it: ``watch(...).stop()``, or a ``with`` statement.
 
     Raises:
+        TypeError: something that is no path.
         FileNotFoundError: there is no such path.
         OSError: it cannot be watched; says which limit of the system to raise.
     """
+    wanted = _paths(paths)
     handle = Watch()
     if _settings.disabled() or _IS_ABSENT:
         return handle
     _start()
     try:
-        for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
+        for path in wanted:
             handle._add(os.path.realpath(path))
     except BaseException:
         handle.stop()

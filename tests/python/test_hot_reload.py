@@ -601,3 +601,9 @@ def test_saves_that_exchange_nothing_are_told_to_the_logger_alone(module_path: P
     write(module_path / "shop.py", "def f(): return 2\nprint('again')\n")
     assert told.next().startswith("shop is reloaded: changed: f")
     assert shop.f() == 2
+
+
+@pytest.mark.parametrize("paths", [3, None, [3], ["src", None], b"src"])
+def test_what_is_no_path_to_watch(paths: Any) -> None:
+    with pytest.raises(TypeError, match=r"^expected a path or several, each a str or an os\.PathLike, not "):
+        tachograph.watch(paths)

@@ -238,6 +238,8 @@ def test_mistakes_in_arguments_of_instrument() -> None:
         tachograph.instrument("shop", exceptions="all")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="capture_args is True or False, not 0"):
         tachograph.instrument("shop", exceptions=True, capture_args=0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"capture_args=False .* needs exceptions=True"):
+        tachograph.instrument("shop", capture_args=False)
 
 
 @pytest.mark.isolated
