@@ -85,7 +85,10 @@ def _say(message: str) -> None:
 
 
 def _warn_of_unmatched() -> None:
-    for message in unmatched(_lines("TACHOGRAPH_TIME") + _lines("TACHOGRAPH_EXCEPTIONS")):
+    origins = dict.fromkeys(_lines("TACHOGRAPH_EXCEPTIONS"), "--exceptions") | dict.fromkeys(
+        _lines("TACHOGRAPH_TIME"), "--time"
+    )
+    for message in unmatched(origins):
         _say(message)
 
 

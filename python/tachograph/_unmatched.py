@@ -8,6 +8,10 @@ import sys
 from tachograph import _native
 from tachograph._targets import functions_of_namespace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _registered: list[int] = []  # the process that has asked for the message at its end
 _forked: list[int] = []  # the same, when it has children
 
@@ -89,17 +93,19 @@ def _exclusion_reason(pattern: str) -> str:
     return _reason(pattern)
 
 
-def unmatched(named: list[str] | None = None) -> list[str]:
+def unmatched(options: Mapping[str, str] | None = None) -> list[str]:
     """One message for each pattern that has named no function so far, with what it may have meant, or why.
 
-    With ``named`` somebody has named these, and the others are nobody's; of exclusions is told in any case. None where
-    there are children: they may have imported what this process has not, as the workers of a server.
+    With ``options`` somebody has named these patterns, by the option given, and the others are nobody's; of exclusions is
+    told in any case. None where there are children: they may have imported what this process has not, as the workers of
+    a server.
     """
     patterns, exclusions = _native.unmatched_patterns()
-    patterns = [pattern for pattern in patterns if named is None or pattern in named]
+    patterns = [pattern for pattern in patterns if options is None or pattern in options]
     if not (patterns or exclusions) or os.getpid() in _forked or not _native.is_alone_in_run():
         return []
-    messages = [f"tachograph: no function matched {pattern!r}{_reason(pattern)}" for pattern in patterns]
+    named = {pattern: f"{options[pattern]} {pattern!r}" if options else repr(pattern) for pattern in patterns}
+    messages = [f"tachograph: no function matched {named[pattern]}{_reason(pattern)}" for pattern in patterns]
     excluded = "tachograph: nothing was excluded by"
     return messages + [f"{excluded} {pattern!r}{_exclusion_reason(pattern)}" for pattern in exclusions]
 

@@ -562,7 +562,7 @@ def test_patterns_of_exceptions_that_name_nothing_are_told(cli: Any) -> None:
     cli.script("def total(): pass\n", "shopper.py")
     script = cli.script("import shopper\ndef main(): shopper.total()\nmain()\n")
     told = cli("run", "--exceptions", "shopper::totl", "--exclude", "shopper::total", "--no-report", script).stderr
-    said = "tachograph: no function matched 'shopper::totl'; did you mean shopper::total?"
+    said = "tachograph: no function matched --exceptions 'shopper::totl'; did you mean shopper::total?"
     assert [line for line in told.splitlines() if "match" in line or "excluded" in line] == [said]
     for options in (["--exceptions", "shopper"], ["--exceptions", "shopper", "--time", "shopper"]):
         told = cli("run", *options, "--no-report", script).stderr
@@ -619,7 +619,9 @@ def test_what_is_offered_for_a_pattern_names_something_else(cli: Any) -> None:
     script = cli.script("import shopper.cart, shopper.empty\ndef main(): shopper.cart.total()\nmain()\n")
     options = [word for pattern in HINTS for word in ("--time", pattern)]
     lines = cli("run", *options, script).stderr.splitlines()
-    assert lines[: len(HINTS)] == [f"tachograph: no function matched '{name}'{said}" for name, said in HINTS.items()]
+    assert lines[: len(HINTS)] == [
+        f"tachograph: no function matched --time '{name}'{said}" for name, said in HINTS.items()
+    ]
     for pattern, said in HINTS.items():
         if "did you mean" in said:
             for meant in said.removeprefix("; did you mean ").removesuffix("?").split(", "):
@@ -634,7 +636,7 @@ def test_modules_are_not_asked_for_what_they_would_have_to_import(cli: Any) -> N
     )
     result = cli("run", "--time", "laz", "--no-report", cli.script(text))
     assert result.stdout == ""
-    assert "tachograph: no function matched 'laz'" in result.stderr
+    assert "tachograph: no function matched --time 'laz'" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -680,7 +682,8 @@ def test_a_pattern_that_children_may_have_matched_is_no_mistake(cli: Any, under_
         else:
             done = cli.plain(sys.executable, script, what, "late.*")
         assert done.returncode == 0
-        assert ("no function matched 'late.*'" in done.stderr) is told
+        named = "--time 'late.*'" if under_run else "'late.*'"
+        assert (f"no function matched {named}" in done.stderr) is told
 
 
 NOTHING = {
