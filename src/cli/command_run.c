@@ -55,6 +55,7 @@ struct settings {
     const char *module;
     const char *code;
     const char *serve_port;
+    struct tg_run_usual usual;
     int clock;
     bool serve;
     bool no_report;
@@ -365,7 +366,8 @@ static void finish_history(const struct settings *settings, const struct environ
     struct tg_strbuf text = TG_STRBUF_INIT;
     const char *interval = getenv("TACHOGRAPH_INTERVAL"); /* also that of a file, by now */
     const char *store = environment->store.length ? tg_strbuf_text(&environment->store) : NULL;
-    const struct tg_run_history run = {.store = store,
+    const struct tg_run_history run = {.usual = &settings->usual,
+                                       .store = store,
                                        .run_uuid = environment->run_uuid,
                                        .recording = recording,
                                        .has_figures = tg_run_has_figures(environment->run_uuid),
@@ -626,15 +628,19 @@ static int run(const struct tg_command *command, char **words) {
         tg_error_set(&err, TG_ERROR_INVALID, "--serve shows the history as it grows: leave out --no-history");
     } else if (settings.serve && settings.report.json && !settings.report.output) {
         tg_error_set(&err, TG_ERROR_INVALID, "--serve says its address where --json writes: add -o FILE");
+    } else if (settings.serve_port && !settings.serve) {
+        tg_error_set(&err, TG_ERROR_INVALID, "--serve-port is the port of a dashboard: add --serve, which starts one");
     } else if (!settings.module && !settings.code && !words[0]) {
         tg_error_set(&err, TG_ERROR_INVALID,
                      "nothing to run; give a script, -m MODULE or -c CODE, as in 'tachograph "
                      "run app.py'");
     } else {
+        tg_run_usual_read(&settings.usual);
         exit_code = start_with_settings(&settings, words, &err);
     }
     tg_message_error("%s", err.message);
 done:
+    tg_run_usual_release(&settings.usual);
     tg_text_list_release(&settings.time);
     tg_text_list_release(&settings.exclude);
     tg_text_list_release(&settings.exceptions);

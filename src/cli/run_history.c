@@ -18,16 +18,88 @@
 
 #define STORE_CALL_NS INT64_C(10000000000)
 
-/* The store in the words of a command line, where it must be said because it is not the default one. */
-static void append_option(struct tg_strbuf *out, const struct tg_header *header) {
-    struct tg_strbuf usual = TG_STRBUF_INIT;
-    bool is_usual = tg_store_url_default(&usual, header->service, NULL) == TG_OK
-                    && strcmp(tg_strbuf_text(&usual), header->store_url) == 0;
-    tg_strbuf_release(&usual);
-    if (!is_usual) {
+static char *copy(const char *text) {
+    return text && text[0] && strcmp(text, TG_NO_STORE) != 0 ? strdup(text) : NULL;
+}
+
+void tg_run_usual_read(struct tg_run_usual *usual) {
+    struct tg_settings found;
+    *usual = (struct tg_run_usual){
+        .services = {copy(getenv(tg_setting_table[TG_SETTING_SERVICE].variable))},
+        .stores = {copy(tg_settings_store_of_environment())},
+    };
+    if (tg_settings_read(&found, "", NULL) == TG_OK) { /* else the questions say why not */
+        const char *service = found.project.values[TG_SETTING_SERVICE].text;
+        usual->services[1] = copy(service && service[0] ? service : found.project.name);
+        usual->stores[1] = copy(found.project.values[TG_SETTING_STORE].text);
+    }
+    tg_settings_release(&found);
+}
+
+void tg_run_usual_release(struct tg_run_usual *usual) {
+    for (size_t i = 0; usual && i < 2; i++) {
+        free(usual->services[i]);
+        free(usual->stores[i]);
+        usual->services[i] = usual->stores[i] = NULL;
+    }
+}
+
+/* Whether a store that is set is the one of a recording, where it stands without a password. */
+static bool is_store(const char *set, const char *shown_url) {
+    struct tg_strbuf anchored = TG_STRBUF_INIT, shown = TG_STRBUF_INIT;
+    struct tg_store_url url = {.path = NULL};
+    bool is_same = false;
+    if (tg_store_url_anchor(&anchored, set, NULL) == TG_OK
+        && tg_store_url_parse(&url, tg_strbuf_text(&anchored), NULL) == TG_OK) {
+        tg_store_url_shown(&url, &shown);
+        is_same = strcmp(tg_strbuf_text(&shown), shown_url) == 0;
+    }
+    tg_store_url_release(&url);
+    tg_strbuf_release(&anchored);
+    tg_strbuf_release(&shown);
+    return is_same;
+}
+
+static bool finds_store(const struct tg_run_usual *usual, const struct tg_header *header) {
+    const char *by_environment = usual->stores[0], *by_project = usual->stores[1];
+    if (by_environment && !is_store(by_environment, header->store_url)) {
+        return false;
+    }
+    if (by_project) {
+        return is_store(by_project, header->store_url);
+    }
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    bool is_default = tg_store_url_default(&text, header->service, NULL) == TG_OK
+                      && is_store(tg_strbuf_text(&text), header->store_url);
+    tg_strbuf_release(&text);
+    return is_default;
+}
+
+/* Where neither names one, the service that was written to last is found: this. */
+static bool finds_service(const struct tg_run_usual *usual, const struct tg_header *header) {
+    for (size_t i = 0; i < 2; i++) {
+        if (usual->services[i] && strcmp(usual->services[i], header->service) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A question about what has run, to be typed as it is: with what it would not find by itself. */
+static void append_question(struct tg_strbuf *out, const char *label, const char *question,
+                            const struct tg_run_usual *usual, const struct tg_header *header) {
+    tg_strbuf_printf(out, "%-10s", label);
+    tg_own_name_append(out);
+    tg_strbuf_printf(out, " %s", question);
+    if (!finds_store(usual, header)) {
         tg_strbuf_append(out, " --store ");
         tg_printable_append_word(out, header->store_url);
     }
+    if (!finds_service(usual, header)) {
+        tg_strbuf_append(out, " --service ");
+        tg_printable_append_word(out, header->service);
+    }
+    tg_strbuf_append_char(out, '\n');
 }
 
 bool tg_run_history_is_new(const char *store) {
@@ -99,17 +171,10 @@ void tg_run_history_finish(struct tg_strbuf *out, const struct tg_run_history *r
         for (size_t i = 0; i < TG_RUN_NAME_DIGITS / 2; i++) {
             tg_strbuf_printf(out, "%02x", run->run_uuid[i]);
         }
-        tg_strbuf_append(out, " (a side of tachograph diff)\ntrend     ");
-        tg_own_name_append(out);
-        tg_strbuf_append(out, " trend --all");
-        append_option(out, &header);
-        tg_strbuf_append_char(out, '\n');
+        tg_strbuf_append(out, " (a side of tachograph diff)\n");
+        append_question(out, "trend", "trend --all", run->usual, &header);
         if (run->has_failures) {
-            tg_strbuf_append(out, "failed    ");
-            tg_own_name_append(out);
-            tg_strbuf_append(out, " exceptions");
-            append_option(out, &header);
-            tg_strbuf_append_char(out, '\n');
+            append_question(out, "failed", "exceptions", run->usual, &header);
         }
         if (run->interval_was_chosen) {
             append_interval(out, run, &header);

@@ -12,7 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a question that is asked where this one was finds by itself: by the environment, which may have been set for one
+ * command alone, and by the project. Strings are owned; NULL: not set. */
+struct tg_run_usual {
+    char *services[2];
+    char *stores[2];
+};
+
 struct tg_run_history {
+    const struct tg_run_usual *usual;
     const char *store;        /* as on the command line, or NULL */
     const uint8_t *run_uuid;  /* 16 bytes */
     const char *recording;    /* path of one of the run's */
@@ -25,6 +33,11 @@ struct tg_run_history {
 /* Whether the store that was named, on the command line or in the settings, is a file that is not there yet: it may
  * have been mistyped. */
 bool tg_run_history_is_new(const char *store);
+
+/* To be read before the settings of the program's own project are exported. */
+void tg_run_usual_read(struct tg_run_usual *usual);
+/* NULL and a second call are fine. */
+void tg_run_usual_release(struct tg_run_usual *usual);
 
 /* Stores what the run's processes have not stored themselves, and says in whole lines where the history is and what to
  * type next; nothing where none was kept, or the run has no figures to ask about. */

@@ -116,6 +116,40 @@ def test_commands_to_copy_name_the_program_as_it_was_started(cli: Any, tmp_path:
         assert subprocess.run(lines["trend"], shell=True, env=cli.environment, check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("project", "variables", "options", "words"),
+    [
+        ('name = "quick"', {}, [], ""),
+        ('name = "other"', {}, [], " --service quick"),
+        ('name = "other"', {}, ["--service", "a b"], " --service 'a b'"),
+        ('name = "other"', {"TACHOGRAPH_SERVICE": "quick"}, [], " --service quick"),  # it may be set for this run alone
+        ('name = "quick"', {"TACHOGRAPH_SERVICE": "other"}, [], " --service quick"),
+        ('name = "quick"\n[tool.tachograph]\nservice = "other"', {}, [], " --service quick"),
+        ('name = "quick"\n[tool.tachograph]\nstore = "h.db"', {}, ["--store", "h.db"], ""),
+        ('name = "quick"\n[tool.tachograph]\nstore = "h.db"', {}, ["--store", "i.db"], " --store sqlite:///{0}/i.db"),
+        ('name = "quick"', {"TACHOGRAPH_STORE": "h.db"}, [], " --store sqlite:///{0}/h.db"),
+    ],
+)
+def test_questions_are_typed_as_they_are(
+    cli: Any, project: str, variables: dict[str, str], options: list[str], words: str
+) -> None:
+    """They ask about what has run, wherever the project's own questions would lead."""
+    del cli.environment["TACHOGRAPH_STORE"]
+    (cli.directory / "pyproject.toml").write_text(f"[project]\n{project}\n")
+    script = cli.script("def fail(): raise KeyError\nfor n in range(3):\n    try: fail()\n    except KeyError: pass\n")
+    others = cli.script("def others(): pass\nothers()\n", "others.py")
+    assert cli("run", "--service", "other", "--no-report", others).returncode == 0
+    named = options if "--service" in options else ["--service", "quick", *options]
+    done = cli("run", "--no-report", "--exceptions", "__main__", *named, script, env=variables)
+    told = dict(line.split(maxsplit=1) for line in done.stderr.splitlines()[-2:])
+    words = words.format(cli.directory)
+    assert told == {"trend": f"tachograph trend --all{words}", "failed": f"tachograph exceptions{words}"}
+    shown = subprocess.run(
+        told["failed"], shell=True, cwd=cli.directory, env=cli.environment, capture_output=True, text=True, check=True
+    )
+    assert "app.py::fail" in shown.stdout
+
+
 def test_a_run_without_figures_names_no_question(cli: Any, tmp_path: Path) -> None:
     done = cli("run", "--store", tmp_path / "own.db", "--no-report", "-c", "pass")
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["recorded", "again"]
