@@ -211,6 +211,7 @@ static enum tg_status serve(const struct settings *settings, const char *url, co
         .url = url,
         .service = service,
         .port = (uint16_t)strtol(settings->port, NULL, 10),
+        .port_option = settings->until_input_ends ? NULL : "--port", /* who starts it has ways of its own */
         .access = {.bind = settings->bind,
                    .token_file = settings->token_file,
                    .password_file = settings->password_file,

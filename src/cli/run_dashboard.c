@@ -2,6 +2,7 @@
 #include "cli/run_dashboard.h"
 
 #include "cli/output.h"
+#include "serve/listener.h"
 #include "settings/setting.h"
 
 #include <errno.h>
@@ -120,10 +121,26 @@ static void read_address(struct tg_strbuf *address, int fd) {
     } while ((count == 1 && byte != '\n') || (count < 0 && errno == EINTR));
 }
 
+/* By the option of our user: the server would not know it. */
+static enum tg_status check_port(const char *port, struct tg_error *err) {
+    struct tg_listener listener;
+    enum tg_status status =
+        tg_listener_open(&listener, "127.0.0.1", (uint16_t)strtol(port, NULL, 10), "--serve-port", err);
+    if (status != TG_OK) {
+        tg_error_prefix(err, "there is no dashboard, so the program was not started");
+    }
+    tg_listener_close(&listener);
+    return status;
+}
+
 enum tg_status tg_run_dashboard_start(struct tg_run_dashboard *dashboard,
                                       const struct tg_run_dashboard_options *options, struct tg_error *err) {
     struct pipes pipes;
-    enum tg_status status = open_pipes(&pipes, err);
+    enum tg_status status = check_port(options->port, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = open_pipes(&pipes, err);
     if (status == TG_OK) {
         status = spawn(dashboard, options, &pipes, err);
     }

@@ -27,25 +27,27 @@ static enum tg_status resolve(struct addrinfo **found, const char *address, uint
     return TG_OK;
 }
 
-static enum tg_status fail(const struct tg_listener *listener, uint16_t port, int error, struct tg_error *err) {
+static enum tg_status fail(const struct tg_listener *listener, uint16_t port, const char *option, int error,
+                           struct tg_error *err) {
+    if (error == EADDRINUSE && option) {
+        return tg_error_set(err, TG_ERROR_EXISTS, "port %u of %s is taken: %s %u takes another, %s 0 any that is free",
+                            port, listener->address, option, port < UINT16_MAX ? port + 1U : port - 1U, option);
+    }
     if (error == EADDRINUSE) {
-        return tg_error_set(err, TG_ERROR_EXISTS,
-                            "port %u of %s is taken: 'tachograph serve --port %u' takes another, --port 0 any that is "
-                            "free",
-                            port, listener->address, port < UINT16_MAX ? port + 1U : port - 1U);
+        return tg_error_set(err, TG_ERROR_EXISTS, "port %u of %s is taken", port, listener->address);
     }
     return tg_error_set_errno(err, error, "cannot listen on port %u of %s", port, listener->address);
 }
 
 static enum tg_status listen_on(struct tg_listener *listener, const struct addrinfo *where, uint16_t port,
-                                struct tg_error *err) {
+                                const char *option, struct tg_error *err) {
     const int yes = 1;
     struct sockaddr_storage bound;
     socklen_t length = sizeof bound;
     char service[8];
     listener->fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, where->ai_protocol);
     if (listener->fd < 0) {
-        return fail(listener, port, errno, err);
+        return fail(listener, port, option, errno, err);
     }
     setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (where->ai_family == AF_INET6) {
@@ -53,7 +55,7 @@ static enum tg_status listen_on(struct tg_listener *listener, const struct addri
     }
     if (bind(listener->fd, where->ai_addr, where->ai_addrlen) != 0 || listen(listener->fd, BACKLOG) != 0
         || getsockname(listener->fd, (struct sockaddr *)&bound, &length) != 0) {
-        return fail(listener, port, errno, err);
+        return fail(listener, port, option, errno, err);
     }
     if (getnameinfo((struct sockaddr *)&bound, length, NULL, 0, service, sizeof service, NI_NUMERICSERV) == 0) {
         listener->port = (uint16_t)strtoul(service, NULL, 10);
@@ -61,7 +63,7 @@ static enum tg_status listen_on(struct tg_listener *listener, const struct addri
     return TG_OK;
 }
 
-enum tg_status tg_listener_open(struct tg_listener *listener, const char *address, uint16_t port,
+enum tg_status tg_listener_open(struct tg_listener *listener, const char *address, uint16_t port, const char *option,
                                 struct tg_error *err) {
     struct addrinfo *found = NULL;
     *listener = (struct tg_listener){.fd = -1};
@@ -74,7 +76,7 @@ enum tg_status tg_listener_open(struct tg_listener *listener, const char *addres
         != 0) {
         status = tg_error_set(err, TG_ERROR_INVALID, "'%s' is no address to listen on", address);
     } else {
-        status = listen_on(listener, found, port, err);
+        status = listen_on(listener, found, port, option, err);
     }
     freeaddrinfo(found);
     if (status != TG_OK) {

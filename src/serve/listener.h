@@ -18,9 +18,10 @@ struct tg_listener {
     uint16_t port;
 };
 
-/* `address`: numeric, or "localhost"; `port` 0: any that is free. TG_ERROR_EXISTS: the port is taken. */
+/* `address`: numeric, or "localhost"; `port` 0: any that is free. TG_ERROR_EXISTS: the port is taken; the message says
+ * how to give another by `option` (NULL: it does not). */
 TG_NODISCARD enum tg_status tg_listener_open(struct tg_listener *listener, const char *address, uint16_t port,
-                                             struct tg_error *err);
+                                             const char *option, struct tg_error *err);
 /* Where a listener on all addresses is reached. From this machine: by its loopback. From others: by the first address
  * of an interface that is up; false: there is none. Any other listener has its one address. */
 const char *tg_listener_inner(const struct tg_listener *listener);

@@ -124,7 +124,8 @@ static enum tg_status start(struct tg_server *server, struct tg_error *err) {
         status = tg_access_init(&server->access, &server->options.access, err);
     }
     if (status == TG_OK) {
-        status = tg_listener_open(&server->listener, server->options.access.bind, server->options.port, err);
+        status = tg_listener_open(&server->listener, server->options.access.bind, server->options.port,
+                                  server->options.port_option, err);
     }
     if (status == TG_OK) {
         tg_access_set_port(&server->access, server->listener.port);

@@ -18,9 +18,10 @@
 
 /* Texts are borrowed for as long as the server lives. */
 struct tg_server_options {
-    const char *url;     /* of the store */
-    const char *service; /* that is meant where a request names none; NULL: the one written to last */
-    uint16_t port;       /* 0: any that is free */
+    const char *url;         /* of the store */
+    const char *service;     /* that is meant where a request names none; NULL: the one written to last */
+    uint16_t port;           /* 0: any that is free */
+    const char *port_option; /* by which another would be given; NULL: by none */
     struct tg_access_options access;
 };
 

@@ -140,7 +140,9 @@ def test_a_port_that_is_taken(cli: Any) -> None:
     port = address[0].rsplit(":", 1)[1].rstrip("/")
     done = cli("run", "--serve", "--serve-port", port, "--store", "h.db", "-c", "open('ran', 'w')")
     assert done.returncode == 125
-    assert f"port {port} of 127.0.0.1 is taken" in done.stderr
+    said = f"port {port} of 127.0.0.1 is taken: --serve-port {int(port) + 1} takes another, --serve-port 0 any"
+    assert said in done.stderr
+    assert "--port" not in done.stderr
     assert "the program was not started" in done.stderr
     assert not (cli.directory / "ran").exists()
     process.communicate("")
@@ -158,3 +160,10 @@ def test_what_does_not_go_together(cli: Any, words: tuple[str, ...], said: str) 
     done = cli("run", "--serve", *words, "-c", "pass")
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_port_of_no_dashboard(cli: Any) -> None:
+    done = cli("run", "--serve-port", "0", "-c", "open('ran', 'w')")
+    assert done.returncode == 2
+    assert "add --serve" in done.stderr
+    assert not (cli.directory / "ran").exists()

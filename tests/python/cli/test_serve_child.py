@@ -63,12 +63,26 @@ def test_a_dashboard_lasts_as_long_as_its_block(store: Path) -> None:
 def test_why_there_is_none(store: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match=rf"^serve: port {port} of 127\.0\.0\.1 is taken"):
+        with pytest.raises(OSError, match=rf"^serve: port {port} of 127\.0\.0\.1 is taken$"):
             tachograph.serve(store=store, port=port)
     with pytest.raises(OSError, match="--password-file"):
         tachograph.serve(store=store, port=0, bind="0.0.0.0")
     with pytest.raises(OSError, match="password"):
         tachograph.serve(store=store, port=0, password_file=tmp_path / "none", users=["anna"])
+
+
+@pytest.mark.parametrize(
+    ("port", "kind", "said"),
+    [
+        ("abc", TypeError, "^port is an integer, not 'abc'$"),
+        (8.5, TypeError, r"^port is an integer, not 8\.5$"),
+        (65_536, ValueError, "^port is 0 to 65535, not 65536$"),
+        (-1, ValueError, "^port is 0 to 65535, not -1$"),
+    ],
+)
+def test_a_port_that_is_none(port: Any, kind: type[Exception], said: str) -> None:
+    with pytest.raises(kind, match=said):
+        tachograph.serve(port=port)
 
 
 def test_it_ends_when_the_program_is_killed(cli: Any, program: Path, store: Path) -> None:

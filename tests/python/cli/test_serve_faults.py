@@ -308,7 +308,7 @@ def test_urls_that_are_none(cli: Any, url: str) -> None:
 def test_a_port_that_is_taken(cli: Any, server: Serving, store: Path) -> None:
     result = cli("serve", "--store", store, "--port", server.port)
     assert result.returncode == 1
-    assert f"port {server.port} of 127.0.0.1 is taken" in result.stderr
+    assert f"port {server.port} of 127.0.0.1 is taken: --port " in result.stderr
     assert "--port 0" in result.stderr
 
 
