@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import http.client
 import json
+import select
 import socket
 import subprocess
 from pathlib import Path
@@ -84,8 +85,9 @@ class Serving:
         return socket.create_connection((self.host, self.port), timeout=SECONDS)
 
     def warning(self) -> str:
-        """The next line on standard error, which it waits for."""
+        """The first line on standard error, which it waits for."""
         assert self.process.stderr
+        assert select.select([self.process.stderr], [], [], SECONDS)[0], "it said nothing"
         return self.process.stderr.readline()
 
     def stop(self) -> tuple[int, str]:
