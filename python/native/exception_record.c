@@ -8,7 +8,6 @@
 #include "exception_text.h"
 #include "exception_value.h"
 #include "failure/capture.h"
-#include "failure/redact.h"
 #include "probe.h"
 #include "record/failures.h"
 
