@@ -323,8 +323,8 @@ const struct tg_command tg_command_exceptions = {
         "often in each part of it; last ever: also after it, and in other versions and runs. The message is the "
         "newest.\n"
         "'show ID' shows one of them whole: arguments, traceback, process and thread of its newest samples. Of each "
-        "ten are kept of an hour, the first five and the last five; counts are exact. What is a secret by its name or "
-        "its form is not recorded.",
+        "ten are kept of an hour, the first five and the last five of all versions and runs, so that one of these may "
+        "have counts and no sample; counts are exact. What is a secret by its name or its form is not recorded.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done; 1 there is no history, or no such exception or function; 2 wrong usage",
