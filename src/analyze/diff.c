@@ -96,21 +96,32 @@ static const struct tg_store_code *codes_of(const struct tg_store_codes *codes, 
     return codes->items + low;
 }
 
-/* Whether a code was in force in a range of iterations that is not the one of an iteration before. */
+/* Whether another code took over from it at an iteration or before. */
+static bool is_over(const struct tg_store_codes *codes, const struct tg_store_code *code, int64_t iteration) {
+    const struct tg_store_code *end = codes->items + codes->count;
+    const struct tg_store_code *next = code + 1;
+    while (next < end && next->function_id == code->function_id && tg_store_code_before(codes, next) != code) {
+        next++;
+    }
+    return next < end && next->function_id == code->function_id && next->first_iteration <= iteration;
+}
+
+/* Whether a code was in force in a range of iterations that is not the one of an iteration before. Another Python
+ * compiles the same source to another code: that is no change. */
 static bool is_changed(const struct tg_store_codes *codes, int64_t function_id, int64_t before,
                        const struct tg_period *range) {
-    const struct tg_store_code *first = codes_of(codes, function_id);
+    const struct tg_store_code *code = codes_of(codes, function_id);
     const struct tg_store_code *end = codes->items + codes->count;
-    const struct tg_store_code *was = NULL;
-    bool is_other = false;
-    for (const struct tg_store_code *code = first; code < end && code->function_id == function_id; code++) {
-        bool is_last = code + 1 == end || code[1].function_id != function_id;
-        bool is_in_force = code->first_iteration <= range->last_iteration
-                           && (is_last || code[1].first_iteration > range->first_iteration);
-        was = code->first_iteration <= before ? code : was;
-        is_other = is_other || (is_in_force && was && code->code_hash != was->code_hash);
+    for (; code < end && code->function_id == function_id && code->first_iteration <= range->last_iteration; code++) {
+        const struct tg_store_code *was = code;
+        while (was && was->first_iteration > before) {
+            was = tg_store_code_before(codes, was);
+        }
+        if (was && was->code_hash != code->code_hash && !is_over(codes, code, range->first_iteration)) {
+            return true;
+        }
     }
-    return is_other;
+    return false;
 }
 
 /* Which functions have another code on the side that is later than the other one ended with, whether it came with that

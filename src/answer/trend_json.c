@@ -109,6 +109,11 @@ static void write_codes(struct tg_json *json, const struct tg_store_codes *codes
         tg_json_member_text(json, "hash", hash);
         tg_json_member_int(json, "first_iteration", codes->items[i].first_iteration);
         tg_json_member_if(json, "line", codes->items[i].line > 0, codes->items[i].line);
+        if (codes->items[i].python > 0) {
+            char python[16];
+            snprintf(python, sizeof python, "%u.%u", codes->items[i].python >> 8U, codes->items[i].python & 255U);
+            tg_json_member_text(json, "python", python);
+        }
         tg_json_end_object(json);
     }
     tg_json_end_array(json);

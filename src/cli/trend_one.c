@@ -148,7 +148,7 @@ static void print_verdict(struct tg_history_question *question, const struct tg_
     tg_strbuf_release(&line);
 }
 
-/* The code that came before with the same hash; NULL: none. */
+/* The code that came before with the same hash; NULL: none. Another Python's have others. */
 static const struct tg_store_code *find_same(const struct tg_store_codes *codes, const struct tg_store_code *code) {
     for (const struct tg_store_code *other = codes->items; other < code; other++) {
         if (other->code_hash == code->code_hash) {
@@ -189,7 +189,7 @@ static void print_codes(struct tg_history_question *question, const struct tg_tr
     for (size_t i = codes->count; i-- > 1;) {
         const struct tg_store_code *code = &codes->items[i];
         bool is_first = code->first_iteration == codes->items[0].first_iteration; /* it began with it, or nearly */
-        if (!is_first && code->first_iteration >= points[0].iteration
+        if (!is_first && tg_store_code_before(codes, code) && code->first_iteration >= points[0].iteration
             && code->first_iteration <= points[one->series.count - 1].iteration) {
             if (count < CHANGES_SHOWN) {
                 chosen[count] = code;

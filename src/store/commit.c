@@ -98,7 +98,6 @@ static enum tg_status add_process(struct tg_commit *commit, struct tg_commit_pla
     enum tg_status status = tg_store_run(commit->store, TG_QUERY_ADD_PROCESS, parameters, 12, err);
     if (status == TG_OK) {
         place->process_id = commit->store->driver->last_id(commit->store->sql);
-        place->is_new = true;
         remember_process(commit->store, batch, place->process_id, place->service->id);
         status = note_version(commit, place, batch, version, err);
     } else if (status == TG_ERROR_EXISTS) {
@@ -250,7 +249,12 @@ static enum tg_status note_events(struct tg_commit *commit, const struct tg_comm
 
 static enum tg_status store_batch(struct tg_commit *commit, const struct tg_batch *batch, bool *known,
                                   struct tg_error *err) {
-    struct tg_commit_place place = {.started_ns = batch->process.started_wall_ns, .ended_ns = batch->ended_wall_ns};
+    struct tg_commit_place place = {
+        .started_ns = batch->process.started_wall_ns,
+        .python = batch->process.python_version >> 16U,
+        .began_ns = batch->began_wall_ns,
+        .ended_ns = batch->ended_wall_ns,
+    };
     if (!tg_batch_is_valid(batch)) {
         return tg_error_set(err, TG_ERROR_INVALID, "the batch is damaged: it cannot be stored");
     }
@@ -317,6 +321,7 @@ enum tg_status tg_store_commit(struct tg_store *store, const struct tg_batch *ba
     }
     struct tg_commit commit;
     tg_commit_init(&commit, store);
+    store->transaction++;
     status = store_batches(&commit, batches, count, result, err);
     if (status == TG_OK) {
         status = store->driver->commit(store->sql, err);

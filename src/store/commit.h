@@ -51,8 +51,9 @@ struct tg_commit_place {
     struct tg_commit_service *service;
     int64_t process_id;
     int64_t started_ns; /* of the process */
-    int64_t ended_ns;   /* of the interval */
-    bool is_new;        /* nothing has been stored of the process */
+    int64_t python;     /* its minor version, as 0x030b */
+    int64_t began_ns;   /* of the interval */
+    int64_t ended_ns;
     int64_t slot;
     int64_t iteration;
     int64_t interval_id;

@@ -105,8 +105,8 @@ static const struct {
       "VERSION()"}},
     {"check_engine",
      {"SELECT 'history', 'check', 'status', integrity_check FROM pragma_integrity_check",
-      "CHECK TABLE schema_version, services, processes, functions, code_changes, intervals, function_blocks, "
-      "block_places,"
+      "CHECK TABLE schema_version, services, processes, functions, function_code, code_changes, intervals, "
+      "function_blocks, block_places,"
       " function_sums, events, call_trees, exceptions, exception_counts, exception_samples, exception_losses"}},
     {"size_bytes",
      {"(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",

@@ -22,7 +22,12 @@ struct tg_interned {
     uint64_t seen_code;     /* its code, */
     int64_t seen_process;   /* the process that had it */
     int64_t seen_iteration; /* and in which it was stored; a late batch may be of an earlier one */
-    char *name;             /* owned */
+    /* The newest code of those that Pythons of a version have had, as it is in a transaction (commit_codes.c). */
+    uint64_t newest_transaction;
+    int64_t newest_python;
+    int64_t newest_iteration;
+    uint64_t newest_code;
+    char *name; /* owned */
     size_t name_length;
     size_t next; /* the place, plus one, of the name that was found after this one last; may be out of date */
 };

@@ -36,7 +36,7 @@
 #define OF_ONE_FUNCTION " ON r.service_id = ? AND r.iteration = n.iteration AND $function_is_given"
 
 #define CODES                                                                                                          \
-    "SELECT c.function_id, c.code_hash, c.line, c.first_iteration FROM code_changes c"                                 \
+    "SELECT c.function_id, c.code_hash, c.line, c.first_iteration, c.python FROM code_changes c"                       \
     " JOIN functions f ON f.id = c.function_id WHERE f.service_id = ?"
 #define BY_FIRST_ITERATION " ORDER BY c.function_id, c.first_iteration, c.id"
 
@@ -49,12 +49,9 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
     [TG_QUERY_SUMS_BETWEEN] = "SELECT " SUMS_COLUMNS " FROM function_sums"
                               " WHERE service_id = ? AND function_id BETWEEN ? AND ?",
 
-    [TG_QUERY_CODE_OF_PROCESS] = "SELECT code_hash FROM code_changes"
-                                 " WHERE function_id = ? AND first_iteration <= ? AND process_id = ?"
-                                 " ORDER BY first_iteration DESC, id DESC",
-    [TG_QUERY_CODE_IN_FORCE] = "SELECT code_hash, taken_ns FROM code_changes"
-                               " WHERE function_id = ? AND first_iteration <= ?"
-                               " ORDER BY first_iteration DESC, id DESC LIMIT 1",
+    [TG_QUERY_NEWEST_CODES] = "SELECT id, first_iteration, code_hash, process_id, after_ns, until_ns FROM code_changes"
+                              " WHERE function_id = ? AND (python = ? OR python = 0)"
+                              " ORDER BY first_iteration DESC, id DESC LIMIT ?",
     [TG_QUERY_EXCEPTION] = "SELECT id FROM exceptions WHERE service_id = ? AND fingerprint = ?",
     [TG_QUERY_SAMPLES_OF_EXCEPTION] = "SELECT id FROM exception_samples"
                                       " WHERE exception_id = ? AND iteration BETWEEN ? AND ? ORDER BY iteration, id",
@@ -70,8 +67,9 @@ const char *const tg_query_texts[TG_QUERY_COUNT] = {
                               " refused_function_count, torn_count, damaged_count, collector_cpu_ns)"
                               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [TG_QUERY_ADD_FUNCTION] = "INSERT INTO functions (service_id, name, file, line) VALUES (?, ?, ?, ?)",
-    [TG_QUERY_ADD_CODE] = "INSERT INTO code_changes (function_id, first_iteration, code_hash, line, process_id,"
-                          " taken_ns) VALUES (?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_ADD_CODE] = "INSERT INTO code_changes (function_id, first_iteration, python, code_hash, line, process_id,"
+                          " after_ns, until_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [TG_QUERY_REMOVE_CODE] = "DELETE FROM code_changes WHERE id = ?",
     [TG_QUERY_ADD_ROWS] = "$insert_rows",
     [TG_QUERY_ADD_EVENT] = "INSERT INTO events (service_id, iteration, wall_ns, kind, process_id, version, detail)"
                            " VALUES (?, ?, ?, ?, ?, ?, ?)",

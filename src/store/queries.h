@@ -13,8 +13,7 @@ enum tg_query {
     TG_QUERY_INTERVAL,        /* process, seq -> id */
     TG_QUERY_FUNCTION,        /* service, name -> id */
     TG_QUERY_SUMS_BETWEEN,    /* service, first and last function -> TG_SUMS_COLUMNS */
-    TG_QUERY_CODE_OF_PROCESS, /* function, iteration, process -> hashes that it has taken up until then, newest first */
-    TG_QUERY_CODE_IN_FORCE,   /* function, iteration -> hash that was taken up last until then, and when */
+    TG_QUERY_NEWEST_CODES,    /* function, Python, limit -> id, iteration, hash, process, after, until; newest first */
     TG_QUERY_EXCEPTION,       /* service, fingerprint -> id */
     TG_QUERY_SAMPLES_OF_EXCEPTION, /* exception, first and last iteration -> ids of samples, by age */
     /* Committing: what is new. */
@@ -23,6 +22,7 @@ enum tg_query {
     TG_QUERY_ADD_INTERVAL,
     TG_QUERY_ADD_FUNCTION,
     TG_QUERY_ADD_CODE,
+    TG_QUERY_REMOVE_CODE, /* id */
     TG_QUERY_ADD_ROWS,
     TG_QUERY_ADD_EVENT,
     TG_QUERY_ADD_CALL_TREE,

@@ -224,34 +224,27 @@ static const char *const version_3[] = {
 };
 
 /* What codes functions had, one row for each change (commit_codes.c): version 1 had one for each code, so that one
- * which came back was not seen. `process_id`: the process that took it up, at `taken_ns`; both are 0 where it is not
- * known. The old table is made once more where this step was cut short after its end. */
+ * which came back was not seen. `python`: 0x030b for 3.11; `process_id`: the process that took it up, at some time
+ * between `after_ns` and `until_ns`; all are 0 where they are not known. The old table stays: programs that have the
+ * history open while it is migrated go on to store. */
 static const char *const version_4[] = {
     "CREATE TABLE IF NOT EXISTS code_changes ("
     " id $id,"
     " function_id $integer,"
     " first_iteration $integer,"
+    " python $integer,"
     " code_hash $integer,"
     " line $integer,"
     " process_id $integer,"
-    " taken_ns $integer,"
+    " after_ns $integer,"
+    " until_ns $integer,"
     " UNIQUE (function_id, first_iteration, id)) $table",
 
-    "CREATE TABLE IF NOT EXISTS function_code ("
-    " function_id $integer,"
-    " code_hash $integer,"
-    " file $text,"
-    " line $integer,"
-    " first_iteration $integer,"
-    " PRIMARY KEY (function_id, code_hash)) $clustered_table",
-
-    "INSERT INTO code_changes (function_id, first_iteration, code_hash, line, process_id, taken_ns)"
-    " SELECT f.function_id, f.first_iteration, f.code_hash, f.line, 0, 0 FROM function_code f"
+    "INSERT INTO code_changes (function_id, first_iteration, python, code_hash, line, process_id, after_ns, until_ns)"
+    " SELECT f.function_id, f.first_iteration, 0, f.code_hash, f.line, 0, 0, 0 FROM function_code f"
     " WHERE NOT EXISTS (SELECT 1 FROM code_changes c"
     " WHERE c.function_id = f.function_id AND c.code_hash = f.code_hash)"
     " ORDER BY f.function_id, f.first_iteration, f.code_hash",
-
-    "DROP TABLE function_code",
 
     NULL,
 };

@@ -217,23 +217,27 @@ TG_NODISCARD enum tg_status tg_store_events(struct tg_store *store, const struct
 void tg_store_events_release(struct tg_store_events *events);
 
 /* The codes that functions have had: the compiler's, told apart by a hash. A change of a function's speed that comes
- * with another one is a change of its source. Each is in force until the function's next one: it is what the process
- * ran that began or was reloaded last, while others may have run what they began with. One that is undone is there
- * twice. */
+ * with another one is a change of its source. Each is in force until the function's next one of the same Python: it is
+ * what the process ran that began or was reloaded last, while others may have run what they began with. One that is
+ * undone is there twice. Only the newest 100 are kept, and codes that live side by side, and so return again and again,
+ * are told ten times a day at most. */
 struct tg_store_code {
     int64_t function_id;
     uint64_t code_hash;
     uint32_t line;
+    uint32_t python;         /* which compiled it, as 0x030b; 0: not known, and taken for the same as any */
     int64_t first_iteration; /* in which a call of it ended */
 };
 struct tg_store_codes {
-    struct tg_store_code *items; /* by function, and of each in the order of time; neighbours differ */
+    struct tg_store_code *items; /* by function, and of each in the order of time; each differs from that before it */
     size_t count;
 };
 /* `function_id` 0: of all functions. */
 TG_NODISCARD enum tg_status tg_store_codes(struct tg_store *store, int64_t service_id, int64_t function_id,
                                            struct tg_store_codes *codes, struct tg_error *err);
 void tg_store_codes_release(struct tg_store_codes *codes);
+/* What a code took over from, of the same function and Python; NULL: it is the first, so nothing has changed. */
+const struct tg_store_code *tg_store_code_before(const struct tg_store_codes *codes, const struct tg_store_code *code);
 
 #define TG_STORE_EVENT_BYTES_MAX 500U
 /* Adds a marker to a service of the store, which is stored when this returns; `*iteration` is where it lies.

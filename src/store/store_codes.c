@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define COLUMNS 4
+#define COLUMNS 5
 
 void tg_store_codes_release(struct tg_store_codes *codes) {
     if (codes) {
@@ -12,28 +12,37 @@ void tg_store_codes_release(struct tg_store_codes *codes) {
     }
 }
 
-/* A row that says what the one before it says is none (commit_codes.c). */
-static bool is_change(const struct tg_store_codes *codes, const struct tg_sql_value *values) {
-    const struct tg_store_code *last = codes->count ? &codes->items[codes->count - 1] : NULL;
-    return !last || last->function_id != tg_value_to_integer(&values[0])
-           || last->code_hash != (uint64_t)tg_value_to_integer(&values[1]);
+static bool are_alike(const struct tg_store_code *one, const struct tg_store_code *other) {
+    return one->function_id == other->function_id
+           && (one->python == other->python || one->python == 0 || other->python == 0);
+}
+
+const struct tg_store_code *tg_store_code_before(const struct tg_store_codes *codes, const struct tg_store_code *code) {
+    for (const struct tg_store_code *other = code; other > codes->items && other[-1].function_id == code->function_id;
+         other--) {
+        if (are_alike(&other[-1], code)) {
+            return &other[-1];
+        }
+    }
+    return NULL;
 }
 
 static enum tg_status add_code(struct tg_store_codes *codes, const struct tg_sql_value *values, struct tg_error *err) {
-    if (!is_change(codes, values)) {
-        return TG_OK;
-    }
     struct tg_store_code *items = tg_store_grow(codes->items, codes->count, sizeof *items);
     if (!items) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory to read the history");
     }
     codes->items = items;
-    items[codes->count++] = (struct tg_store_code){
+    items[codes->count] = (struct tg_store_code){
         .function_id = tg_value_to_integer(&values[0]),
         .code_hash = (uint64_t)tg_value_to_integer(&values[1]),
         .line = (uint32_t)tg_value_to_figure(&values[2]),
         .first_iteration = tg_value_to_integer(&values[3]),
+        .python = (uint32_t)tg_value_to_figure(&values[4]),
     };
+    /* A row that says what the one before it says is none, as of a batch that came late (commit_codes.c). */
+    const struct tg_store_code *before = tg_store_code_before(codes, &items[codes->count]);
+    codes->count += !before || before->code_hash != items[codes->count].code_hash;
     return TG_OK;
 }
 

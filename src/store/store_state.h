@@ -35,6 +35,7 @@ struct tg_store {
     struct tg_sql_statement *statements[TG_QUERY_COUNT]; /* NULL: not prepared yet */
     struct tg_interning interning;
     struct tg_store_process process;
+    uint64_t transaction; /* how many have been begun to store batches */
     /* Room for rows on their way (function_rows.c), used again and again. */
     struct tg_sql_value *values;
     char *text;

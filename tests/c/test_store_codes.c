@@ -154,6 +154,7 @@ static void a_reload_in_several_processes(void **state) {
     run(store, 1, 6, 55, 7);
     run_elsewhere(2, 6, 55, 7);
     expect_codes(store, "0: 7, 1: 8, 5: 7");
+    assert_int_equal(count_rows(), 3);
     tg_store_close(store);
 }
 
@@ -207,20 +208,127 @@ static void of_several_functions(void **state) {
     tg_store_close(store);
 }
 
-/* Nobody edits a function that often: its rows come to an end. */
+/* The first batch of a process that a Python begins at a second, and stops ten seconds later; `number` tells processes
+ * apart. */
+static struct tg_batch batch_of_begun(uint16_t number, uint32_t python, int64_t start_s, uint64_t code_hash) {
+    struct tg_batch batch = batch_of((uint8_t)number, 1, start_s + 10, code_hash);
+    batch.process.uuid[2] = (uint8_t)(number >> 8U);
+    batch.process.python_version = python;
+    batch.process.started_wall_ns = HISTORY_BEGIN_NS + start_s * HISTORY_S;
+    return batch;
+}
+
+enum { PYTHON_3_11 = 0x030b07f0, PYTHON_3_12 = 0x030c01f0 };
+
+/* A job that two Pythons begin in turns: each compiles the same source to its own code. */
+static void two_pythons_in_turns(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    uint16_t number = 0;
+    for (int64_t turn = 0; turn < 40; turn++) {
+        bool is_edited = turn >= 20;
+        history_commit(store, batch_of_begun(++number, PYTHON_3_11, turn * 20 - 10, is_edited ? 8 : 7));
+        history_commit(store, batch_of_begun(++number, PYTHON_3_12, turn * 20, is_edited ? 108 : 107));
+    }
+    expect_codes(store, "0: 7, 1: 107, 40: 8, 41: 108");
+    assert_int_equal(count_rows(), 4);
+    struct tg_store_codes codes;
+    int64_t service_id = history_service(store, "shop").id;
+    assert_int_equal(tg_store_codes(store, service_id, 0, &codes, NULL), TG_OK);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(codes.items[i].python, i % 2 ? PYTHON_3_12 >> 16 : PYTHON_3_11 >> 16);
+        assert_ptr_equal(tg_store_code_before(&codes, &codes.items[i]), i < 2 ? NULL : &codes.items[i - 2]);
+    }
+    tg_store_codes_release(&codes);
+    tg_store_close(store);
+}
+
+/* Workers of two codes that are begun anew for ever: what is told of it comes to an end, and what is new is told. */
+static void a_standing_canary(void **state) {
+    (void)state;
+    enum { DAY_S = 86400, DAYS = 14, BEGUN_PER_DAY = 48, PER_DAY = 10, KEPT = 100 };
+    struct tg_batch batches[BEGUN_PER_DAY];
+    struct tg_store *store = history_open();
+    uint16_t number = 0;
+    for (int64_t day = 0; day < DAYS; day++) {
+        for (int64_t i = 0; i < BEGUN_PER_DAY; i++) {
+            int64_t start_s = day * DAY_S + i * (DAY_S / BEGUN_PER_DAY);
+            number++;
+            batches[i] = batch_of_begun(number, PYTHON_3_11, start_s, 7 + number % 2);
+        }
+        assert_int_equal(history_commit_all(store, batches, BEGUN_PER_DAY).stored_count, BEGUN_PER_DAY);
+        if (day == 0) {
+            assert_int_equal(count_rows(), PER_DAY);
+        }
+    }
+    assert_int_equal(count_rows(), KEPT);
+    history_commit(store, batch_of_begun(++number, PYTHON_3_11, DAYS * DAY_S, 9));
+    assert_int_equal(count_rows(), KEPT);
+    struct tg_store_codes codes;
+    assert_int_equal(tg_store_codes(store, history_service(store, "shop").id, 0, &codes, NULL), TG_OK);
+    assert_int_equal(codes.items[codes.count - 1].code_hash, 9);
+    assert_true(codes.items[0].first_iteration > DAY_S / 10); /* the oldest are gone */
+    tg_store_codes_release(&codes);
+    /* What is older than all that are kept has no place. */
+    history_commit(store, batch_of_begun(++number, PYTHON_3_11, LONG_AGO_S, 6));
+    assert_int_equal(count_rows(), KEPT);
+    history_verify(store);
+    tg_store_close(store);
+}
+
+/* When the file was written nobody knows: the worker may have read it before or after that. */
+static void a_worker_that_begins_while_another_is_reloaded(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    run(store, 1, 1, 5, 7);
+    run(store, 1, 2, 15, 8);
+    history_commit(store, batch_of_begun(2, PYTHON_3_11, 10, 7));
+    expect_codes(store, "0: 7, 1: 8");
+    history_commit(store, batch_of_begun(3, PYTHON_3_11, 11, 9));
+    expect_codes(store, "0: 7, 1: 8, 2: 9");
+    tg_store_close(store);
+}
+
+/* As of two functions with one name. */
 static void a_code_that_is_never_the_same(void **state) {
     (void)state;
-    enum { BATCHES = 1100, AT_ONCE = 50, KEPT = 1000 };
+    enum { BATCHES = 300, AT_ONCE = 50, RETURNS = 10, KEPT = 100 };
     struct tg_batch batches[AT_ONCE];
     struct tg_store *store = history_open();
-    for (uint64_t done = 0; done < BATCHES; done += AT_ONCE) {
+    uint64_t seq = 0;
+    for (int turn = 0; turn < 2 * BATCHES / AT_ONCE; turn++) {
+        bool is_new = turn >= BATCHES / AT_ONCE;
         for (uint64_t i = 0; i < AT_ONCE; i++) {
-            batches[i] = batch_of(1, done + i + 1, (int64_t)(done + i) * 10, 7 + (done + i) % 2);
+            seq++;
+            batches[i] = batch_of(1, seq, (int64_t)seq * 10, is_new ? seq : 7 + seq % 2);
         }
         assert_int_equal(history_commit_all(store, batches, AT_ONCE).stored_count, AT_ONCE);
+        assert_true(is_new || count_rows() == RETURNS);
     }
     assert_int_equal(count_rows(), KEPT);
     history_verify(store);
+    tg_store_close(store);
+}
+
+/* Within a transaction what is in force is remembered: it must be so of the right Python and time. */
+static void many_workers_at_once(void **state) {
+    (void)state;
+    struct tg_store *store = history_open();
+    const struct tg_batch batches[] = {
+        batch_of_begun(1, PYTHON_3_11, 90, 7),  batch_of_begun(2, PYTHON_3_12, 90, 7),
+        batch_of_begun(3, PYTHON_3_11, 100, 8), batch_of_begun(4, PYTHON_3_12, 100, 7),
+        batch_of_begun(5, PYTHON_3_11, 20, 8),  batch_of_begun(6, PYTHON_3_11, 110, 7),
+        batch_of_begun(7, PYTHON_3_11, 110, 7), batch_of_begun(8, PYTHON_3_12, 120, 8),
+    };
+    size_t count = sizeof batches / sizeof batches[0];
+    assert_int_equal(history_commit_all(store, batches, count).stored_count, count);
+    assert_int_equal(count_rows(), 6);
+    expect_codes(store, "-7: 8, 0: 7, 0: 7, 1: 8, 2: 7, 3: 8");
+    struct tg_store *other = history_open();
+    history_commit(other, batch_of_begun(9, PYTHON_3_11, 130, 8));
+    tg_store_close(other);
+    history_commit(store, batch_of_begun(10, PYTHON_3_11, 140, 7)); /* what is remembered is of the time before */
+    expect_codes(store, "-7: 8, 0: 7, 0: 7, 1: 8, 2: 7, 3: 8, 4: 8, 5: 7");
     tg_store_close(store);
 }
 
@@ -250,6 +358,8 @@ static void codes_of_older_tables(void **state) {
     assert_int_equal(tg_schema_migrate(sql, &tg_schema_current, &err), TG_OK);
     expect_codes(store, "0: 7, 5: 8, 9: 9, 10: 8");
     assert_int_equal(count_rows(), 4);
+    /* Programs that had it open before go on. */
+    fixture_execute(sql, "INSERT INTO function_code SELECT id, 10, '', 20, 11 FROM functions");
     history_verify(store);
     tg_store_close(store);
     sql->driver->close(sql);
@@ -266,7 +376,11 @@ int main(void) {
         cmocka_unit_test_setup(what_comes_late, history_set_up),
         cmocka_unit_test_setup(a_clock_that_is_set_back, history_set_up),
         cmocka_unit_test_setup(of_several_functions, history_set_up),
+        cmocka_unit_test_setup(two_pythons_in_turns, history_set_up),
+        cmocka_unit_test_setup(a_standing_canary, history_set_up),
+        cmocka_unit_test_setup(a_worker_that_begins_while_another_is_reloaded, history_set_up),
         cmocka_unit_test_setup(a_code_that_is_never_the_same, history_set_up),
+        cmocka_unit_test_setup(many_workers_at_once, history_set_up),
         cmocka_unit_test_setup(codes_of_older_tables, history_set_up),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

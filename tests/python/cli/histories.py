@@ -127,12 +127,13 @@ class Service:
             (iteration, ended, len(calls), self.number),
         )
 
-    def code(self, name: str, code_hash: int, first_iteration: int) -> None:
-        """Says from when on a function had a code."""
+    def code(self, name: str, code_hash: int, first_iteration: int, python: int = 0) -> None:
+        """Says from when on a function had a code, and which Python (0x030b) compiled it."""
         self.connection.execute(
-            "INSERT INTO code_changes (function_id, first_iteration, code_hash, line, process_id, taken_ns)"
-            " VALUES (?, ?, ?, 12, 0, 0)",
-            (self.function(name), first_iteration, code_hash),
+            "INSERT INTO code_changes"
+            " (function_id, first_iteration, python, code_hash, line, process_id, after_ns, until_ns)"
+            " VALUES (?, ?, ?, ?, 12, 0, 0, 0)",
+            (self.function(name), first_iteration, python, code_hash),
         )
 
     def event(self, iteration: int, kind: int, detail: str, version: str = "") -> None:

@@ -381,3 +381,32 @@ def test_functions_with_another_code_are_marked(cli: Any, tmp_path: Path) -> Non
     assert "\n* its code has changed\n" in text
     text = cli("diff", "iteration:0..4", "iteration:5..9", "--store", path).stdout
     assert "code has changed" not in text
+
+
+def test_codes_of_two_pythons_are_not_compared(cli: Any, tmp_path: Path) -> None:
+    """Each compiles the same source to its own; an edit is one for both."""
+    history = History(cli, tmp_path / "pythons.db")
+    service = history.service()
+    for iteration in range(30):
+        service.add(iteration, {SEARCH: (10, 1000), PRICE: (10, 1000)})
+    for code, first, python in ((7, 0, 0x30B), (107, 5, 0x30C), (8, 20, 0x30B), (108, 21, 0x30C)):
+        service.code(SEARCH, code, first, python)
+    service.code(PRICE, 9, 0, 0x30B)
+    service.code(PRICE, 109, 10, 0x30C)
+    path = history.done()
+
+    def changed(*sides: str) -> list[str]:
+        found = answer(cli("diff", *sides, "--store", path, "--json"))
+        return [function["name"] for function in found["functions"] if function["code_changed"]]
+
+    assert changed("iteration:0..4", "iteration:5..9") == []
+    assert changed("iteration:0..9", "iteration:10..19") == []
+    assert changed("iteration:0..9", "iteration:20..20") == [SEARCH]
+    assert changed("iteration:20..20", "iteration:25..29") == [SEARCH]
+    assert changed("iteration:22..24", "iteration:25..29") == []
+    text = cli("trend", SEARCH, "--store", path).stdout
+    assert [line.split(",")[0] for line in text.splitlines() if line.startswith("code ")] == [
+        "code      new from iteration 20 on",
+        "code      new from iteration 21 on",
+    ]
+    assert "\ncode " not in cli("trend", PRICE, "--store", path).stdout
