@@ -13,13 +13,27 @@ static PyTypeObject *type_of(PyObject *exception) {
     return PyType_Check(exception) ? (PyTypeObject *)exception : Py_TYPE(exception);
 }
 
+/* Of a class that Python code has made; borrowed, or NULL. Found without looking the name up, which would make a str of
+ * it, run the comparison of another key, or set an error. */
+static PyObject *module_of(PyTypeObject *type) {
+    Py_ssize_t position = 0;
+    PyObject *key;
+    PyObject *value;
+    while (PyDict_Next(type->tp_dict, &position, &key, &value)) {
+        if (PyUnicode_Check(key) && PyUnicode_CompareWithASCIIString(key, "__module__") == 0) {
+            return PyUnicode_Check(value) ? value : NULL;
+        }
+    }
+    return NULL;
+}
+
 /* asyncio's and that of concurrent.futures, which are two; by name, since neither may be loaded. */
 static bool is_cancellation(PyTypeObject *type) {
     for (; type; type = type->tp_base) {
         PyObject *module = PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && strcmp(type->tp_name, "CancelledError") == 0
-                               ? PyDict_GetItemString(type->tp_dict, "__module__") /* borrowed */
+                               ? module_of(type)
                                : NULL;
-        if (module && PyUnicode_Check(module)
+        if (module
             && (PyUnicode_CompareWithASCIIString(module, "asyncio.exceptions") == 0
                 || PyUnicode_CompareWithASCIIString(module, "concurrent.futures._base") == 0)) {
             return true;
@@ -91,4 +105,12 @@ PyObject *tg_policy_new(PyTypeObject *type, PyObject *only, PyObject *ignore, bo
         policy->calls_repr = calls_repr;
     }
     return (PyObject *)policy;
+}
+
+PyObject *tg_policy_with(PyObject *policy, PyObject *other) {
+    const struct tg_policy *one = (const struct tg_policy *)policy;
+    if (!one->captures_args || ((const struct tg_policy *)other)->captures_args) {
+        return Py_NewRef(policy);
+    }
+    return tg_policy_new(Py_TYPE(policy), one->only, one->ignore, one->returns, false, one->calls_repr);
 }

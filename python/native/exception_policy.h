@@ -26,6 +26,10 @@ PyTypeObject *tg_policy_type_new(PyObject *module);
 PyObject *tg_policy_new(PyTypeObject *type, PyObject *only, PyObject *ignore, bool returns, bool captures_args,
                         bool calls_repr);
 
+/* Both together, a new reference: `policy`, but no arguments are kept where `other` keeps none; then it is another of
+ * its own, since several may share one. NULL with an exception. */
+PyObject *tg_policy_with(PyObject *policy, PyObject *other);
+
 /* Whether an exception (an instance or a class) says that something failed: not one that ends a program, a generator or
  * a task. A call that ends with another is no error in its function's figures either. */
 bool tg_policy_is_failure(PyObject *exception);

@@ -54,10 +54,12 @@ static bool find_place(const struct tg_state *state, struct place *place) {
     place->code = place->frame ? PyFrame_GetCode(place->frame) : NULL;
     place->probe = place->code ? tg_code_probe(place->code, state->probe_type) : NULL;
     place->policy = place->probe ? tg_probe_policy(place->probe) : NULL;
+    Py_XINCREF((PyObject *)(uintptr_t)place->policy); /* a repr(), or another thread, may give the probe another */
     return place->policy != NULL;
 }
 
 static void leave_place(struct place *place) {
+    Py_XDECREF((PyObject *)(uintptr_t)place->policy);
     Py_XDECREF(place->code);
     Py_XDECREF(place->frame);
 }

@@ -31,17 +31,19 @@ static int is_chosen(const struct choice *choice, PyCodeObject *code) {
     return tg_selections_choose(&choice->state->selections, choice->module, code->co_qualname, code->co_filename);
 }
 
-/* The policy of a code that is chosen; borrowed, NULL: none. */
+/* The policy of a code that is chosen, a new reference; NULL: none, or with an exception set. */
 static PyObject *policy_of(const struct choice *choice, PyCodeObject *code) {
     if (choice->only || choice->selection) {
-        return choice->policy;
+        return Py_XNewRef(choice->policy);
     }
     return tg_selections_policy(&choice->state->selections, choice->module, code->co_qualname, code->co_filename);
 }
 
 static PyObject *new_probe(const struct choice *choice, PyCodeObject *code) {
     PyObject *name = is_chosen(choice, code) > 0 ? tg_function_name(choice->module, code->co_qualname) : NULL;
-    PyObject *probe = name ? tg_probe_new(choice->state, name, code, policy_of(choice, code)) : NULL;
+    PyObject *policy = name ? policy_of(choice, code) : NULL;
+    PyObject *probe = name && !PyErr_Occurred() ? tg_probe_new(choice->state, name, code, policy) : NULL;
+    Py_XDECREF(policy);
     Py_XDECREF(name);
     return probe;
 }
@@ -210,7 +212,7 @@ static void keep_arguments_out(PyObject *policy, PyObject *probe) {
 static int give_policy(const struct choice *choice, PyCodeObject *code) {
     PyObject *probe = tg_code_probe(code, choice->state->probe_type);
     int chosen = choice->policy && probe ? is_chosen(choice, code) : 0;
-    if (chosen > 0 && tg_probe_set_policy(choice->state->policy_type, probe, choice->policy) < 0) {
+    if (chosen > 0 && tg_probe_set_policy(probe, choice->policy) < 0) {
         return -1;
     }
     for (Py_ssize_t i = 0; choice->policy && chosen >= 0 && i < PyTuple_GET_SIZE(code->co_consts); i++) {
@@ -294,10 +296,11 @@ PyObject *tg_instrument_new_code(struct tg_state *state, PyCodeObject *code, PyO
         .state = state,
         .module = module,
         .only = code,
-        .policy = probe ? (PyObject *)(uintptr_t)tg_probe_policy(probe) : NULL,
+        .policy = probe ? Py_XNewRef((PyObject *)(uintptr_t)tg_probe_policy(probe)) : NULL,
     };
     struct choice nested = {.state = state, .module = module, .except = code};
     PyObject *base = probe ? rewrite(&itself, code) : Py_NewRef((PyObject *)code);
+    Py_XDECREF(itself.policy);
     if (base && probe && tg_probe_catches(probe) && !tg_code_probe((PyCodeObject *)base, state->probe_type)) {
         PyErr_Format(PyExc_TypeError, "%U returns its exceptions, and this code of it cannot be made to",
                      code->co_qualname);

@@ -88,21 +88,13 @@ bool tg_probe_catches(PyObject *probe) {
     return policy && policy->returns;
 }
 
-int tg_probe_set_policy(PyTypeObject *policy_type, PyObject *probe, PyObject *policy) {
+int tg_probe_set_policy(PyObject *probe, PyObject *policy) {
     PyObject **place = &((struct probe *)probe)->policy;
-    const struct tg_policy *had = (const struct tg_policy *)*place;
-    if (!had) {
-        *place = Py_NewRef(policy);
-        return 0;
+    PyObject *both = *place ? tg_policy_with(*place, policy) : Py_NewRef(policy);
+    if (both) {
+        Py_XSETREF(*place, both);
     }
-    if (!had->captures_args || ((const struct tg_policy *)policy)->captures_args) {
-        return 0;
-    }
-    PyObject *mixed = tg_policy_new(policy_type, had->only, had->ignore, had->returns, false, had->calls_repr);
-    if (mixed) {
-        Py_SETREF(*place, mixed);
-    }
-    return mixed ? 0 : -1;
+    return both ? 0 : -1;
 }
 
 static PyObject *probe_begin(PyObject *self) {

@@ -26,8 +26,8 @@ uint32_t tg_probe_function(PyObject *probe);
 /* Whether its functions return exceptions: for struct tg_rewriter. */
 bool tg_probe_catches(PyObject *probe);
 /* Gives a probe without one a policy that returns nothing. One that has its own keeps it, but for arguments that are
- * not to be captured: then it is another of its own, since several may share one. 0, or -1 with an exception set. */
-int tg_probe_set_policy(PyTypeObject *policy_type, PyObject *probe, PyObject *policy);
+ * not to be captured (tg_policy_with()). 0, or -1 with an exception set. */
+int tg_probe_set_policy(PyObject *probe, PyObject *policy);
 
 /* The id of the function of that name, made in `file` at `line`; a `code_hash` of 0: not known. -1 with an exception
  * set. */

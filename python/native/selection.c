@@ -2,6 +2,7 @@
 #include "selection.h"
 
 #include "base/pattern.h"
+#include "exception_policy.h"
 
 #include <string.h>
 
@@ -240,17 +241,21 @@ int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyO
 }
 
 PyObject *tg_selections_policy(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file) {
+    PyObject *policy = NULL;
     for (size_t i = 0; i < selections->count; i++) {
         struct tg_selection *selection = selections->items[i];
         int chosen = selection->policy ? tg_selection_chooses(selection, module, qualname, file) : 0;
         if (chosen > 0) {
-            return selection->policy;
+            PyObject *both = policy ? tg_policy_with(policy, selection->policy) : Py_NewRef(selection->policy);
+            Py_XDECREF(policy);
+            policy = both;
         }
-        if (chosen < 0) {
-            PyErr_Clear();
+        if (chosen < 0 || (chosen > 0 && !policy)) {
+            Py_XDECREF(policy);
+            return NULL;
         }
     }
-    return NULL;
+    return policy;
 }
 
 /* Whether an exclusion that says nothing for one selection does so for another. */

@@ -50,7 +50,8 @@ int tg_selections_exclude(struct tg_selections *selections, PyObject *patterns);
 int tg_selection_chooses(struct tg_selection *selection, PyObject *module, PyObject *qualname, PyObject *file);
 int tg_selections_choose(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file);
 
-/* The policy that the selections have for a function; borrowed, or NULL without an exception. */
+/* The policy that the selections have for a function, a new reference: that of the first which chooses it and has one,
+ * without arguments where any that chooses it keeps none. NULL: none, or with an exception set. */
 PyObject *tg_selections_policy(struct tg_selections *selections, PyObject *module, PyObject *qualname, PyObject *file);
 
 /* Whether a pattern names the function of this full name, whatever is excluded. Same results. */

@@ -678,3 +678,33 @@ def test_what_is_timed_already_is_watched_from_then_on(recorded: Recorded, modul
         ("before::Cart.add.<locals>.check", "ZeroDivisionError"): 1,
         ("after::loud", "LookupError"): 1,
     }
+
+
+def test_no_arguments_are_kept_of_modules_loaded_later(recorded: Recorded, module_path: Path) -> None:
+    recorded.start()
+    for name in ("later", "other"):
+        (module_path / f"{name}.py").write_text("def loud(n): raise LookupError(n)\n")
+    instrument(["later", "other"], exceptions=True)
+    instrument("later", exceptions=True, capture_args=False)
+    for name in ("later", "other"):
+        fail(importlib.import_module(name).loud, 5)
+    told = {group.function: group.sample.args for group in recorded.groups()}
+    assert told == {"later::loud": None, "other::loud": [5]}
+
+
+def test_a_repr_may_change_what_is_to_be_kept(recorded: Recorded) -> None:
+    recorded.start()
+    taken = []
+
+    class Cart:
+        def __repr__(self) -> str:
+            instrument("shop::f", exceptions=True, capture_args=False)
+            # What is freed by that is of others now, and all zeros.
+            taken.extend([bytes(n) for n in range(8, 16) for _ in range(1000)])
+            return "Cart"
+
+    shop = Module("def f(cart): raise ValueError('kept')")
+    exception_logger(repr=True, reraise=True)(shop.f)
+    for _ in range(2):
+        fail(shop.f, Cart())
+    assert [sample.args for sample in recorded.group().samples] == [["Cart"], None]
