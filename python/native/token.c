@@ -87,15 +87,9 @@ HOT PyObject *tg_token_begin(struct tg_token_pool *pool, uint32_t function) {
     return UNLIKELY(!token) ? begin_with_new_slab(pool, function) : begin(pool, token, function);
 }
 
-/* The indicator is empty meanwhile: looking for a type's module may clear it where memory is out. */
 static bool leaves_with_error(void) {
-    PyObject *type;
-    PyObject *value;
-    PyObject *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    bool is_error = type && tg_policy_is_failure(type);
-    PyErr_Restore(type, value, traceback);
-    return is_error;
+    PyObject *type = PyErr_Occurred(); /* borrowed */
+    return type && tg_policy_is_failure(type);
 }
 
 static inline void give_back(struct token *token) {

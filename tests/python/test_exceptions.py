@@ -6,10 +6,12 @@ import asyncio
 import concurrent.futures
 import contextlib
 import copy
+import gc
 import inspect
 import pickle
 import sys
 import traceback
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -393,6 +395,28 @@ def test_what_ends_a_program_or_a_task_is_no_error(raised: type[BaseException], 
             what()
     names = [f"{__name__}::{ends.__qualname__}", f"{__name__}::ending"]
     assert [statistics()[name].exception_count for name in names] == [errors, errors]
+
+
+def test_a_call_that_is_cancelled_takes_no_memory_to_end() -> None:
+    def peak(raised: BaseException) -> int:
+        @timing
+        def ends() -> None:
+            raise raised
+
+        for _ in range(3):
+            raised.__traceback__ = None
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            with contextlib.suppress(BaseException):
+                ends()
+            used = tracemalloc.get_traced_memory()[1] - before
+        return used
+
+    gc.disable()
+    tracemalloc.start()
+    peaks = [peak(ValueError()), peak(asyncio.CancelledError())]
+    tracemalloc.stop()
+    assert peaks[0] == peaks[1]
 
 
 def test_uninstrument_ends_what_only_records(recorded: Recorded) -> None:
