@@ -317,8 +317,8 @@ static void many_workers_at_once(void **state) {
     const struct tg_batch batches[] = {
         batch_of_begun(1, PYTHON_3_11, 90, 7),  batch_of_begun(2, PYTHON_3_12, 90, 7),
         batch_of_begun(3, PYTHON_3_11, 100, 8), batch_of_begun(4, PYTHON_3_12, 100, 7),
-        batch_of_begun(5, PYTHON_3_11, 20, 8),  batch_of_begun(6, PYTHON_3_11, 110, 7),
-        batch_of_begun(7, PYTHON_3_11, 110, 7), batch_of_begun(8, PYTHON_3_12, 120, 8),
+        batch_of_begun(5, PYTHON_3_11, 20, 8),  batch_of_begun(6, PYTHON_3_12, 120, 8),
+        batch_of_begun(7, PYTHON_3_11, 110, 7), batch_of_begun(8, PYTHON_3_11, 110, 7),
     };
     size_t count = sizeof batches / sizeof batches[0];
     assert_int_equal(history_commit_all(store, batches, count).stored_count, count);
