@@ -55,6 +55,16 @@ static bool has_secret_name(PyCodeObject *code, int index) {
     return is_secret;
 }
 
+/* Remembers the secrets of all parameters, also of those that there is no room to write. */
+static void hide_parameters(const struct tg_capture *capture, PyFrameObject *frame, PyCodeObject *code) {
+    int count = code->co_argcount + code->co_kwonlyargcount;
+    for (int i = 0; i < count && i < PARAMETERS_MAX; i++) {
+        PyObject *value = has_secret_name(code, i) ? variable(frame, code, i) : NULL;
+        tg_value_hide(capture, value);
+        Py_XDECREF(value);
+    }
+}
+
 /* What `*` has taken, item by item. Returns how many were left out. */
 static Py_ssize_t write_rest(struct tg_capture *capture, PyObject *rest, bool calls_repr) {
     Py_ssize_t i = 0;
@@ -71,6 +81,7 @@ static Py_ssize_t write_rest(struct tg_capture *capture, PyObject *rest, bool ca
 
 void tg_frame_capture_args(struct tg_capture *capture, PyFrameObject *frame, PyCodeObject *code, bool calls_repr) {
     int i = 0;
+    hide_parameters(capture, frame, code);
     if (!tg_capture_open_array(capture)) {
         return;
     }
@@ -80,7 +91,6 @@ void tg_frame_capture_args(struct tg_capture *capture, PyFrameObject *frame, PyC
             tg_value_hide(capture, value);
         } else if (has_secret_name(code, i)) {
             tg_capture_redacted(capture);
-            tg_value_hide(capture, value);
         } else {
             write_value(capture, value, calls_repr);
         }

@@ -390,6 +390,9 @@ static bool read_uuid(const struct reading *reading, PyObject *value) {
         memcpy(digits + 32 - length, (const char *)PyUnicode_DATA(hex) + 2, length);
         snprintf(text, sizeof text, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12, digits + 16,
                  digits + 20);
+        if (reading->capture->gathers) {
+            tg_secret_values_add(reading->capture->found, text, strlen(text), false);
+        }
         tg_capture_note(reading->capture, text);
     }
     Py_XDECREF(hex);

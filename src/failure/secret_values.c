@@ -16,6 +16,16 @@ static bool is_around(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '"' || c == '\'' || c == '\\';
 }
 
+static bool is_known(const struct tg_secret_values *values, const char *text, size_t length, bool is_cut) {
+    for (size_t i = 0; i < values->count; i++) {
+        if (values->values[i].length == length && values->values[i].is_cut == is_cut
+            && memcmp(tg_strbuf_text(&values->bytes) + values->values[i].begin, text, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void tg_secret_values_add(struct tg_secret_values *values, const char *text, size_t length, bool is_cut) {
     while (length > 0 && is_around(*text)) {
         text++;
@@ -27,7 +37,8 @@ void tg_secret_values_add(struct tg_secret_values *values, const char *text, siz
     size_t begin = values->bytes.length;
     size_t room = TG_SECRET_VALUES_BYTES - begin;
     size_t known = length < room ? length : room;
-    if (known < TG_SECRET_VALUE_LEAST || values->count == TG_SECRET_VALUES) {
+    if (known < TG_SECRET_VALUE_LEAST || values->count == TG_SECRET_VALUES
+        || is_known(values, text, known, is_cut || known < length)) {
         return;
     }
     tg_strbuf_append_bytes(&values->bytes, text, known);
@@ -49,14 +60,14 @@ static bool is_escape(const struct text *text, size_t at, char wanted) {
            && (wanted == '\\' || wanted == '"' || wanted == '\'');
 }
 
-/* Behind the value that stands at `at`; `at`: it does not. */
-static size_t end_of_value(const struct text *text, size_t at, const char *value, size_t length) {
+/* Behind the value that stands at `at`, escaped or as it is; `at`: it does not. */
+static size_t end_of_value(const struct text *text, size_t at, const char *value, size_t length, bool is_escaped) {
     size_t end = at;
     for (size_t i = 0; i < length; i++, end++) {
         if (end == text->length) {
             return text->is_cut && i >= TG_SECRET_VALUE_LEAST ? end : at;
         }
-        end += is_escape(text, end, value[i]);
+        end += is_escaped && is_escape(text, end, value[i]);
         if (text->bytes[end] != value[i]) {
             return at;
         }
@@ -69,7 +80,9 @@ static size_t end_of_longest(const struct tg_secret_values *values, const struct
     size_t longest = at;
     for (size_t i = 0; i < values->count; i++) {
         const char *value = tg_strbuf_text(&values->bytes) + values->values[i].begin;
-        size_t end = end_of_value(text, at, value, values->values[i].length);
+        size_t plain = end_of_value(text, at, value, values->values[i].length, false);
+        size_t escaped = end_of_value(text, at, value, values->values[i].length, true);
+        size_t end = plain > escaped ? plain : escaped;
         end = end > at && values->values[i].is_cut ? text->length : end;
         longest = end > longest ? end : longest;
     }

@@ -72,6 +72,12 @@ static void escapes_do_not_count(void **state) {
     check("a\"b\\c'd a\\\"b\\\\c\\'d a\\bc", "[redacted] [redacted] a\\bc");
 }
 
+static void backslashes_in_a_row_are_found_both_ways(void **state) {
+    (void)state;
+    add("pass\\\\word");
+    check("pass\\\\word pass\\\\\\\\word pass\\word", "[redacted] [redacted] pass\\word");
+}
+
 static void at_the_end_of_a_cut_text_the_beginning_goes(void **state) {
     (void)state;
     add("hunter2");
@@ -129,6 +135,7 @@ int main(void) {
         cmocka_unit_test_teardown(of_two_the_longer_goes, tear_down),
         cmocka_unit_test_teardown(what_is_around_does_not_count, tear_down),
         cmocka_unit_test_teardown(escapes_do_not_count, tear_down),
+        cmocka_unit_test_teardown(backslashes_in_a_row_are_found_both_ways, tear_down),
         cmocka_unit_test_teardown(at_the_end_of_a_cut_text_the_beginning_goes, tear_down),
         cmocka_unit_test_teardown(behind_a_value_that_is_known_in_part_all_goes, tear_down),
         cmocka_unit_test_teardown(they_are_bounded, tear_down),

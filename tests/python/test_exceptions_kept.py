@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import uuid
 import warnings
 import weakref
 from collections.abc import Callable
@@ -247,6 +248,7 @@ def test_repr_is_asked_for_where_it_is_wanted(recorded: Recorded) -> None:
     assert asked.samples[1].args == ["<repr() failed>"]
 
 
+LARGE = [["x" * 200] * 20] * 20  # leaves no room for what comes after it
 # Parameters, arguments, what is raised, and what is told of it.
 TOLD: list[tuple[str, dict[str, Any], str, str]] = [
     ("password", {"password": "hunter2"}, "f'could not use {password}'", "could not use [redacted]"),
@@ -264,6 +266,10 @@ TOLD: list[tuple[str, dict[str, Any], str, str]] = [
     ("password", {"password": "it's a \\ here"}, "KeyError(password)", '"[redacted]"'),
     ("password", {"password": "hunter2"}, "'a' * 1995 + password", "a" * 1995 + "[r…"),
     ("password", {"password": "x" * 9000}, "'tried ' + password", "tried [redacted]…"),
+    ("rows, password", {"rows": LARGE, "password": "hunter2"}, "f'no {password}'", "no [redacted]"),
+    ("rows, *, password", {"rows": LARGE, "password": "hunter2"}, "f'no {password}'", "no [redacted]"),
+    (", ".join([f"p{i}=0" for i in range(30)]) + ", password=''", {"password": "hunter2"}, "password", "[redacted]"),
+    ("session_id", {"session_id": uuid.UUID(int=7)}, "f'no {session_id}'", "no [redacted]"),
 ]
 
 
