@@ -36,12 +36,23 @@ static const struct tg_store_version *version_at(const struct tg_step_causes *ca
     return found;
 }
 
+/* Whether a code is of the newest one's Python. What another one made of the same source differs from it in any case. */
+static bool is_compared(const struct tg_step_causes *causes, const struct tg_store_code *code) {
+    uint32_t newest = causes->codes[causes->code_count - 1].python;
+    return code->python == newest || code->python == 0 || newest == 0;
+}
+
 /* The code in force in an iteration. Before the first that was noted it is that one, for all that is known. */
 static const struct tg_store_code *code_at(const struct tg_step_causes *causes, int64_t iteration) {
     const struct tg_store_code *found = NULL;
+    int64_t first_iteration = INT64_MIN;
     for (size_t i = 0; i < causes->code_count; i++) {
         const struct tg_store_code *code = &causes->codes[i];
-        if (code->first_iteration <= iteration || code->first_iteration == causes->codes[0].first_iteration) {
+        if (!is_compared(causes, code)) {
+            continue;
+        }
+        first_iteration = found ? first_iteration : code->first_iteration;
+        if (code->first_iteration <= iteration || code->first_iteration == first_iteration) {
             found = code;
         }
     }

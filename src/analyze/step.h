@@ -9,7 +9,7 @@
  * differ so much is Student's, with the variance of all stretches together and n - stretches degrees of freedom, times
  * the number of places where a step may be (Bonferroni), at most 1; and 1 where either neighbour has less than three
  * points. New code that was taken back later makes no step, for the function is no longer what it made of it:
- * taking it back does.
+ * taking it back does. Codes are those of one Python, the newest one's; another one makes another of the same source.
  *
  * Threads: any.
  */

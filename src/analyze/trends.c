@@ -98,7 +98,8 @@ static bool has_new_code(const struct tg_trends *trends, const struct tg_store_f
     const struct tg_store_codes codes = codes_of(&trends->codes, function->id);
     for (size_t i = 1; i < codes.count; i++) {
         int64_t first_iteration = codes.items[i].first_iteration;
-        if (first_iteration > function->sums.first_iteration && first_iteration <= function->sums.last_iteration) {
+        if (first_iteration > function->sums.first_iteration && first_iteration <= function->sums.last_iteration
+            && tg_store_code_before(&codes, &codes.items[i])) {
             return true;
         }
     }

@@ -171,6 +171,18 @@ static void edits_in_a_row_are_passed_over(void **state) {
     assert_int_equal(step_of_codes(&causes, 10, 2, 60).kind, TG_STEP_NONE);
 }
 
+/* Of one source each makes another. */
+static void what_another_python_makes_of_it_is_no_new_code(void **state) {
+    (void)state;
+    const struct tg_store_code codes[] = {{.code_hash = 1, .first_iteration = 0, .python = 0x030b},
+                                          {.code_hash = 2, .first_iteration = 10, .python = 0x030c},
+                                          {.code_hash = 3, .first_iteration = 30, .python = 0x030c}};
+    struct tg_step_causes causes = {.codes = codes, .code_count = 2};
+    assert_int_equal(step_of_codes(&causes, 10, 0, 60).kind, TG_STEP_NONE);
+    causes.code_count = 3;
+    assert_int_equal(step_of_codes(&causes, 30, 0, 60).iteration, 30);
+}
+
 /* 1000 ns, from iteration 10 on 9000 ns, and from iteration 20 on 5000 ns with the code of the beginning. */
 static void what_is_undone_is_over(void **state) {
     (void)state;
@@ -192,6 +204,7 @@ int main(void) {
         cmocka_unit_test(one_version_has_no_step),
         cmocka_unit_test(a_code_makes_a_step),
         cmocka_unit_test(the_first_code_noted_is_no_change),
+        cmocka_unit_test(what_another_python_makes_of_it_is_no_new_code),
         cmocka_unit_test(edits_in_a_row_are_passed_over),
         cmocka_unit_test(what_is_undone_is_over),
     };
