@@ -183,7 +183,7 @@ def test_the_demo_reports_the_calls_that_the_shop_counts(tmp_path: Path) -> None
         name: calls for name, calls in shown.items() if name in counts
     }
     # The second load is shorter: compared whole, the version with more to do would seem to do less.
-    assert "calls, total and change are per iteration" in result.stdout
+    assert "calls, self time and change (B less A) are per iteration" in result.stdout
     for name in ("orders::Orders.search", "orders::Orders._scan", "shipping::Carrier.quote", "server::Shop.place"):
         assert shown[f"shop.{name}"] > 10
 
