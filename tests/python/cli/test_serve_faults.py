@@ -202,11 +202,13 @@ BAD = ["newer", "no history", "not a database", "a directory"]
 def make_bad(path: Path, store: Path, kind: str) -> None:
     """Makes what is no history that can be read."""
     if kind == "newer":
-        shutil.copy(store, path)
-        connection = sqlite3.connect(path)
+        made = path.with_name("made.db")  # a server that looks meanwhile sees nothing, or all of it
+        shutil.copy(store, made)
+        connection = sqlite3.connect(made)
         with connection:
             connection.execute("INSERT INTO schema_version VALUES (99)")
         connection.close()
+        made.rename(path)
     elif kind == "no history":
         connection = sqlite3.connect(path)
         with connection:
