@@ -36,7 +36,7 @@ static const struct tg_store_version *version_at(const struct tg_step_causes *ca
     return found;
 }
 
-/* Whether a code is of the newest one's Python. What another one made of the same source differs from it in any case. */
+/* Whether a code is of the newest one's Python. What another one made of the same source differs in any case. */
 static bool is_compared(const struct tg_step_causes *causes, const struct tg_store_code *code) {
     uint32_t newest = causes->codes[causes->code_count - 1].python;
     return code->python == newest || code->python == 0 || newest == 0;
