@@ -82,42 +82,29 @@ static enum tg_status compare_sides(struct tg_diff *diff, struct tg_error *err) 
     return status;
 }
 
-static const struct tg_store_code *codes_of(const struct tg_store_codes *codes, int64_t function_id) {
-    size_t low = 0;
-    size_t high = codes->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (codes->items[middle].function_id < function_id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return codes->items + low;
-}
-
-/* Whether another code took over from it at an iteration or before. */
-static bool is_over(const struct tg_store_codes *codes, const struct tg_store_code *code, int64_t iteration) {
-    const struct tg_store_code *end = codes->items + codes->count;
+/* Whether another code of the function took over from it at an iteration or before. */
+static bool is_over(const struct tg_store_codes *own, const struct tg_store_code *code, int64_t iteration) {
+    const struct tg_store_code *end = own->items + own->count;
     const struct tg_store_code *next = code + 1;
-    while (next < end && next->function_id == code->function_id && tg_store_code_before(codes, next) != code) {
+    while (next < end && tg_store_code_before(own, next) != code) {
         next++;
     }
-    return next < end && next->function_id == code->function_id && next->first_iteration <= iteration;
+    return next < end && next->first_iteration <= iteration;
 }
 
 /* Whether a code was in force in a range of iterations that is not the one of an iteration before. Another Python
  * compiles the same source to another code: that is no change. */
 static bool is_changed(const struct tg_store_codes *codes, int64_t function_id, int64_t before,
                        const struct tg_period *range) {
-    const struct tg_store_code *code = codes_of(codes, function_id);
-    const struct tg_store_code *end = codes->items + codes->count;
-    for (; code < end && code->function_id == function_id && code->first_iteration <= range->last_iteration; code++) {
+    const struct tg_store_codes own = tg_store_codes_of(codes, function_id);
+    const struct tg_store_code *end = own.items + own.count;
+    for (const struct tg_store_code *code = own.items; code < end && code->first_iteration <= range->last_iteration;
+         code++) {
         const struct tg_store_code *was = code;
         while (was && was->first_iteration > before) {
-            was = tg_store_code_before(codes, was);
+            was = tg_store_code_before(&own, was);
         }
-        if (was && was->code_hash != code->code_hash && !is_over(codes, code, range->first_iteration)) {
+        if (was && was->code_hash != code->code_hash && !is_over(&own, code, range->first_iteration)) {
             return true;
         }
     }

@@ -38,8 +38,7 @@ static const struct tg_store_version *version_at(const struct tg_step_causes *ca
 
 /* Whether a code is of the newest one's Python. What another one made of the same source differs in any case. */
 static bool is_compared(const struct tg_step_causes *causes, const struct tg_store_code *code) {
-    uint32_t newest = causes->codes[causes->code_count - 1].python;
-    return code->python == newest || code->python == 0 || newest == 0;
+    return tg_store_codes_are_alike(code, &causes->codes[causes->code_count - 1]);
 }
 
 /* The code in force in an iteration. Before the first that was noted it is that one, for all that is known. */
@@ -64,7 +63,8 @@ static enum tg_step_kind kind_between(const struct stretch *before, const struct
     if (before->version != after->version) {
         return TG_STEP_VERSION;
     }
-    return before->code && before->code->code_hash != after->code->code_hash ? TG_STEP_CODE : TG_STEP_NONE;
+    bool is_changed = before->code && after->code && before->code->code_hash != after->code->code_hash;
+    return is_changed ? TG_STEP_CODE : TG_STEP_NONE;
 }
 
 /* Their means, in one pass; returns the sum of the squared distances from them (Welford 1962). */

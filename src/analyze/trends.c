@@ -66,36 +66,18 @@ const struct tg_store_series *tg_trends_series(const struct tg_trends *trends, c
     return series_of(trends, row);
 }
 
-/* Those of one function, within all codes; borrowed. */
-static struct tg_store_codes codes_of(const struct tg_store_codes *codes, int64_t function_id) {
-    size_t first = 0;
-    size_t end = codes->count;
-    while (first < end) {
-        size_t middle = first + (end - first) / 2;
-        if (codes->items[middle].function_id < function_id) {
-            first = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
-    while (end < codes->count && codes->items[end].function_id == function_id) {
-        end++;
-    }
-    return (struct tg_store_codes){.items = codes->items + first, .count = end - first};
-}
-
 static enum tg_status look_at_points(const struct tg_trends *trends, struct tg_rank_trend *row,
                                      const struct tg_scope *scope, const struct tg_store_selection *selection,
                                      struct tg_error *err) {
     struct tg_store_series *series = series_of(trends, row);
-    const struct tg_store_codes codes = codes_of(&trends->codes, row->function->id);
+    const struct tg_store_codes codes = tg_store_codes_of(&trends->codes, row->function->id);
     enum tg_status status = tg_store_series(scope->store, selection, row->function->name, 0, series, err);
     return status == TG_OK ? fit(row, series, scope, selection, &codes, err) : status;
 }
 
 /* Whether the function's code changed between its iterations. */
 static bool has_new_code(const struct tg_trends *trends, const struct tg_store_function *function) {
-    const struct tg_store_codes codes = codes_of(&trends->codes, function->id);
+    const struct tg_store_codes codes = tg_store_codes_of(&trends->codes, function->id);
     for (size_t i = 1; i < codes.count; i++) {
         int64_t first_iteration = codes.items[i].first_iteration;
         if (first_iteration > function->sums.first_iteration && first_iteration <= function->sums.last_iteration

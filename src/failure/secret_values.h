@@ -32,8 +32,7 @@ struct tg_secret_values {
 
 void tg_secret_values_release(struct tg_secret_values *values);
 
-/* Adds one; `is_cut`: it goes on beyond what is given. Blanks, quotes and backslashes around it do
- * not count. */
+/* Adds one; `is_cut`: it goes on beyond what is given. Blanks, quotes and backslashes around it do not count. */
 void tg_secret_values_add(struct tg_secret_values *values, const char *text, size_t length, bool is_cut);
 
 /* Appends the text with TG_REDACTED (redact.h) in the place of each of the values; one that only begins at the end of a

@@ -236,6 +236,10 @@ struct tg_store_codes {
 TG_NODISCARD enum tg_status tg_store_codes(struct tg_store *store, int64_t service_id, int64_t function_id,
                                            struct tg_store_codes *codes, struct tg_error *err);
 void tg_store_codes_release(struct tg_store_codes *codes);
+/* Those of one function; borrowed. */
+struct tg_store_codes tg_store_codes_of(const struct tg_store_codes *codes, int64_t function_id);
+/* Whether both were compiled by one minor version of Python, for all that is known: codes of two are not compared. */
+bool tg_store_codes_are_alike(const struct tg_store_code *one, const struct tg_store_code *other);
 /* What a code took over from, of the same function and Python; NULL: it is the first, so nothing has changed. */
 const struct tg_store_code *tg_store_code_before(const struct tg_store_codes *codes, const struct tg_store_code *code);
 

@@ -12,15 +12,31 @@ void tg_store_codes_release(struct tg_store_codes *codes) {
     }
 }
 
-static bool are_alike(const struct tg_store_code *one, const struct tg_store_code *other) {
-    return one->function_id == other->function_id
-           && (one->python == other->python || one->python == 0 || other->python == 0);
+struct tg_store_codes tg_store_codes_of(const struct tg_store_codes *codes, int64_t function_id) {
+    size_t first = 0;
+    size_t end = codes->count;
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (codes->items[middle].function_id < function_id) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    while (end < codes->count && codes->items[end].function_id == function_id) {
+        end++;
+    }
+    return (struct tg_store_codes){.items = codes->items + first, .count = end - first};
+}
+
+bool tg_store_codes_are_alike(const struct tg_store_code *one, const struct tg_store_code *other) {
+    return one->python == other->python || one->python == 0 || other->python == 0;
 }
 
 const struct tg_store_code *tg_store_code_before(const struct tg_store_codes *codes, const struct tg_store_code *code) {
     for (const struct tg_store_code *other = code; other > codes->items && other[-1].function_id == code->function_id;
          other--) {
-        if (are_alike(&other[-1], code)) {
+        if (tg_store_codes_are_alike(&other[-1], code)) {
             return &other[-1];
         }
     }
