@@ -285,17 +285,22 @@ static void find_in_section(int fd, const Elf64_Shdr *table, const Elf64_Shdr *n
     free(entries);
 }
 
+/* The file's table of sections, to be freed; NULL: it has none, or is no object of ours. */
+static Elf64_Shdr *read_sections(int fd, Elf64_Ehdr *header) {
+    if (!read_at(fd, 0, header, sizeof *header) || tg_elf_kind_of(header, sizeof *header) != TG_ELF_NATIVE
+        || header->e_shnum > MAX_SECTIONS || header->e_shentsize != sizeof(Elf64_Shdr)) {
+        return NULL;
+    }
+    return copy_of(fd, header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr));
+}
+
 size_t tg_elf_find_in_file(int fd, uint64_t base, struct tg_elf_symbol *symbols, size_t count) {
     Elf64_Ehdr header;
     Elf64_Phdr programs[MAX_PROGRAM_HEADERS];
-    Elf64_Shdr *sections = NULL;
-    if (read_at(fd, 0, &header, sizeof header) && tg_elf_kind_of(&header, sizeof header) == TG_ELF_NATIVE
-        && header.e_phnum <= MAX_PROGRAM_HEADERS && header.e_shnum <= MAX_SECTIONS
-        && header.e_shentsize == sizeof *sections
-        && read_at(fd, header.e_phoff, programs, header.e_phnum * sizeof programs[0])) {
-        sections = copy_of(fd, header.e_shoff, (uint64_t)header.e_shnum * sizeof *sections);
-    }
-    for (size_t i = 0; sections && i < header.e_shnum; i++) {
+    Elf64_Shdr *sections = read_sections(fd, &header);
+    bool is_read = sections && header.e_phnum <= MAX_PROGRAM_HEADERS
+                   && read_at(fd, header.e_phoff, programs, header.e_phnum * sizeof programs[0]);
+    for (size_t i = 0; is_read && i < header.e_shnum; i++) {
         const Elf64_Shdr *table = &sections[i];
         if ((table->sh_type == SHT_SYMTAB || table->sh_type == SHT_DYNSYM) && table->sh_link < header.e_shnum) {
             uint64_t bias = bias_of(&header, programs, header.e_phnum, base);
@@ -304,4 +309,18 @@ size_t tg_elf_find_in_file(int fd, uint64_t base, struct tg_elf_symbol *symbols,
     }
     free(sections);
     return found_count(symbols, count);
+}
+
+bool tg_elf_has_section(int fd, const char *name) {
+    Elf64_Ehdr header;
+    Elf64_Shdr *sections = read_sections(fd, &header);
+    const Elf64_Shdr *table = sections && header.e_shstrndx < header.e_shnum ? &sections[header.e_shstrndx] : NULL;
+    char *names = table ? copy_of(fd, table->sh_offset, table->sh_size) : NULL;
+    bool has = false;
+    for (size_t i = 0; names && i < header.e_shnum && !has; i++) {
+        has = sections[i].sh_name < table->sh_size && strcmp(names + sections[i].sh_name, name) == 0;
+    }
+    free(names);
+    free(sections);
+    return has;
 }

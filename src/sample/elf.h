@@ -44,4 +44,7 @@ bool tg_elf_is_loading(const struct tg_memory *memory, uint64_t base);
 /* As tg_elf_find_loaded(), among all symbols in the file of the object that is loaded at `base`. */
 size_t tg_elf_find_in_file(int fd, uint64_t base, struct tg_elf_symbol *symbols, size_t count);
 
+/* Whether the object in a file has a section of that name. Who strips symbols leaves the names of sections. */
+bool tg_elf_has_section(int fd, const char *name);
+
 #endif

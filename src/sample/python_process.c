@@ -103,7 +103,12 @@ static bool search_file(struct search *search, const struct tg_memory *memory, i
     return found == SYMBOL_COUNT;
 }
 
-static enum tg_status explain_none(const struct search *search, pid_t pid, struct tg_error *err) {
+/* A program of any name has an interpreter in it, whose runtime lies in a section of its own. */
+static bool has_interpreter(int executable) {
+    return executable >= 0 && tg_elf_has_section(executable, ".PyRuntime");
+}
+
+static enum tg_status explain_none(const struct search *search, pid_t pid, int executable, struct tg_error *err) {
     const char *name = search->program ? search->program->name : "its program";
     if (search->saw_pypy) {
         return tg_error_set(err, TG_ERROR_UNSUPPORTED, "process %ld runs PyPy, and only CPython can be sampled",
@@ -113,11 +118,11 @@ static enum tg_status explain_none(const struct search *search, pid_t pid, struc
         return tg_error_set(err, TG_ERROR_UNSUPPORTED,
                             "process %ld runs a Python before 3.11, which is too old to be sampled", (long)pid);
     }
-    if (search->saw_python_name) {
+    if (search->saw_python_name || has_interpreter(executable)) {
         return tg_error_set(
             err, TG_ERROR_UNSUPPORTED,
-            "process %ld runs a Python (%s) that was stripped of all its symbols, so nothing can be found "
-            "in it: use one that was not, or sample from inside with tachograph run",
+            "process %ld runs a Python (%s) that was stripped of all its symbols, so nothing can be found in it: use "
+            "one that was not, or that was linked with -rdynamic, as Python itself does",
             (long)pid, name);
     }
     return tg_error_set(
@@ -136,7 +141,7 @@ static enum tg_status find_interpreter(struct search *search, const struct tg_pr
             }
         }
     }
-    return explain_none(search, memory->pid, err);
+    return explain_none(search, memory->pid, executable, err);
 }
 
 /* --- Do its structures lie where we think --- */

@@ -89,6 +89,19 @@ static void finds_nothing_in_what_is_no_object(void **state) {
     assert_false(tg_elf_is_loading(&memory, 8));
 }
 
+static void finds_sections_by_name(void **state) {
+    (void)state;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    assert_true(tg_elf_has_section(fd, ".text"));
+    assert_false(tg_elf_has_section(fd, ".tex"));
+    assert_false(tg_elf_has_section(fd, ".PyRuntime"));
+    close(fd);
+    fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    assert_false(tg_elf_has_section(fd, ".text"));
+    close(fd);
+    assert_false(tg_elf_has_section(-1, ".text"));
+}
+
 static void tells_kinds_apart(void **state) {
     (void)state;
     Elf64_Ehdr header;
@@ -111,6 +124,7 @@ int main(void) {
         cmocka_unit_test(finds_what_a_library_exports),
         cmocka_unit_test(finds_in_the_file_what_is_not_exported),
         cmocka_unit_test(finds_nothing_in_what_is_no_object),
+        cmocka_unit_test(finds_sections_by_name),
         cmocka_unit_test(tells_kinds_apart),
     };
     return cmocka_run_group_tests_name("elf", tests, NULL, NULL);

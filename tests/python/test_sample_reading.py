@@ -522,6 +522,101 @@ def test_a_python_that_exports_nothing(
     assert message.startswith(f"process {process.pid} runs a Python (python3.12) that was stripped of all its symbols")
 
 
+STATIC = """
+#include <Python.h>
+int main(int count, char **words) { return Py_BytesMain(count, words); }
+"""
+
+
+def link_statically(directory: Path, *flags: str) -> Path:
+    """A program of another name with the whole interpreter in it, of which it exports nothing."""
+    variables = sysconfig.get_config_vars()
+    archive = Path(variables["LIBPL"], variables["LIBRARY"])
+    if not archive.exists():
+        pytest.skip(f"this Python came without {archive.name}")
+    program = directory / "application"
+    libraries = " ".join(variables[name] for name in ("LIBS", "SYSLIBS", "MODLIBS")).split()
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    include = f"-I{sysconfig.get_path('include')}"
+    command = [*compiler, "-w", "-x", "c", "-", "-x", "none", include, "-o", program, *flags, archive, *libraries]
+    subprocess.run(command, input=STATIC, text=True, check=True)
+    return program
+
+
+def start_static(start: Callable[..., subprocess.Popen[str]], program: Path) -> subprocess.Popen[str]:
+    """WAITING in such a program."""
+    environment = {**os.environ, "PYTHONHOME": str(Path(os.__file__).parents[2])}
+    return start(program, "-S", "-c", WAITING, env=environment)
+
+
+def test_a_python_within_a_program_of_another_name(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """Its file says where everything is, also when it has been removed."""
+    program = link_statically(tmp_path)
+    process = start_static(start, program)
+    address = address_of_waits(process)
+    assert_reads_waits(read(process.pid), address)
+    program.unlink()
+    assert_reads_waits(read(process.pid), address)
+
+
+def test_a_stripped_python_within_a_program_of_another_name(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start_static(start, link_statically(tmp_path, "-s"))
+    address_of_waits(process)
+    status, message = status_of(read, process.pid)
+    assert status == UNSUPPORTED
+    assert message.startswith(f"process {process.pid} runs a Python (application) that was stripped of all its symbols")
+    assert "tachograph run" not in message  # nothing that is loaded into it would find it, either
+
+
+def test_pypy(read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    """Known by its name alone."""
+    program = Path(shutil.copy("/bin/cat", tmp_path / "pypy3.11"))
+    process = start(program)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("ready\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    message = f"process {process.pid} runs PyPy, and only CPython can be sampled"
+    assert status_of(read, process.pid) == (UNSUPPORTED, message)
+
+
+# Says that it is ready, and waits to be killed.
+OF_32_BITS = """
+static int call(int number, int first, const void *second, int third) {
+    __asm__ volatile("int $0x80" : "+a"(number) : "b"(first), "c"(second), "d"(third) : "memory");
+    return number;
+}
+void _start(void) {
+    call(4, 1, "ready\\n", 6);
+    for (;;) call(29, 0, 0, 0);
+}
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="needs a processor that has 32 bits, too")
+def test_a_program_of_32_bits(
+    read: Callable[..., Reading], start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    program = tmp_path / "python3.12"
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    command = [*compiler, "-m32", "-nostdlib", "-static", "-fno-pic", "-x", "c", "-", "-o", program]
+    made = subprocess.run(command, input=OF_32_BITS, text=True, capture_output=True, check=False)
+    try:
+        process = start(program)
+    except OSError:
+        pytest.skip(f"makes or runs no programs of 32 bits: {made.stderr}")
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    status, message = status_of(read, process.pid)
+    assert status == UNSUPPORTED
+    assert message.startswith(f"process {process.pid} runs a program of 32 bits")
+
+
 def status_of(read: Callable[..., Reading], pid: int) -> tuple[int, str]:
     """How opening a process fails."""
     with pytest.raises(ReadingError) as failed:
