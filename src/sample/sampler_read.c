@@ -69,6 +69,13 @@ static bool runs_asyncio(const struct tg_sampler *sampler, const struct tg_threa
     return false;
 }
 
+/* So many outermost frames keep their names. A walk that was whole may have been passed over: then `same_count` is of
+ * frames that were not named. */
+static uint32_t count_named(const struct tg_thread *thread) {
+    const struct tg_stack *stack = &thread->stack;
+    return thread->named_walk && thread->named_walk + 1 == stack->walk_count ? stack->same_count : 0;
+}
+
 /* Gives names and lines to the frames of a whole stack. *is_new: code was read for that, which the caller must know to
  * have been there all the time. */
 static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bool *is_new) {
@@ -77,9 +84,9 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
     if (!reserve_frames(thread, stack->frame_count)) {
         return false;
     }
-    uint32_t same = thread->has_names ? stack->same_count : 0;
+    uint32_t same = count_named(thread);
     thread->frame_count = keep_names(sampler, stack, same);
-    thread->has_names = false;
+    thread->named_walk = 0;
     for (uint32_t k = same + 1; k <= stack->frame_count; k++) {
         struct tg_raw_frame *raw = &stack->frames[stack->frame_count - k];
         if (tg_raw_frame_is_hidden(raw)) {
@@ -94,7 +101,7 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
         thread->frames[thread->frame_count++] =
             (struct tg_frame){.symbol = code->symbol, .line = line_of(code, raw->unit)};
     }
-    thread->has_names = true;
+    thread->named_walk = stack->walk_count;
     *is_new = sampler->cache.counts.read_count != reads;
     if (*is_new && !sampler->tasks.is_wanted) {
         sampler->tasks.is_wanted = runs_asyncio(sampler, thread);
@@ -112,7 +119,7 @@ static void doubt_names(struct tg_sampler *sampler, struct tg_thread *thread) {
             tg_code_cache_doubt(&sampler->cache, identity);
         }
     }
-    thread->has_names = false;
+    thread->named_walk = 0;
 }
 
 /* A task without a name has that of its coroutine: of the frame that is so many from the innermost. */

@@ -75,7 +75,6 @@ struct tg_thread {
     bool is_due;                /* to be read in this sample */
     bool is_read;               /* its stack is known, from this sample or an earlier one since which it rests */
     bool is_planned;            /* in the batch under way */
-    bool has_names;             /* `frames` are those of the stack's frames */
     bool was_stopped;           /* for this sample */
     bool has_rested;            /* since the sample before */
     struct tg_calm calm;        /* whether it is tried without a stop */
@@ -85,6 +84,7 @@ struct tg_thread {
     struct tg_frame *frames;    /* resolved, the outermost first */
     uint32_t frame_count;
     uint32_t frame_capacity;
+    uint64_t named_walk; /* `frames` are those of the stack's whole walk of this number; 0: of none */
 };
 
 struct tg_threads {

@@ -332,6 +332,7 @@ static enum tg_walk_result finish(const struct tg_walker *walker, struct tg_stac
     stack->fresh = stack->frames;
     stack->frames = frames;
     stack->frame_count = stack->fresh_count;
+    stack->walk_count++;
     return TG_WALK_WHOLE;
 }
 

@@ -130,6 +130,7 @@ struct tg_stack {
     uint32_t frame_count;
     uint32_t fresh_count;
     uint32_t same_count; /* so many of the outermost frames are as they were in the whole walk before */
+    uint64_t walk_count; /* whole ones, so far */
     uint32_t capacity;
 };
 
