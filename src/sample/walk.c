@@ -242,38 +242,58 @@ static void believe(const struct tg_walker *walker, struct tg_stack *stack) {
     }
 }
 
-/* Whether both copies of a frame say the same. The innermost moves on within its code. */
-static bool frame_agrees(const struct tg_walker *walker, const struct tg_walk_piece *piece, uint64_t address,
+/* Whether two copies of a frame say the same. The innermost moves on within its code. */
+static bool copies_agree(const struct tg_layout_frame *layout, const uint8_t *first, const uint8_t *second,
                          bool is_innermost) {
-    const struct tg_layout_frame *layout = &walker->process->layout.frame;
-    uint64_t not_again = piece->size - piece->again, offset = address - piece->address;
-    if (offset < not_again || offset + layout->locals > piece->size) {
-        return true; /* so deep in the stack that it is not read again */
-    }
-    const uint8_t *first = walker->bytes + piece->first + offset;
-    const uint8_t *second = walker->bytes + piece->second + (offset - not_again);
     return tg_word(first + layout->code) == tg_word(second + layout->code)
            && tg_word(first + layout->previous) == tg_word(second + layout->previous)
            && first[layout->owner] == second[layout->owner]
            && (is_innermost || tg_word(first + layout->instruction) == tg_word(second + layout->instruction));
 }
 
-/* Whether the second reading says the same as the first. */
+/* Whether all copies of a frame say the same. */
+static bool frame_agrees(const struct tg_walker *walker, const struct tg_stack *stack,
+                         const struct tg_walk_piece *piece, uint64_t address, bool is_innermost) {
+    const struct tg_layout_frame *layout = &walker->process->layout.frame;
+    uint64_t not_again = piece->size - piece->again, offset = address - piece->address;
+    if (offset < not_again || offset + layout->locals > piece->size) {
+        return true; /* so deep in the stack that it is not read again */
+    }
+    const uint8_t *first = walker->bytes + piece->first + offset;
+    const uint8_t *again = walker->bytes + piece->second + (offset - not_again);
+    bool agrees = true;
+    for (uint32_t i = 0; i < TG_WALK_ROUNDS && agrees; i++) {
+        agrees = copies_agree(layout, first, again + (size_t)i * stack->round_bytes, is_innermost);
+    }
+    return agrees;
+}
+
+/* Whether the thread stands in the same frame in all readings. */
+static bool place_agrees(const struct tg_walker *walker, const struct tg_stack *stack) {
+    const uint8_t *first = walker->bytes + stack->place.first, *again = walker->bytes + stack->place.second;
+    bool agrees = true;
+    for (uint32_t i = 0; i < TG_WALK_ROUNDS && agrees; i++) {
+        agrees = tg_word(first) == tg_word(again + (size_t)i * stack->round_bytes);
+    }
+    return agrees;
+}
+
+/* Whether the later readings say the same as the first. */
 static enum tg_walk_result agree(const struct tg_walker *walker, const struct tg_stack *stack,
                                  const struct tg_raw_frame *frames, uint32_t count) {
-    const uint8_t *bytes = walker->bytes;
     uint64_t innermost = count ? frames[0].address : 0;
-    if (stack->place.again && tg_word(bytes + stack->place.first) != tg_word(bytes + stack->place.second)) {
+    if (!place_agrees(walker, stack)) {
         return TG_WALK_MOVED;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (frames[i].owner == OWNED_BY_THREAD && !frame_agrees(walker, &stack->chunks[0], frames[i].address, i == 0)) {
+        if (frames[i].owner == OWNED_BY_THREAD
+            && !frame_agrees(walker, stack, &stack->chunks[0], frames[i].address, i == 0)) {
             return TG_WALK_TORN;
         }
     }
     for (uint32_t i = 0; i < stack->apart_used; i++) {
         uint64_t address = stack->apart[i].address;
-        if (!frame_agrees(walker, &stack->apart[i], address, address == innermost)) {
+        if (!frame_agrees(walker, stack, &stack->apart[i], address, address == innermost)) {
             return TG_WALK_TORN;
         }
     }
@@ -361,11 +381,11 @@ enum tg_walk_result tg_walk_follow(struct tg_walker *walker, struct tg_stack *st
         return result;
     }
     believe(walker, stack);
-    if (needs_more(stack)) {
-        return TG_WALK_UNPROVEN;
-    }
     result = stack->mode == TG_WALK_RUNNING ? agree(walker, stack, stack->fresh, stack->fresh_count) : TG_WALK_WHOLE;
-    return result == TG_WALK_WHOLE ? finish(walker, stack) : result;
+    if (result != TG_WALK_WHOLE) {
+        return result;
+    }
+    return needs_more(stack) ? TG_WALK_UNPROVEN : finish(walker, stack);
 }
 
 /* Where the header of this frame's code will be; frames next to one another often have the same. */

@@ -6,9 +6,14 @@
  *     1. its stack's chunks           and the frames that lie elsewhere: generators', and those on the C stack
  *     2. its current frame            where the walk begins
  *     3. the thread state             with 2., since 3.13 in it, the moment that the sample is of
- *     4. the top of 1. again
- * and then, for frames not yet known from the thread's last sample, the headers of their code objects, with 4. and 2.
- * once more. Accepted is what both readings agree in and what passes four checks:
+ *     4. of a running thread, twice: the top of 1., and 2., again
+ * and then, for frames not yet known from the thread's last sample, the headers of their code objects, with 4. once
+ * more. Accepted is what all readings agree in and what passes four checks. A loop that calls is back where it was
+ * within a fraction of a microsecond, so one more reading of each would often agree by chance: the caller always found
+ * between two calls, the current frame always within one. To be believed, it would have to be found so at every
+ * reading in turn.
+ *
+ * The checks:
  *     root         the outermost frame is the first one of the thread's first chunk: while a generator is left, the
  *                  chain ends too early for a moment
  *     top          of a running thread: the innermost frame ends where the stack does
@@ -99,7 +104,7 @@ struct tg_walk_piece {
     uint32_t size;
     uint32_t first;
     uint32_t again;  /* so many of its last bytes are read a second time */
-    uint32_t second; /* those */
+    uint32_t second; /* those, in the first of the rounds */
 };
 
 /* What is known of one thread's stack, from one sample to the next. */
@@ -112,6 +117,7 @@ struct tg_stack {
     uint32_t apart_count;    /* frames outside of the chunks, in the order of the last chain ... */
     uint32_t apart_used;     /* ... which had so many */
     uint32_t ends_at;        /* its part of the walker's bytes */
+    uint32_t round_bytes;    /* from what was read again in one round to the same in the next */
     tg_ns checked_ns;        /* when all its code was read last */
     enum tg_walk_mode mode;  /* of the walk under way, as all that follows down to `top` */
     uint32_t then;           /* the first of `frames` that has not been passed */

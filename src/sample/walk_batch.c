@@ -202,8 +202,27 @@ static bool plan_frames_again(struct tg_walker *walker, struct tg_stack *stack) 
     return fits;
 }
 
-bool tg_stack_plan_again(struct tg_walker *walker, struct tg_stack *stack) {
+/* Later rounds are copied as the first one. */
+static bool plan_round(struct tg_walker *walker, struct tg_stack *stack) {
     return plan_frames_again(walker, stack) && plan_second(walker, &stack->place, stack->place.size);
+}
+
+bool tg_stack_plan_again(struct tg_walker *walker, struct tg_stack *stack) {
+    size_t piece_first = walker->piece_count, byte_first = walker->byte_count;
+    if (!plan_round(walker, stack)) {
+        return false;
+    }
+    size_t piece_count = walker->piece_count - piece_first;
+    stack->round_bytes = (uint32_t)(walker->byte_count - byte_first);
+    for (int i = 1; i < TG_WALK_ROUNDS; i++) {
+        for (size_t k = 0; k < piece_count; k++) {
+            struct iovec piece = walker->pieces[piece_first + k];
+            if (tg_walker_add(walker, (uint64_t)(uintptr_t)piece.iov_base, (uint32_t)piece.iov_len) == UINT32_MAX) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 /* The thread state, and where its current frame is told, which since 3.13 is in it. */
@@ -227,7 +246,7 @@ static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
         fits = plan_first(walker, &stack->apart[i]);
     }
     fits = fits && plan_moment(walker, stack);
-    return fits && (stack->mode != TG_WALK_RUNNING || plan_frames_again(walker, stack));
+    return fits && (stack->mode != TG_WALK_RUNNING || tg_stack_plan_again(walker, stack));
 }
 
 bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode) {

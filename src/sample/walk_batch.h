@@ -15,6 +15,10 @@ static inline uint64_t tg_word(const uint8_t *bytes) {
     return word;
 }
 
+/* So often what a running thread may change is read again (see walk.h). Each round takes most of a microsecond, in
+ * which a thread that seldom calls may do so: more would have more trials fail. */
+#define TG_WALK_ROUNDS 2
+
 /* Reads one more piece at once, behind the batch; where it is, or UINT32_MAX. */
 uint32_t tg_walker_read_now(struct tg_walker *walker, uint64_t address, uint32_t size);
 

@@ -3,6 +3,7 @@
 
 #include "cmocka_all.h"
 #include "made_stack.h"
+#include "sample/walk_batch.h"
 
 #include <stdalign.h>
 #include <unistd.h>
@@ -120,6 +121,45 @@ static void what_is_wrong_has_its_name(void **state) {
     expect(leave_the_top, TG_WALK_STOPPED, TG_WALK_WHOLE); /* it is about to call, and cannot go on with it */
 }
 
+/* Reads a stack that has been read before, as of a thread that runs. */
+static void read_running(struct fixture *fixture) {
+    assert_int_equal(walk(fixture, TG_WALK_RUNNING), TG_WALK_WHOLE);
+    tg_walker_begin(&fixture->walker);
+    assert_true(tg_walk_plan(&fixture->walker, &fixture->stack, TG_WALK_RUNNING));
+    assert_true(tg_walker_read(&fixture->walker));
+}
+
+/* Changes a word of what was read again of a piece, in one of the rounds. */
+static void change_again(struct fixture *fixture, const struct tg_walk_piece *piece, uint64_t address, uint32_t round) {
+    uint64_t word = UINT64_C(0x1234), at = address - (piece->address + piece->size - piece->again);
+    uint8_t *copy = fixture->walker.bytes + piece->second + (size_t)round * fixture->stack.round_bytes + at;
+    memcpy(copy, &word, sizeof word);
+}
+
+/* One reading that differs is enough, whatever those before and after it say: the thread was elsewhere meanwhile. */
+static void who_comes_back_is_not_believed(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        for (uint32_t round = 0; round < TG_WALK_ROUNDS; round++) {
+            struct fixture fixture;
+            open_fixture(&fixture, minor);
+            const struct tg_stack *stack = &fixture.stack;
+            uint64_t member = fixture.made.layout->frame.instruction, base = fixture.made.base;
+            read_running(&fixture);
+            change_again(&fixture, &stack->chunks[0], base + of_frame(&fixture.made, 2, (uint32_t)member), round);
+            assert_int_not_equal(tg_walk_follow(&fixture.walker, &fixture.stack),
+                                 TG_WALK_TORN); /* goes on in its code */
+            read_running(&fixture);
+            change_again(&fixture, &stack->chunks[0], base + of_frame(&fixture.made, 1, (uint32_t)member), round);
+            assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_TORN);
+            read_running(&fixture);
+            change_again(&fixture, &stack->place, stack->place.address, round);
+            assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_MOVED);
+            close_fixture(&fixture);
+        }
+    }
+}
+
 /* The same stack, spoilt after it was known: what was proven before does not stand for it. */
 static void what_is_known_is_not_believed_for_ever(void **state) {
     (void)state;
@@ -153,9 +193,8 @@ static void a_thread_that_runs_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_stack_that_is_whole),
-        cmocka_unit_test(what_is_wrong_has_its_name),
-        cmocka_unit_test(what_is_known_is_not_believed_for_ever),
+        cmocka_unit_test(a_stack_that_is_whole),          cmocka_unit_test(what_is_wrong_has_its_name),
+        cmocka_unit_test(who_comes_back_is_not_believed), cmocka_unit_test(what_is_known_is_not_believed_for_ever),
         cmocka_unit_test(a_thread_that_runs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
