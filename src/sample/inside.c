@@ -33,6 +33,7 @@ static struct {
     bool is_wanted;  /* between start and stop */
     bool is_open;    /* the sampler, and what it stands on */
     bool has_thread; /* that is not joined yet */
+    bool is_ending;  /* somebody joins it, without the lock: until then there is no other one */
     bool may_go_on;
     bool was_held_up; /* the last look took longer than a period: a thread was displaced from its processor meanwhile */
     bool forked_by_thread; /* the fork under way comes from another thread than the process's first */
@@ -143,7 +144,9 @@ static void look(tg_ns now_ns) {
     tg_ns late_ns = now_ns - inside.sampler.pace.due_ns;
     struct tg_profile *profile = tg_handover_begin(&inside.handover);
     if (profile != inside.filling || tg_symbols_count(&profile->symbols) <= 1) {
-        memset(inside.numbers, 0, inside.number_count * sizeof *inside.numbers); /* another one, or an emptied one */
+        for (uint32_t i = 0; i < inside.number_count; i++) { /* another one, or an emptied one */
+            inside.numbers[i] = TG_SYMBOL_UNKNOWN;
+        }
         inside.filling = profile;
     }
     tg_ns wall_ns = tg_pace_take(&inside.sampler.pace, now_ns);
@@ -309,15 +312,26 @@ static enum tg_status start_thread(struct tg_error *err) {
     return error ? tg_error_set_errno(err, error, "cannot start the sampler's thread") : TG_OK;
 }
 
+/* Waits until nobody ends the thread. With the lock held, which is let go meanwhile. */
+static void await_ending(void) {
+    while (inside.is_ending) {
+        pthread_cond_wait(&inside.changed, &inside.lock);
+    }
+}
+
 /* With the lock held, which is let go meanwhile. A look takes microseconds, so there is no limit to this. */
 static void end_thread(void) {
+    await_ending();
     if (inside.has_thread) {
-        inside.has_thread = false; /* it is ours to join */
+        inside.is_ending = true;
         inside.may_go_on = false;
         pthread_cond_broadcast(&inside.changed);
         pthread_mutex_unlock(&inside.lock);
         pthread_join(inside.thread, NULL);
         pthread_mutex_lock(&inside.lock);
+        inside.has_thread = false;
+        inside.is_ending = false;
+        pthread_cond_broadcast(&inside.changed);
     }
 }
 
@@ -339,6 +353,7 @@ enum tg_status tg_inside_start(const struct tg_inside_options *options, struct t
     }
     pthread_mutex_lock(&inside.lock);
     prepare();
+    await_ending();
     inside.options = *options;
     enum tg_status status = open_sampler(err);
     if (status == TG_OK) {
@@ -446,6 +461,7 @@ void tg_inside_after_fork_in_parent(void) {
 void tg_inside_after_fork_in_child(void) {
     pthread_mutex_init(&inside.lock, NULL); /* another thread of the parent's may have had it */
     inside.has_thread = false;
+    inside.is_ending = false;
     if (!inside.is_prepared) {
         return;
     }
