@@ -21,7 +21,8 @@ static const struct tg_option options[] = {
     {.name = "locals",
      .letter = 'l',
      .kind = TG_OPTION_FLAG,
-     .help = "with the variables of each function: their values where these never change, else their types",
+     .help = "with the variables of each function: their values where these never change, else their types; "
+             "those of secrets are hidden",
      .offset = offsetof(struct settings, locals)},
     {.name = "json",
      .kind = TG_OPTION_FLAG,
@@ -74,6 +75,7 @@ static int run(const struct tg_command *command, char **words) {
     tg_symbols_init(&dump.symbols, &budget);
     enum tg_status status = tg_dump_look(&dump, &err);
     if (status == TG_OK) {
+        tg_dump_redact(&dump);
         status = print(&dump, settings.json, &err);
     }
     tg_dump_release(&dump);
@@ -94,7 +96,8 @@ const struct tg_command tg_command_dump = {
         "Where asyncio runs, each task is shown too: the one that runs beside its thread, the others with the place at "
         "which they are suspended. For tasks and variables the thread that has the lock, or had it last, is stopped "
         "for the time that they take to be read. No code of the program is run for it: values of objects that may "
-        "change are not read, only their types.",
+        "change are not read, only their types. Of variables whose names are those of secrets (password, token ...; "
+        "more with TACHOGRAPH_REDACT) there is [redacted]; a secret under another name is shown.",
     .options = options,
     .examples = examples,
     .exit_codes = "0 done; 1 the process cannot be read; 2 wrong usage",

@@ -2,29 +2,14 @@
 #include "cli/command_line.h"
 
 #include "cli/printable.h"
+#include "cli/secret_words.h"
 #include "failure/command_words.h"
-#include "failure/redact.h"
-#include "settings/settings.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define WIDTH_MAX ((size_t)100)
-
-/* Those of the project in the working directory too. Of words that cannot be, a timed program warns. */
-static void know_words(void) {
-    static bool known;
-    if (!known) {
-        struct tg_settings settings;
-        known = true;
-        enum tg_status status = tg_settings_read(&settings, "", NULL);
-        (void)status; /* whatever else is wrong, the words hold */
-        (void)tg_redact_set_words(tg_settings_get(&settings, TG_SETTING_REDACT));
-        tg_settings_release(&settings);
-    }
-}
 
 void tg_command_line_append(struct tg_strbuf *out, pid_t pid) {
     char path[40];
@@ -43,7 +28,7 @@ void tg_command_line_append(struct tg_strbuf *out, pid_t pid) {
     }
     struct tg_strbuf plain = TG_STRBUF_INIT;
     struct tg_strbuf line = TG_STRBUF_INIT;
-    know_words();
+    tg_secret_words_know();
     tg_command_words_append(&plain, words, (size_t)length);
     tg_printable_append(&line, tg_strbuf_text(&plain), plain.length);
     tg_strbuf_append(out, " (");

@@ -25,6 +25,7 @@
 struct tg_dump_local {
     uint32_t frame; /* the outermost is 0 */
     char name[TG_LOCAL_NAME_BYTES];
+    bool is_redacted; /* the name is that of a secret: there is no value */
     struct tg_python_value value;
 };
 
@@ -86,6 +87,10 @@ struct tg_dump {
  * symbols, and is released in any case. */
 TG_NODISCARD enum tg_status tg_dump_look(struct tg_dump *dump, struct tg_error *err);
 void tg_dump_release(struct tg_dump *dump);
+
+/* Takes secrets out of the variables, as of those of an exception (failure/redact.h): what stands under the name of
+ * one, and of texts what looks like one. dump_redact.c */
+void tg_dump_redact(struct tg_dump *dump);
 
 /* dump_text.c */
 void tg_dump_append_text(const struct tg_dump *dump, const struct tg_terminal *terminal, struct tg_strbuf *out);

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/json_member.h"
 #include "cli/dump.h"
+#include "failure/redact.h"
 #include "measure/clock.h"
 
 #define JSON_VERSION 1
@@ -15,9 +16,13 @@ static void put_value(const struct tg_dump_local *local, struct tg_json *json) {
     const struct tg_python_value *value = &local->value;
     tg_json_begin_object(json);
     tg_json_member_text(json, "name", local->name);
-    tg_json_member_text(json, "kind", kinds[value->kind]);
+    tg_json_member_text(json, "kind", local->is_redacted ? "redacted" : kinds[value->kind]);
     tg_json_key(json, "value");
-    tg_json_string_bytes(json, value->text, value->size);
+    if (local->is_redacted) {
+        tg_json_string(json, TG_REDACTED);
+    } else {
+        tg_json_string_bytes(json, value->text, value->size);
+    }
     if (value->kind == TG_VALUE_STR || value->kind == TG_VALUE_BYTES) {
         tg_json_member_uint(json, "length", value->length);
     }

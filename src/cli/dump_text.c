@@ -3,6 +3,7 @@
 #include "cli/dump.h"
 #include "cli/printable.h"
 #include "export/export_group.h"
+#include "failure/redact.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -71,7 +72,11 @@ static void append_locals(const struct tg_dump_details *details, size_t frame, c
             tg_printable_append(out, local->name, strlen(local->name));
             tg_strbuf_append(out, tg_terminal_plain(terminal));
             tg_strbuf_append(out, " = ");
-            append_value(&local->value, out);
+            if (local->is_redacted) {
+                tg_strbuf_append(out, TG_REDACTED);
+            } else {
+                append_value(&local->value, out);
+            }
             tg_strbuf_append_char(out, '\n');
         }
     }
@@ -146,7 +151,10 @@ static void append_tasks(const struct tg_dump *dump, const struct tg_terminal *t
 
 static void append_notes(const struct tg_dump *dump, struct tg_strbuf *out) {
     if (dump->unseen > 0) {
-        tg_strbuf_printf(out, "\n%" PRIu64 " of its stacks could not be read whole; 'tachograph doctor' may say why\n",
+        tg_strbuf_printf(out,
+                         "\n%" PRIu64
+                         " of its stacks could not be read whole; 'tachograph doctor' says what this machine "
+                         "forbids\n",
                          dump->unseen);
     }
     if (dump->has_tasks && !dump->has_all_tasks) {
@@ -161,7 +169,7 @@ static void append_notes(const struct tg_dump *dump, struct tg_strbuf *out) {
     }
     if (dump->is_unstoppable) {
         tg_strbuf_append(out, "\nits threads may not be stopped, so the variables and tasks of those that run are not "
-                              "shown; 'tachograph doctor' may say why, a debugger may hold it\n");
+                              "shown; a debugger may hold it, or the machine forbid it: see 'tachograph doctor'\n");
     }
 }
 

@@ -50,6 +50,21 @@ many(1, two=2)
 """
 )
 
+SECRETS = (
+    BEGIN
+    + r"""
+def login(user, password):
+    api_token, iban = 9876, "DE02"
+    url, data = "mysql://joe:hunter9@db/shop", b"pin=9876"
+    long = "password=" + "z" * 300
+    tail = "pin=9876 " + "x" + "\u00fc" * 54
+    print("ready", flush=True)
+    sys.stdin.read()
+
+login("joe", ["hunter2"])
+"""
+)
+
 CHANGES = (
     BEGIN
     + """
@@ -177,6 +192,31 @@ def test_values_as_text(cli: Any, start: Any) -> None:
     assert "unset" not in text
     assert "secret" not in text
     assert " = " not in cli("dump", "-p", process.pid).stdout
+
+
+def test_secrets_are_hidden(cli: Any, start: Any) -> None:
+    process = start(SECRETS)
+    environment = {**cli.environment, "TACHOGRAPH_REDACT": "iban"}
+    written = cli("dump", process.pid, "-l", "--json", env=environment).stdout
+    found = variables(json.loads(written)["threads"][0], "login")
+    assert {name: value for name, value in found.items() if name != "tail"} == {
+        "user": ("str", "joe", 3),
+        "password": ("redacted", "[redacted]", None),
+        "api_token": ("redacted", "[redacted]", None),
+        "iban": ("redacted", "[redacted]", None),
+        "url": ("str", "mysql://joe:[redacted]@db/shop", 27),
+        "data": ("bytes", "pin=[redacted]", 8),
+        "long": ("str", "password=[redacted]", 309),
+    }
+    text = cli("dump", process.pid, "-l", env=environment).stdout
+    lines = [line.strip() for line in text.splitlines()]
+    assert "password = [redacted]" in lines
+    assert "url = 'mysql://joe:[redacted]@db/shop'" in lines
+    assert "data = b'pin=[redacted]'" in lines
+    assert len(found["tail"][1].encode()) == 118  # it grew, and was cut before a character of two bytes
+    for secret in ("hunter", "9876", "zzz"):
+        assert secret not in written + text
+    assert "iban = 'DE02'" in cli("dump", process.pid, "-l").stdout
 
 
 def test_values_of_one_moment(cli: Any, start: Any) -> None:
