@@ -76,12 +76,19 @@ def read() -> Samples:
     return Samples(functions, total)
 
 
-def table(samples: Samples, limit: int) -> str:
-    """Functions, one a line; shares are of all samples."""
+def table(samples: Samples, limit: int, known: SamplingState) -> str:
+    """Functions, one a line; shares are of all samples. What is missing is told when it is more than a percent."""
     whole = samples.total_records
+    lost = known.missed + known.torn
+    missing = ""
+    if lost and lost > 0.01 * (whole + lost):
+        share = 100 * lost / (whole + lost)
+        missing = (
+            f"; {share:.2f} % are missing: {known.missed:,} came too late, {known.torn:,} could not be proven whole"
+        )
     if not whole:
-        return "no samples\n"
-    lines = [f"{whole:,} samples", f"{'hits':>10} {'':>6} {'self':>10} {'':>6}  function"]
+        return f"no samples{missing}\n"
+    lines = [f"{whole:,} samples{missing}", f"{'hits':>10} {'':>6} {'self':>10} {'':>6}  function"]
     for function in samples.functions[:limit]:
         shares = [f"{hits:>10,} {100 * hits / whole:>5.1f}%" for hits in (function.hits, function.self_hits)]
         lines.append(f"{shares[0]} {shares[1]}  {function.name}  {function.file}:{function.line}")

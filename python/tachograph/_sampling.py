@@ -37,7 +37,7 @@ def wanted(
     if hz is not None and not isinstance(hz, (int, float)):
         raise TypeError(f"sample_hz is a number, not {type(hz).__name__}")
     if hz is not None and not 0 <= hz <= _HZ_MAX:
-        raise ValueError(f"a process is sampled up to {_HZ_MAX} times a second, not {hz:g}")
+        raise ValueError(f"sample_hz is a rate from 0 (no samples) to {_HZ_MAX} a second, not {hz:g}")
     if mode is not None and not isinstance(mode, str):
         raise TypeError(f"sample_mode is a str, not {type(mode).__name__}")
     way = known.text("TACHOGRAPH_SAMPLE_MODE") or "wall" if mode is None else mode
@@ -131,7 +131,7 @@ def show(limit: int = 20) -> str:
     """
     from tachograph import _samples
 
-    return _samples.table(_samples.read(), limit)
+    return _samples.table(_samples.read(), limit, _samples.state())
 
 
 def export_samples(format: str = "folded", *, by_thread: bool = False) -> str:

@@ -55,13 +55,6 @@ static enum tg_status check_duration(const char *value, struct tg_error *err) {
                : tg_error_set(err, TG_ERROR_INVALID, "'%s' is no duration: give seconds, as in -d 30", value);
 }
 
-static enum tg_status check_rate(const char *value, struct tg_error *err) {
-    return strtoull(value, NULL, 10) <= TG_SAMPLER_HZ_MAX
-               ? TG_OK
-               : tg_error_set(err, TG_ERROR_INVALID, "%s samples a second are too many: at most %d", value,
-                              TG_SAMPLER_HZ_MAX);
-}
-
 static enum tg_status check_format(const char *value, struct tg_error *err) {
     if (tg_export_find(value)) {
         return TG_OK;
@@ -88,9 +81,9 @@ static const struct tg_option options[] = {
      .letter = 'r',
      .kind = TG_OPTION_NUMBER,
      .value = "N",
-     .help = "look so often a second (100)",
+     .help = "look so often a second (100), at most 20,000",
      .offset = offsetof(struct settings, rate_hz),
-     .check = check_rate},
+     .most = TG_SAMPLER_HZ_MAX},
     {.name = "output",
      .letter = 'o',
      .kind = TG_OPTION_TEXT,
@@ -178,6 +171,16 @@ struct plan {
     char path[64]; /* where nothing was said */
 };
 
+/* Stacks as lines may be read where they are printed; what is for a browser fills the screen. */
+static enum tg_status check_terminal(const struct tg_export_format *format, struct tg_error *err) {
+    return format == &tg_export_folded || !isatty(STDOUT_FILENO)
+               ? TG_OK
+               : tg_error_set(err, TG_ERROR_INVALID,
+                              "%s is not for a terminal: write it to a file with -o profile%s, send it on with "
+                              "-o - | another-program, or take -f folded",
+                              format->name, format->suffix);
+}
+
 static enum tg_status plan_output(struct plan *plan, const struct settings *settings, const char *pid,
                                   struct tg_error *err) {
     const struct tg_export_format *format;
@@ -187,11 +190,14 @@ static enum tg_status plan_output(struct plan *plan, const struct settings *sett
     }
     plan->options.format = format ? format : tg_export_formats[0];
     plan->options.path = settings->output;
+    if (settings->output && strcmp(settings->output, "-") == 0) {
+        return check_terminal(plan->options.format, err);
+    }
     if (!settings->output) {
         snprintf(plan->path, sizeof plan->path, "tachograph-%s%s", pid, plan->options.format->suffix);
         plan->options.path = plan->path;
     }
-    return strcmp(plan->options.path, "-") == 0 ? TG_OK : tg_output_check(plan->options.path, err);
+    return tg_output_check(plan->options.path, err);
 }
 
 static enum tg_status make_plan(struct plan *plan, const struct settings *settings, struct tg_error *err) {

@@ -102,12 +102,16 @@ void tg_text_list_release(struct tg_text_list *list) {
     }
 }
 
-static enum tg_status set_number(size_t *out, const char *value, const char *spelled, struct tg_error *err) {
+static enum tg_status set_number(size_t *out, const struct tg_option *option, const char *value, const char *spelled,
+                                 struct tg_error *err) {
     char *end = NULL;
     errno = 0;
     unsigned long long number = value[0] >= '0' && value[0] <= '9' ? strtoull(value, &end, 10) : 0;
-    if (!end || *end || errno || number == 0 || number > SIZE_MAX) {
-        return tg_error_set(err, TG_ERROR_INVALID, "%s wants a number from 1 on, not '%s'", spelled, value);
+    if (!end || *end || errno || number == 0 || number > (option->most ? option->most : SIZE_MAX)) {
+        return option->most
+                   ? tg_error_set(err, TG_ERROR_INVALID, "%s wants a number from 1 to %zu, not '%s'", spelled,
+                                  option->most, value)
+                   : tg_error_set(err, TG_ERROR_INVALID, "%s wants a number from 1 on, not '%s'", spelled, value);
     }
     *out = (size_t)number;
     return TG_OK;
@@ -155,7 +159,7 @@ static enum tg_status set_value(struct parser *parser, const struct tg_option *o
     case TG_OPTION_LIST:
         return append(place, value, parser->err);
     case TG_OPTION_NUMBER:
-        return set_number(place, value, spelled, parser->err);
+        return set_number(place, option, value, spelled, parser->err);
     case TG_OPTION_CHOICE:
         return set_choice(place, option, value, spelled, parser->err);
     }

@@ -36,6 +36,7 @@ struct tg_option {
     const char *help;
     size_t offset;
     const char *const *choices; /* of TG_OPTION_CHOICE, ended by NULL */
+    size_t most;                /* of TG_OPTION_NUMBER; 0: no limit */
     /* Refuses values that cannot be meant; may be NULL. */
     enum tg_status (*check)(const char *value, struct tg_error *err);
 };

@@ -11,6 +11,7 @@ struct settings {
     const char *output;
     struct tg_text_list time;
     size_t limit;
+    size_t rate;
     int sort;
     const char *module;
 };
@@ -39,6 +40,12 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_NUMBER,
      .value = "N",
      .offset = offsetof(struct settings, limit)},
+    {.name = "rate",
+     .kind = TG_OPTION_NUMBER,
+     .value = "N",
+     .help = "so often",
+     .offset = offsetof(struct settings, rate),
+     .most = 500},
     {.name = "sort",
      .kind = TG_OPTION_CHOICE,
      .value = "KEY",
@@ -210,6 +217,8 @@ static void refuses_with_what_was_meant(void **state) {
         {"-m", "-m wants a value: -m MOD"},
         {"--limit 0", "--limit wants a number from 1 on, not '0'"},
         {"-n -1", "--limit wants a number from 1 on, not '-1'"},
+        {"--rate 501", "--rate wants a number from 1 to 500, not '501'"},
+        {"--rate 1e9", "--rate wants a number from 1 to 500, not '1e9'"},
         {"-n 1x", "--limit wants a number from 1 on, not '1x'"},
         {"-n 99999999999999999999", "--limit wants a number from 1 on, not '99999999999999999999'"},
         {"--sort big", "--sort cannot be 'big': choose one of total, self"},

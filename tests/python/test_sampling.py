@@ -51,7 +51,25 @@ assert by_name["spin_until"].hits <= by_name["descend"].hits
 assert 0 < by_name["leaf"].self_hits < by_name["spin_until"].hits
 assert abs(by_name["descend"].wall_time - by_name["descend"].hits / 1000) < 0.3 * by_name["descend"].wall_time
 text = tachograph.show(limit=3)
-assert text.startswith(f"{total:,} samples\\n") and "spin_until  <string>:" in text and "more functions" in text, text
+assert text.startswith(f"{total:,} samples") and "spin_until  <string>:" in text and "more functions" in text, text
+"""
+    )
+
+
+def test_what_is_missing_is_said_when_it_is_more_than_a_percent(run: Any) -> None:
+    run(
+        """
+from tachograph import _samples
+state = _samples.state()
+def first(taken, missed, torn):
+    samples = _samples.Samples([], taken)
+    return _samples.table(samples, 20, state._replace(taken=taken, missed=missed, torn=torn)).splitlines()[0]
+said = first(315, 406, 9)
+assert said == "315 samples; 56.85 % are missing: 406 came too late, 9 could not be proven whole", said
+assert first(9900, 60, 40) == "9,900 samples"
+assert first(9900, 61, 40).startswith("9,900 samples; 1.01 % are missing")
+assert first(0, 0, 0) == "no samples"
+assert first(0, 3, 0) == "no samples; 100.00 % are missing: 3 came too late, 0 could not be proven whole"
 """
     )
 
@@ -85,7 +103,7 @@ assert tachograph.query().total_records >= kept + 5
 
 def test_what_cannot_be_meant_is_refused(run: Any) -> None:
     done = run("import tachograph\ntachograph.start(store='none', sample_hz=-1)\n", code=1)
-    assert "ValueError: a process is sampled up to 10000 times a second, not -1" in done.stderr
+    assert "ValueError: sample_hz is a rate from 0 (no samples) to 10000 a second, not -1" in done.stderr
     done = run("import tachograph\ntachograph.start(store='none', sample_hz='fast')\n", code=1)
     assert "TypeError: sample_hz is a number, not str" in done.stderr
     done = run("import tachograph\ntachograph.start(store='none', sample_hz=1, sample_mode='lock')\n", code=1)

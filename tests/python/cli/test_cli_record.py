@@ -280,7 +280,9 @@ WRONG = {
     "no number": (["-p", "x"], "'x' is no process id"),
     "no such process": (["-p", "2147483647"], "there is no process 2147483647"),
     "no duration": (["-p", "1", "-d", "0"], "'0' is no duration"),
-    "no rate": (["-p", "1", "-r", "100000"], "at most 20000"),
+    "too high a rate": (["-p", "1", "-r", "100000"], "--rate wants a number from 1 to 20000, not '100000'"),
+    "no rate": (["-p", "1", "-r", "1e9"], "--rate wants a number from 1 to 20000, not '1e9'"),
+    "no rate at all": (["-p", "1", "-r", "-1"], "--rate wants a number from 1 to 20000, not '-1'"),
     "no format": (["-p", "1", "-f", "svg"], "there are flamegraph, speedscope, folded"),
     "format unsaid": (["-p", "1", "-o", "x.svg"], "or say -f"),
     "no directory": (["-p", "1", "-o", "nowhere/x.html"], "cannot write"),
@@ -299,6 +301,18 @@ def test_what_cannot_be_meant_is_said(cli: Any, name: str) -> None:
     assert said in done.stderr
     assert done.stdout == ""
     assert list(cli.directory.iterdir()) == []
+
+
+def test_a_page_is_not_poured_onto_a_terminal(cli: Any) -> None:
+    script = cli.script(WORK)
+    for options, said in (
+        ([], "flamegraph is not for a terminal: write it to a file with -o profile.html"),
+        (["-f", "speedscope"], "speedscope is not for a terminal: write it to a file with -o profile.json"),
+    ):
+        written = cli.on_terminal(200, "record", "-o", "-", *options, script, code=2)
+        assert said in written
+        assert len(written.splitlines()) == 1
+    assert "work (" in cli.on_terminal(200, "record", "-o", "-", "-f", "folded", script, code=7)
 
 
 def test_a_process_without_python_is_refused(cli: Any, wait_until: Any) -> None:
