@@ -1,5 +1,6 @@
 #include "cli/attach.h"
 
+#include "base/json_member.h"
 #include "cli/borrowed_user.h"
 #include "cli/interpreter.h"
 #include "sample/remote.h"
@@ -40,7 +41,9 @@ static const char script[] =
     "        from tachograph import _attach\n"
     "        answer = _attach.start(order)\n"
     "    except ModuleNotFoundError as error:\n"
-    "        answer = f'its Python does not have tachograph: install it there with pip ({error})'\n"
+    "        lack = order.get('lack', f'this program cannot lend it its own ({error})')\n"
+    "        answer = (f'its Python does not have tachograph, and {lack}: in a checkout of tachograph, type '\n"
+    "                  f'{sys.executable} -m pip install . and attach again')\n"
     "    except BaseException as error:\n"
     "        answer = f'{type(error).__name__}: {error}'\n"
     "    try:\n"
@@ -200,10 +203,10 @@ enum tg_status tg_attach(pid_t pid, const char *order, tg_ns patience_ns, struct
     return status;
 }
 
-void tg_attach_append_packages(struct tg_strbuf *out, pid_t pid) {
+void tg_attach_put_packages(struct tg_json *json, pid_t pid) {
     struct tg_python_process process;
     struct utsname machine;
-    char path[TG_INTERPRETER_PATH_SIZE], version[24], suffix[96];
+    char path[TG_INTERPRETER_PATH_SIZE], version[24], suffix[96], lack[96];
     if (uname(&machine) != 0 || tg_python_process_open(&process, pid, NULL) != TG_OK) {
         return;
     }
@@ -212,6 +215,9 @@ void tg_attach_append_packages(struct tg_strbuf *out, pid_t pid) {
     snprintf(version, sizeof version, "3.%u.0", minor);
     snprintf(suffix, sizeof suffix, ".cpython-3%u-%s-linux-gnu.so", minor, machine.machine);
     if (tg_interpreter_find_injected(path, sizeof path, version, suffix)) {
-        tg_strbuf_append(out, dirname(dirname(path))); /* .../site-packages/tachograph/_inject */
+        tg_json_member_text(json, "packages", dirname(dirname(path))); /* .../site-packages/tachograph/_inject */
+    } else {
+        snprintf(lack, sizeof lack, "this program's own package is not for Python 3.%u, so it cannot be lent", minor);
+        tg_json_member_text(json, "lack", lack);
     }
 }

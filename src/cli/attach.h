@@ -10,7 +10,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
-#include "base/strbuf.h"
+#include "base/json.h"
 #include "measure/clock.h"
 
 #include <sys/types.h>
@@ -20,8 +20,8 @@
  * has its words. Others: the process cannot be asked. */
 TG_NODISCARD enum tg_status tg_attach(pid_t pid, const char *order, tg_ns patience_ns, struct tg_error *err);
 
-/* Appends the directory of this program's own packages for a Python of that version, where a process without tachograph
- * may import it from; nothing where there is none. */
-void tg_attach_append_packages(struct tg_strbuf *out, pid_t pid);
+/* For the order to a process whose Python may not have tachograph. `packages`: the directory of this program's own for
+ * a Python of its version, from which it may import it; else `lack`: why there is none. */
+void tg_attach_put_packages(struct tg_json *json, pid_t pid);
 
 #endif

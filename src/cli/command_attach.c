@@ -86,7 +86,6 @@ static enum tg_status append_store(struct tg_strbuf *out, const char *store, str
 static void append_order(struct tg_strbuf *out, const struct settings *settings, const char *store, double hz,
                          pid_t pid) {
     struct tg_json json;
-    struct tg_strbuf packages = TG_STRBUF_INIT;
     tg_json_init(&json, out);
     tg_json_begin_object(&json);
     tg_json_key(&json, "sample_hz");
@@ -99,12 +98,8 @@ static void append_order(struct tg_strbuf *out, const struct settings *settings,
     if (settings->service) {
         tg_json_member_text(&json, "service", settings->service);
     }
-    tg_attach_append_packages(&packages, pid);
-    if (packages.length) {
-        tg_json_member_text(&json, "packages", tg_strbuf_text(&packages));
-    }
+    tg_attach_put_packages(&json, pid);
     tg_json_end_object(&json);
-    tg_strbuf_release(&packages);
 }
 
 /* What was begun, and what to do with it. */

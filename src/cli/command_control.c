@@ -9,6 +9,7 @@
 #include "record/reader.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,14 +91,23 @@ static const struct tg_catalog_entry *find(const struct tg_catalog *catalog, uin
     return found;
 }
 
+/* "pause", "rate 50" */
+static void append_words(char *typed, size_t size, const struct giving *giving) {
+    bool has_rate = giving->order.kind == TG_CONTROL_RATE;
+    snprintf(typed, size, has_rate ? "%s %" PRIu32 : "%s", giving->name, giving->order.rate_hz);
+}
+
 static void give_to_pids(struct giving *giving, const struct tg_catalog *catalog, const struct tg_text_list *pids) {
     for (size_t i = 0; i < pids->count; i++) {
         const struct tg_catalog_entry *entry = find(catalog, strtoull(pids->items[i], NULL, 10));
         if (entry) {
             give(giving, entry);
         } else {
-            tg_message_error("%s: process %s records nothing here: 'tachograph top' lists those that do", giving->name,
-                             pids->items[i]);
+            struct tg_error err = TG_ERROR_INIT;
+            char typed[24];
+            append_words(typed, sizeof typed, giving);
+            (void)tg_process_id_refuse(tg_process_id_of(pids->items[i]), typed, &err);
+            tg_message_error("%s: %s", giving->name, err.message);
             giving->failed_count++;
         }
     }

@@ -9,6 +9,7 @@
 #include "cli/top.h"
 #include "cli/top_interactive.h"
 #include "cli/top_sampled.h"
+#include "sample/sampler.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,8 +113,9 @@ static const struct tg_option options[] = {
      .letter = 'r',
      .kind = TG_OPTION_NUMBER,
      .value = "N",
-     .help = "sample so often a second (100)",
-     .offset = offsetof(struct settings, rate_hz)},
+     .help = "sample so often a second (100), at most 20,000",
+     .offset = offsetof(struct settings, rate_hz),
+     .most = TG_SAMPLER_HZ_MAX},
     {.name = "subprocesses",
      .letter = 's',
      .kind = TG_OPTION_FLAG,
@@ -184,29 +185,6 @@ static enum tg_status choose(struct choice *choice, const struct settings *setti
         }
     }
     return status;
-}
-
-/* Why there is no recording of a process. */
-static enum tg_status refuse_pid(uint64_t pid, struct tg_error *err) {
-    char path[32];
-    struct stat info;
-    snprintf(path, sizeof path, "/proc/%" PRIu64, pid);
-    if (stat(path, &info) != 0) {
-        return tg_error_set(err, TG_ERROR_NOT_FOUND,
-                            "there is no process %" PRIu64 ", and no recording of one; 'tachograph top' shows all",
-                            pid);
-    }
-    if (info.st_uid != geteuid()) {
-        unsigned user = (unsigned)info.st_uid;
-        return tg_error_set(err, TG_ERROR_PERMISSION,
-                            "process %" PRIu64 " belongs to user %u, who alone may read its recording; root may be "
-                            "that user: sudo -u '#%u' XDG_RUNTIME_DIR=/run/user/%u tachograph top -p %" PRIu64,
-                            pid, user, user, user, pid);
-    }
-    return tg_error_set(err, TG_ERROR_NOT_FOUND,
-                        "process %" PRIu64 " has no recording: start it with 'tachograph run', or set "
-                        "TACHOGRAPH_RUNTIME_DIR as it is set there",
-                        pid);
 }
 
 /* Adds to what has failed who may read what was named. */
@@ -291,7 +269,7 @@ static enum tg_status sample(const struct settings *settings, uint64_t pid, cons
     enum tg_status status = tg_sampled_top(&how, interactive, settings->once, err);
     if (status != TG_OK && status != TG_ERROR_NOT_FOUND && !settings->sample) {
         struct tg_error reason = *err;
-        (void)refuse_pid(pid, err);
+        (void)tg_process_id_refuse((pid_t)pid, "top", err);
         struct tg_error no_recording = *err;
         tg_error_set(err, status, "%s; nor can it be sampled: %s", no_recording.message, reason.message);
     }
@@ -301,7 +279,7 @@ static enum tg_status sample(const struct settings *settings, uint64_t pid, cons
 static enum tg_status check_pids(const struct tg_live *live, const struct choice *choice, struct tg_error *err) {
     for (size_t i = 0; i < choice->pid_count; i++) {
         if (!has_recording(live, choice->pids[i])) {
-            return refuse_pid(choice->pids[i], err);
+            return tg_process_id_refuse((pid_t)choice->pids[i], "top", err);
         }
     }
     return TG_OK;

@@ -18,6 +18,10 @@ pid_t tg_process_id_of(const char *value);
 /* Takes the one operand as the process where none was given by an option; the operands that are left. */
 char **tg_process_id_take(const char **pid, char **words);
 
+/* Why there is no recording of a process: it is not there, is somebody else's, or makes none. `command` is what was to
+ * look at it, as it is typed: "top", "rate 50". Never TG_OK. */
+enum tg_status tg_process_id_refuse(pid_t pid, const char *command, struct tg_error *err);
+
 /* For the table of a command whose settings have `const char *pid`. */
 #define TG_PROCESS_ID_OPTION(SETTINGS, HELP)                                                                           \
     {                                                                                                                  \

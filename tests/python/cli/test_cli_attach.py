@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -140,6 +141,21 @@ def test_a_program_that_refuses(cli: Any, start: Any) -> None:
     assert done.returncode == 1
     assert "-X disable-remote-debug" in done.stderr
     assert "tachograph top -p" in done.stderr
+    assert process.communicate("", timeout=60)[0] == "nothing\n"
+
+
+@only_where_it_works
+def test_a_package_for_another_python_is_not_lent(cli: Any, start: Any, program: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "tachograph"
+    elsewhere.parent.mkdir()
+    shutil.copy(program, elsewhere)
+    process = start(PROGRAM, "-S")
+    words = [elsewhere, "attach", str(process.pid)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=cli.environment)
+    assert done.returncode == 1
+    minor = sys.version_info[1]
+    assert f"this program's own package is not for Python 3.{minor}, so it cannot be lent" in done.stderr
+    assert f"{sys.executable} -m pip install . and attach again" in done.stderr
     assert process.communicate("", timeout=60)[0] == "nothing\n"
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 BUSY = """
 import pathlib
@@ -65,6 +68,29 @@ def test_hooks_go_off_and_on(cli: Any, wait_until: Any) -> None:
         assert process.wait(60) == 0
         process.stdout.close()
         process.stderr.close()
+
+
+ORDERS = (["pause"], ["unpause"], ["rate", "5"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_orders_to_somebody_elses_process(cli: Any) -> None:
+    environment = {name: value for name, value in cli.environment.items() if name != "TACHOGRAPH_RUNTIME_DIR"}
+    for words in ORDERS:
+        done = cli(*words, "-p", os.getpid(), env=environment, user=65534)
+        assert done.returncode == 1
+        assert f"process {os.getpid()} belongs to root, who alone may use its recording" in done.stderr
+        assert f"sudo tachograph {' '.join(words)} -p {os.getpid()}" in done.stderr
+
+
+def test_orders_to_nobody(cli: Any) -> None:
+    for words in ORDERS:
+        done = cli(*words, "-p", "2147483647")
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"tachograph: {words[0]}: there is no process 2147483647 (any more)")
+        done = cli(*words, "-p", os.getpid())
+        assert done.returncode == 1
+        assert f"process {os.getpid()} has no recording" in done.stderr
 
 
 def test_run_starts_the_plain_program_and_says_so(cli: Any) -> None:
