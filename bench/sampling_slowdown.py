@@ -1,12 +1,13 @@
 """How much slower a program is while it is sampled: windows with and without, by turns, many times.
 
 A window's figure is the work done in it. From outside by the clock on the wall, for a program that is stopped takes no
-processor time; the time that it waited for a processor while others had it is taken off. From inside nobody is stopped,
-and processor time is what counts. Windows are measured in groups, in turning order: one in which it is sampled, one in
-which it is not, and for the loop from outside two more, which tell what the machine does to a program beside which
-somebody works: one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often
-at another program, which has its interpreter's lock and waits ("elsewhere"). Pairs in which nobody samples either time
-say how large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls" does nothing else.
+processor time; the time that it waited for a processor while others had it is taken off, but for as much as we had one
+ourselves: a sampler that takes the program's processor is not another. From inside nobody is stopped, and processor
+time is what counts. Windows are measured in groups, in turning order: one in which it is sampled, one in which it is
+not, and for the loop from outside two more, which tell what the machine does to a program beside which somebody works:
+one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often at another
+program, which has its interpreter's lock and waits ("elsewhere"). Pairs in which nobody samples either time say how
+large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls" does nothing else.
 """
 
 import mmap
@@ -99,15 +100,16 @@ class Watched:
         self._sampling = sampling
         self._happened: dict[str, Counter[str]] = {}
 
-    def _now(self) -> float:
-        return time.perf_counter() - waited(self._pid)
+    def _clocks(self) -> tuple[float, float, float]:
+        return time.perf_counter(), waited(self._pid), time.process_time()
 
     def window(self, during: Callable[[], object]) -> float:
         """Units a second."""
-        began, before = self._now(), self._count[0]
+        began, before = self._clocks(), self._count[0]
         while self._count[0] == before:  # others may have had the processor all the time
             during()
-        return float((self._count[0] - before) / (self._now() - began))
+        passed, waited_for, ours = (now - then for now, then in zip(self._clocks(), began, strict=True))
+        return float((self._count[0] - before) / (passed - max(0, waited_for - ours)))
 
     def idle(self) -> float:
         """A window in which nobody looks."""
@@ -115,24 +117,25 @@ class Watched:
 
     def sampled(self, name: str, hz: float) -> float:
         """A window in which it is sampled."""
-        looks, _, _, stopped, _ = self._sampling.counts()
-        displaced, moved = switches(self._pid)
+        looks, _, _, stopped, displaced, _ = self._sampling.counts()
+        left, moved = switches(self._pid)
         rate = self.window(lambda: self._sampling.run(hz, WINDOW_S))
         after = self._sampling.counts()
-        now_displaced, now_moved = switches(self._pid)
+        now_left, now_moved = switches(self._pid)
         self._happened.setdefault(name, Counter()).update(
             looks=after[0] - looks,
             stopped=after[3] - stopped,
-            displaced=now_displaced - displaced,
+            displaced=after[4] - displaced,
+            left=now_left - left,
             moved=now_moved - moved,
         )
         return rate
 
     def happened(self, name: str) -> dict[str, float]:
-        """For each look: how often it was stopped, displaced from its processor, and came to another one."""
+        """For each look: how often it was stopped, displaced by us, left its processor, and came to another one."""
         happened = self._happened.get(name, Counter())
         looks = happened["looks"] or 1
-        return {kind: happened[kind] / looks for kind in ("stopped", "displaced", "moved") if happened}
+        return {kind: happened[kind] / looks for kind in ("stopped", "displaced", "left", "moved") if happened}
 
 
 def from_outside(work: str) -> None:

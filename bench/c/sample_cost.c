@@ -115,14 +115,15 @@ void tg_cost_wake(double rate_hz, int64_t ns) {
     prctl(PR_SET_TIMERSLACK, slack_ns > 0 ? slack_ns : 0);
 }
 
-/* Looks, looks that fell out, samples, samples for which a thread was stopped, samples lost. */
+/* Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, samples lost. */
 void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts) {
     struct tg_sampler_quality quality = tg_sampler_quality(&sampling->sampler);
     counts[0] = quality.tick_count;
     counts[1] = quality.missed_count;
     counts[2] = quality.taken_count;
     counts[3] = quality.stopped_count;
-    counts[4] = quality.lost_count;
+    counts[4] = quality.displaced_count;
+    counts[5] = quality.lost_count;
 }
 
 static int64_t own_ns(void) {

@@ -78,8 +78,8 @@ class Sampling:
         self._library.tg_cost_run(self._sampling, hz, int(seconds * 1e9))
 
     def counts(self) -> list[int]:
-        """Looks, looks that fell out, samples, samples for which a thread was stopped, samples lost."""
-        counts = (ctypes.c_uint64 * 5)()
+        """Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, samples lost."""
+        counts = (ctypes.c_uint64 * 6)()
         self._library.tg_cost_counts(self._sampling, counts)
         return list(counts)
 

@@ -49,6 +49,7 @@ static void add_quality(struct tg_sampler_quality *to, const struct tg_sampler_q
     to->rested_count += from->rested_count;
     to->idle_count += from->idle_count;
     to->stopped_count += from->stopped_count;
+    to->displaced_count += from->displaced_count;
     to->lost_count += from->lost_count;
     for (size_t i = 0; i < TG_WALK_RESULTS; i++) {
         to->lost[i] += from->lost[i];
@@ -84,6 +85,7 @@ void tg_family_release(struct tg_family *family) {
     for (size_t i = 0; i < family->count; i++) {
         free_member(family->members[i]);
     }
+    tg_displacer_end(&family->displacer);
     free(family->members);
     if (family->end_fd > 0) {
         close(family->end_fd);
@@ -104,6 +106,7 @@ static enum tg_status open_member(struct tg_family_member *member, struct tg_err
         .tells_idle = family->options.tells_idle,
         .sink = tell,
         .sink_context = member,
+        .displacer = &family->displacer,
     };
     enum tg_status status = tg_sampler_open(&member->sampler, member->pid, &options, family->symbols, err);
     if (status == TG_OK) {

@@ -1,16 +1,9 @@
-/*
- * handler: see handler.h.
- *
- * The slot goes EMPTY -> SENT -> LOOKING -> DONE -> EMPTY. The sampler makes the first and the last step, and SENT ->
- * EMPTY when it gives up; the handler makes the two in between. The number of the request is in the signal and in the
- * slot's word, so one compare-and-swap claims exactly the request that the signal was sent for.
- */
 #include "sample/handler.h"
+
+#include "sample/slot.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,33 +12,19 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-#define SIGNAL   SIGURG
-#define NS_PER_S INT64_C(1000000000)
-#define BIT(S)   (UINT64_C(1) << ((S)-1)) /* of a signal in a mask */
-
-enum phase {
-    EMPTY,
-    SENT,
-    LOOKING,
-    DONE,
-};
+#define SIGNAL SIGURG
+#define BIT(S) (UINT64_C(1) << ((S)-1)) /* of a signal in a mask */
 
 /* In the upper half of the signal's value: it is one of ours. The lower half is the request's number. */
 #define MARK UINT64_C(0x7ac40000)
 
-/* The slot's word: a number of 30 bits and a phase, so that a number once given up is never taken for a new one. */
-#define WORD(number, phase) ((uint32_t)(number) << 2 | (uint32_t)(phase))
-#define PHASE(word)         ((enum phase)((word)&3))
-#define NUMBER(word)        ((word) >> 2)
-
 static struct {
-    _Atomic uint32_t word;
-    atomic_bool is_awaited; /* somebody sleeps until the word changes */
-    struct tg_handler_request request;
+    struct tg_slot slot;
+    struct tg_handler_request request; /* in the slot */
     _Atomic pid_t pid;
     bool installed;
     struct sigaction before; /* ours; constant while the handler is in place */
-} slot;
+} handler;
 
 static struct { atomic_uint_fast64_t sent, done, gone, blocked, hijacked, late, stale, passed_on; } counts;
 
@@ -66,22 +45,16 @@ static uint64_t pc_of(const void *context) {
 }
 
 static bool is_from_us(const siginfo_t *info) {
-    return info->si_code == SI_QUEUE && info->si_pid == atomic_load_explicit(&slot.pid, memory_order_relaxed)
+    return info->si_code == SI_QUEUE && info->si_pid == atomic_load_explicit(&handler.pid, memory_order_relaxed)
            && (uint64_t)(uintptr_t)info->si_value.sival_ptr >> 32 == MARK;
 }
 
 static void pass_on(int number, siginfo_t *info, void *context) {
     count(&counts.passed_on);
-    if (slot.before.sa_flags & SA_SIGINFO) {
-        slot.before.sa_sigaction(number, info, context);
-    } else if (slot.before.sa_handler != SIG_DFL && slot.before.sa_handler != SIG_IGN) {
-        slot.before.sa_handler(number);
-    }
-}
-
-static void wake(void) {
-    if (atomic_load(&slot.is_awaited)) {
-        syscall(SYS_futex, &slot.word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    if (handler.before.sa_flags & SA_SIGINFO) {
+        handler.before.sa_sigaction(number, info, context);
+    } else if (handler.before.sa_handler != SIG_DFL && handler.before.sa_handler != SIG_IGN) {
+        handler.before.sa_handler(number);
     }
 }
 
@@ -91,11 +64,9 @@ static void handle(int number, siginfo_t *info, void *context) {
         pass_on(number, info, context);
     } else {
         uint32_t request = (uint32_t)(uintptr_t)info->si_value.sival_ptr;
-        uint32_t expected = WORD(request, SENT);
-        if (atomic_compare_exchange_strong(&slot.word, &expected, WORD(request, LOOKING))) {
-            slot.request.look(slot.request.context, pc_of(context));
-            atomic_store(&slot.word, WORD(request, DONE));
-            wake();
+        if (tg_slot_take(&handler.slot, request)) {
+            handler.request.look(handler.request.context, pc_of(context));
+            tg_slot_finish(&handler.slot, request);
         } else {
             count(&counts.stale);
         }
@@ -104,10 +75,10 @@ static void handle(int number, siginfo_t *info, void *context) {
 }
 
 enum tg_status tg_handler_install(struct tg_error *err) {
-    if (slot.installed && tg_handler_is_ours()) {
+    if (handler.installed && tg_handler_is_ours()) {
         return TG_OK;
     }
-    atomic_store(&slot.pid, getpid());
+    atomic_store(&handler.pid, getpid());
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigfillset(&action.sa_mask);
     /* What a fault in the handler raises must find the program's own handler of it (faulthandler). */
@@ -116,10 +87,10 @@ enum tg_status tg_handler_install(struct tg_error *err) {
     sigdelset(&action.sa_mask, SIGFPE);
     sigdelset(&action.sa_mask, SIGILL);
     /* The old action is known before ours may be called. */
-    if (sigaction(SIGNAL, NULL, &slot.before) != 0 || sigaction(SIGNAL, &action, NULL) != 0) {
+    if (sigaction(SIGNAL, NULL, &handler.before) != 0 || sigaction(SIGNAL, &action, NULL) != 0) {
         return tg_error_set_errno(err, errno, "cannot handle SIGURG");
     }
-    slot.installed = true;
+    handler.installed = true;
     return TG_OK;
 }
 
@@ -129,28 +100,27 @@ bool tg_handler_is_ours(void) {
 }
 
 void tg_handler_remove(void) {
-    if (slot.installed && tg_handler_is_ours()) {
-        sigaction(SIGNAL, &slot.before, NULL);
-        slot.installed = false;
+    if (handler.installed && tg_handler_is_ours()) {
+        sigaction(SIGNAL, &handler.before, NULL);
+        handler.installed = false;
     }
 }
 
 enum tg_handler_result tg_handler_send(const struct tg_handler_request *request) {
-    if (!slot.installed || !tg_handler_is_ours()) {
+    if (!handler.installed || !tg_handler_is_ours()) {
         count(&counts.hijacked);
         return TG_HANDLER_HIJACKED;
     }
-    uint32_t number = (NUMBER(atomic_load(&slot.word)) + 1) & (UINT32_MAX >> 2);
-    slot.request = *request;
-    atomic_store(&slot.word, WORD(number, SENT));
+    handler.request = *request;
+    uint32_t number = tg_slot_send(&handler.slot);
     siginfo_t info;
     memset(&info, 0, sizeof info);
     info.si_code = SI_QUEUE;
-    info.si_pid = atomic_load(&slot.pid);
+    info.si_pid = atomic_load(&handler.pid);
     info.si_uid = getuid();
     info.si_value.sival_ptr = (void *)(uintptr_t)(MARK << 32 | number);
     if (syscall(SYS_rt_tgsigqueueinfo, info.si_pid, request->tid, SIGNAL, &info) != 0) {
-        atomic_store(&slot.word, WORD(number, EMPTY));
+        tg_slot_withdraw(&handler.slot);
         count(&counts.gone); /* ESRCH; the queue of signals may be full as well (EAGAIN), which is no better */
         return TG_HANDLER_GONE;
     }
@@ -158,36 +128,16 @@ enum tg_handler_result tg_handler_send(const struct tg_handler_request *request)
     return TG_HANDLER_WAITING;
 }
 
-/* Takes what has been looked at out of the slot. */
-static enum tg_handler_result take(uint32_t word) {
-    atomic_store(&slot.word, WORD(NUMBER(word), EMPTY));
+enum tg_handler_result tg_handler_wait(tg_ns patience_ns) {
+    if (tg_slot_wait(&handler.slot, patience_ns) != TG_SLOT_DONE) {
+        return TG_HANDLER_WAITING;
+    }
     count(&counts.done);
     return TG_HANDLER_DONE;
 }
 
-static void sleep_while(uint32_t word, tg_ns ns) {
-    struct timespec longest = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
-    syscall(SYS_futex, &slot.word, FUTEX_WAIT_PRIVATE, word, &longest, NULL, 0);
-}
-
-enum tg_handler_result tg_handler_wait(tg_ns patience_ns) {
-    tg_ns until_ns = tg_clock_monotonic_ns() + patience_ns;
-    atomic_store(&slot.is_awaited, true);
-    uint32_t word = atomic_load(&slot.word);
-    while (PHASE(word) == SENT || PHASE(word) == LOOKING) {
-        tg_ns left_ns = until_ns - tg_clock_monotonic_ns();
-        if (left_ns <= 0) {
-            break;
-        }
-        sleep_while(word, left_ns);
-        word = atomic_load(&slot.word);
-    }
-    atomic_store(&slot.is_awaited, false);
-    return PHASE(word) == DONE ? take(word) : TG_HANDLER_WAITING;
-}
-
 bool tg_handler_is_waiting(void) {
-    return PHASE(atomic_load(&slot.word)) != EMPTY;
+    return tg_slot_state(&handler.slot) != TG_SLOT_EMPTY;
 }
 
 /* A mask of signals in /proc/PID/status, at `line`. */
@@ -218,7 +168,7 @@ enum tg_handler_result tg_handler_obstacle(void) {
     if (!tg_handler_is_ours()) {
         return TG_HANDLER_HIJACKED;
     }
-    if (is_blocked(slot.request.tid, &gone)) {
+    if (is_blocked(handler.request.tid, &gone)) {
         return TG_HANDLER_BLOCKED;
     }
     return gone ? TG_HANDLER_GONE : TG_HANDLER_WAITING;
@@ -242,12 +192,8 @@ static enum tg_handler_result count_obstacle(enum tg_handler_result obstacle) {
 }
 
 enum tg_handler_result tg_handler_give_up(void) {
-    uint32_t word = atomic_load(&slot.word);
     enum tg_handler_result obstacle = tg_handler_obstacle();
-    if (PHASE(word) == SENT && atomic_compare_exchange_strong(&slot.word, &word, WORD(NUMBER(word), EMPTY))) {
-        return count_obstacle(obstacle);
-    }
-    return PHASE(word) == DONE ? take(word) : TG_HANDLER_WAITING; /* the exchange has read it anew */
+    return tg_slot_withdraw(&handler.slot) ? count_obstacle(obstacle) : tg_handler_wait(0);
 }
 
 struct tg_handler_counts tg_handler_counts(void) {
@@ -264,6 +210,6 @@ struct tg_handler_counts tg_handler_counts(void) {
 }
 
 void tg_handler_after_fork_in_child(void) {
-    atomic_store(&slot.pid, getpid());
-    atomic_store(&slot.word, WORD(NUMBER(atomic_load(&slot.word)) + 1, EMPTY));
+    atomic_store(&handler.pid, getpid());
+    tg_slot_reset(&handler.slot);
 }

@@ -1,9 +1,13 @@
 #include "sample/sampler.h"
 
+#include "sample/outside_stop.h"
 #include "sample/sampler_read.h"
 
+#include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -32,6 +36,14 @@ static int open_process(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/* Where this process is sampled: how a thread of it knows its state. A name that every CPython exports; one that was
+ * loaded for itself alone does not show it, and is sampled without. */
+static void find_own_state(struct tg_walker *walker) {
+    void *function = dlsym(RTLD_DEFAULT, "PyGILState_GetThisThreadState");
+    static_assert(sizeof function == sizeof walker->own_state, "dlsym gives functions as pointers to data");
+    memcpy(&walker->own_state, &function, sizeof function);
+}
+
 static enum tg_status open_parts(struct tg_sampler *sampler, pid_t pid, struct tg_symbols *symbols,
                                  struct tg_error *err) {
     enum tg_status status = tg_python_process_open(&sampler->process, pid, err);
@@ -42,6 +54,9 @@ static enum tg_status open_parts(struct tg_sampler *sampler, pid_t pid, struct t
     status = tg_threads_init(&sampler->threads, &sampler->process, err);
     if (status == TG_OK) {
         status = tg_walker_init(&sampler->walker, &sampler->process, err);
+    }
+    if (status == TG_OK && pid == getpid()) {
+        find_own_state(&sampler->walker);
     }
     sampler->walker.is_old = is_old;
     sampler->walker.context = &sampler->cache;
@@ -71,8 +86,8 @@ enum tg_status tg_sampler_open(struct tg_sampler *sampler, pid_t pid, const stru
                             TG_SAMPLER_HZ_MAX);
     }
     if (!options->stop && pid != getpid()) {
-        sampler->options.stop = &tg_stop_by_ptrace;
-        sampler->options.stop_context = &sampler->stop;
+        sampler->options.stop = &tg_stop_from_outside;
+        sampler->options.stop_context = sampler;
     }
     enum tg_status status = open_parts(sampler, pid, symbols, err); /* it says best why a process cannot be sampled */
     if (status == TG_OK) {
@@ -98,6 +113,7 @@ static void close_descriptor(int *fd) {
 void tg_sampler_close(struct tg_sampler *sampler) {
     if (sampler) {
         tg_stop_end(&sampler->stop);
+        tg_displacer_end(&sampler->displacer);
         tg_threads_release(&sampler->threads);
         tg_walker_release(&sampler->walker);
         tg_code_cache_release(&sampler->cache);
@@ -205,6 +221,7 @@ static void sample_thread(struct tg_sampler *sampler, struct tg_thread *thread, 
     }
     quality->taken_count++;
     quality->stopped_count += thread->was_stopped;
+    quality->displaced_count += thread->was_displaced;
     quality->rested_count += thread->has_rested;
     tell(sampler, &sample);
 }

@@ -25,6 +25,7 @@
 #include "profile/symbol.h"
 #include "record/control.h"
 #include "sample/code_cache.h"
+#include "sample/displace.h"
 #include "sample/pace.h"
 #include "sample/stop.h"
 #include "sample/threads.h"
@@ -62,10 +63,11 @@ typedef void tg_sample_inspection(void *context, struct tg_sampler *sampler, con
 
 /* How a thread that does not rest is read. */
 struct tg_stop_ops {
-    /* Walks the stack of a thread while it is stopped: as tg_walk(), or NOT_HELD, REFUSED. One that will not be stopped
-     * for longer reads its task, too. */
+    /* Walks the stack of a thread while it is at rest: as tg_walk(), or NOT_HELD, REFUSED. One that will not be for
+     * longer reads its task, too, and the stack's mode is then RUNNING. */
     enum tg_walk_result (*walk)(void *context, struct tg_walker *walker, struct tg_thread *thread);
-    /* Lets it go; called after each walk(). Between the two, code that is new is read. */
+    /* Lets it go; called after each walk(). Between the two, code that is new is read. When it could not be, since the
+     * thread ran on, it is walked again with its `result` UNNAMED. */
     void (*let_go)(void *context);
 };
 
@@ -77,8 +79,9 @@ struct tg_sampler_options {
     void *sink_context;
     tg_sample_inspection
         *inspect; /* NULL: none; its context is the sink's. Threads are then not tried without a stop */
-    const struct tg_stop_ops *stop; /* NULL: ptrace for another process; for the own one, nobody is ever stopped */
+    const struct tg_stop_ops *stop; /* NULL: tg_stop_from_outside for another process; for the own one, nobody is */
     void *stop_context;
+    struct tg_displacer *displacer; /* for tg_stop_from_outside, borrowed until the close; NULL: one of its own */
 };
 
 /* How well it went. Samples are counted for each thread. */
@@ -89,6 +92,7 @@ struct tg_sampler_quality {
     uint64_t rested_count;             /* of these, without reading: the thread had not run */
     uint64_t idle_count;               /* of these, of idle threads */
     uint64_t stopped_count;            /* of these, of a thread that was stopped */
+    uint64_t displaced_count;          /* of these, of a thread whose processor was taken for it */
     uint64_t lost_count;               /* samples that could not be proven */
     uint64_t lost[TG_WALK_RESULTS];    /* why */
     uint64_t trouble[TG_WALK_RESULTS]; /* of single readings; most of them did well in the end */
@@ -115,6 +119,7 @@ struct tg_sampler {
     struct tg_running_tasks tasks;
     struct tg_pace pace;
     struct tg_stop stop;
+    struct tg_displacer displacer;
     struct tg_sampler_quality quality;
     int process_fd; /* of another process: readable when it has ended; else -1 */
     int end_fd;     /* readable when asked to end */

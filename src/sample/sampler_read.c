@@ -8,9 +8,6 @@
 /* Tries without a stop (see calm.h), and for a process in which nobody can be stopped. */
 #define TRIES           2
 #define TRIES_AT_A_LOSS 6
-/* Who was stopped where the evaluation loop begins is let go for a moment, so often. */
-#define ENTRIES  4
-#define ENTRY_NS 20000
 /* So often who was to be stopped and has escaped is stopped again. */
 #define ESCAPES 3
 /* The threads are listed anew at least so often, and after a refusal stopping is tried again. */
@@ -363,7 +360,7 @@ static enum tg_walk_result walk_late(struct tg_sampler *sampler, struct tg_threa
     return result == TG_WALK_WHOLE ? result : TG_WALK_NOT_HELD;
 }
 
-/* One that had let go of the lock was read as it is, and went on while its names were looked up. */
+/* One that was not held went on while its names were looked up. */
 static bool has_escaped(const struct tg_thread *holder) {
     return !holder->is_read && holder->result == TG_WALK_UNNAMED && holder->stack.mode == TG_WALK_RUNNING;
 }
@@ -372,11 +369,20 @@ static bool has_escaped(const struct tg_thread *holder) {
 static enum tg_walk_result take_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
     const struct tg_stop_ops *stop = sampler->options.stop;
     holder->task.is_known = false;
-    enum tg_walk_result result = stop->walk(sampler->options.stop_context, &sampler->walker, holder);
+    enum tg_walk_result result = TG_WALK_NOT_HELD;
+    if (tg_thread_is_alone(&sampler->threads, holder)) {
+        result = stop->walk(sampler->options.stop_context, &sampler->walker, holder);
+    }
+    if (result == TG_WALK_WHOLE && !tg_thread_is_same(&sampler->threads, &sampler->walker, holder)) {
+        result = TG_WALK_UNREADABLE; /* it has ended */
+    }
     bool is_late = result == TG_WALK_NOT_HELD;
     sampler->refused_ns = result == TG_WALK_REFUSED ? sampler->walker.now_ns : 0;
-    settle(sampler, holder, is_late ? walk_late(sampler, holder) : result, is_late);
-    holder->was_stopped = holder->is_read && !is_late;
+    result = is_late ? walk_late(sampler, holder) : result;
+    bool runs_on = holder->stack.mode == TG_WALK_RUNNING;
+    settle(sampler, holder, result, runs_on);
+    holder->was_stopped = holder->is_read && !runs_on;
+    holder->was_displaced = holder->is_read && holder->was_displaced;
     return result;
 }
 
@@ -431,6 +437,7 @@ static void mark_due(struct tg_sampler *sampler) {
         struct tg_thread *thread = sampler->threads.items[i];
         bool holds = is_holder(sampler, thread);
         thread->was_stopped = false;
+        thread->was_displaced = false;
         thread->result = TG_WALK_SWITCHED; /* unless something else is found out */
         thread->is_due = holds || !thread->is_read;
         thread->has_rested = !thread->is_due;
@@ -472,33 +479,3 @@ bool tg_sampler_read(struct tg_sampler *sampler) {
     }
     return true;
 }
-
-/* --- ptrace --- */
-
-static enum tg_walk_result hold_and_walk(struct tg_stop *stop, struct tg_walker *walker, struct tg_thread *thread) {
-    uint64_t pc = 0, *wanted = tg_walker_needs_pc(walker) ? &pc : NULL;
-    switch (thread->shown.tid ? tg_stop_hold(stop, thread->shown.tid, wanted) : TG_STOP_GONE) {
-    case TG_STOP_HELD:
-        return tg_walk(walker, &thread->stack, TG_WALK_STOPPED, pc);
-    case TG_STOP_REFUSED:
-        return TG_WALK_REFUSED;
-    default:
-        return TG_WALK_NOT_HELD;
-    }
-}
-
-static enum tg_walk_result walk_held(void *context, struct tg_walker *walker, struct tg_thread *thread) {
-    enum tg_walk_result result = hold_and_walk(context, walker, thread);
-    for (int i = 0; i < ENTRIES && result == TG_WALK_PC; i++) {
-        tg_stop_release(context);
-        nanosleep(&(struct timespec){.tv_nsec = ENTRY_NS}, NULL);
-        result = hold_and_walk(context, walker, thread);
-    }
-    return result;
-}
-
-static void let_go(void *context) {
-    tg_stop_release(context);
-}
-
-const struct tg_stop_ops tg_stop_by_ptrace = {.walk = walk_held, .let_go = let_go};

@@ -10,7 +10,4 @@
  * `result` is why. False: the threads cannot be listed. */
 bool tg_sampler_read(struct tg_sampler *sampler);
 
-/* The ptrace way to stop threads; `context` is a struct tg_stop. */
-extern const struct tg_stop_ops tg_stop_by_ptrace;
-
 #endif

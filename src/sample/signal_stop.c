@@ -89,11 +89,6 @@ static enum tg_walk_result result_of(struct look *look, enum tg_handler_result a
     }
 }
 
-/* Whether it is worth asking again. */
-static bool is_passing(enum tg_walk_result result) {
-    return result != TG_WALK_WHOLE && result != TG_WALK_DEEP && result != TG_WALK_NOT_HELD && result != TG_WALK_REFUSED;
-}
-
 /* One request, for as many frames as there is space for. */
 static enum tg_walk_result ask(struct tg_sampler *sampler, struct tg_walker *walker, struct tg_thread *thread) {
     struct look look = {
@@ -119,7 +114,7 @@ static enum tg_walk_result ask(struct tg_sampler *sampler, struct tg_walker *wal
 
 static enum tg_walk_result ask_again(struct tg_sampler *sampler, struct tg_walker *walker, struct tg_thread *thread) {
     enum tg_walk_result result = ask(sampler, walker, thread);
-    for (int i = 1; i < INSTANTS_MAX && is_passing(result); i++) {
+    for (int i = 1; i < INSTANTS_MAX && tg_walk_is_passing(result); i++) {
         clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = i * INSTANT_NS}, NULL);
         result = ask(sampler, walker, thread);
     }

@@ -117,6 +117,12 @@ enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) 
     return result;
 }
 
+uint64_t tg_stop_rseq(const struct tg_stop *stop) {
+    struct __ptrace_rseq_configuration found;
+    long size = ptrace(PTRACE_GET_RSEQ_CONFIGURATION, stop->held, (void *)sizeof found, &found);
+    return size >= (long)sizeof found ? found.rseq_abi_pointer : 0;
+}
+
 static void let_go(const struct tg_stop *stop, pid_t tid) {
     ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)stop->signal);
 }

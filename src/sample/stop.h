@@ -38,6 +38,10 @@ enum tg_stop_result {
 /* Stops a thread. HELD: *pc is the instruction that it is about to execute, 0 when that is not known; may be NULL. */
 TG_NODISCARD enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, uint64_t *pc);
 
+/* Where the thread that is held has the kernel tell it the processor that it runs on: its struct rseq, as it or the C
+ * library for it has registered it; 0: nowhere, or that is not known. */
+uint64_t tg_stop_rseq(const struct tg_stop *stop);
+
 /* Lets it go. */
 void tg_stop_release(struct tg_stop *stop);
 

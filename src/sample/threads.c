@@ -363,10 +363,25 @@ bool tg_threads_are_current(const struct tg_threads *threads, const struct tg_wa
     return head == 0;
 }
 
+bool tg_thread_is_same(const struct tg_threads *threads, const struct tg_walker *walker,
+                       const struct tg_thread *thread) {
+    const struct tg_layout_thread *layout = &threads->process->layout.thread;
+    const uint8_t *state = walker->bytes + thread->stack.state.first;
+    return tg_word(state + layout->id) == thread->shown.id
+           && tg_word(state + layout->native_thread_id) == thread->native_id;
+}
+
+bool tg_thread_is_alone(const struct tg_threads *threads, const struct tg_thread *thread) {
+    size_t count = 0;
+    for (size_t i = 0; i < threads->count; i++) {
+        count += threads->items[i]->native_id == thread->native_id;
+    }
+    return count <= 1;
+}
+
 bool tg_thread_is_current(const struct tg_threads *threads, const struct tg_walker *walker,
                           const struct tg_thread *thread) {
     const struct tg_layout_thread *layout = &threads->process->layout.thread;
     const uint8_t *state = walker->bytes + thread->stack.state.first;
-    return tg_word(state + layout->id) == thread->shown.id && tg_word(state + layout->next) == thread->next
-           && tg_word(state + layout->native_thread_id) == thread->native_id;
+    return tg_thread_is_same(threads, walker, thread) && tg_word(state + layout->next) == thread->next;
 }

@@ -69,6 +69,10 @@ struct tg_thread {
     struct tg_stack stack;
     struct tg_running_task task; /* as it was when the stack was read; in the end named, whatever its name is */
     struct tg_thread_clock clock;
+    pid_t rseq_tid;        /* the thread that has this: */
+    uint64_t rseq;         /* tg_stop_rseq() of it */
+    uint32_t escape_count; /* displace.c's own: so often in a row it was not displaced, */
+    uint32_t escape_pause; /* so that so many requests are refused at once */
     bool has_clock;
 
     /* What the sampler keeps. */
@@ -76,6 +80,7 @@ struct tg_thread {
     bool is_read;               /* its stack is known, from this sample or an earlier one since which it rests */
     bool is_planned;            /* in the batch under way */
     bool was_stopped;           /* for this sample */
+    bool was_displaced;         /* likewise */
     bool has_rested;            /* since the sample before */
     struct tg_calm calm;        /* whether it is tried without a stop */
     enum tg_walk_result result; /* of the walk under way, or the last one: why it is not read */
@@ -136,7 +141,14 @@ static inline bool tg_gil_stayed(const struct tg_gil *before, const struct tg_gi
 }
 /* Whether the heads read in a batch are those that were listed. */
 bool tg_threads_are_current(const struct tg_threads *threads, const struct tg_walker *walker);
-/* Whether a thread state read in a batch is the one that was listed. */
+/* Whether the state that was read is still the one of that thread, and not another's at the same address. */
+bool tg_thread_is_same(const struct tg_threads *threads, const struct tg_walker *walker,
+                       const struct tg_thread *thread);
+
+/* Whether no other state has the same thread of the system, so that it is known which one of them it runs. */
+bool tg_thread_is_alone(const struct tg_threads *threads, const struct tg_thread *thread);
+
+/* Whether a thread state read in a batch is the one that was listed, where it was listed. */
 bool tg_thread_is_current(const struct tg_threads *threads, const struct tg_walker *walker,
                           const struct tg_thread *thread);
 

@@ -140,6 +140,12 @@ static bool append(const struct tg_walker *walker, struct tg_stack *stack, uint6
     return true;
 }
 
+/* Whether C code called into Python with this frame: 3.11; 3.12 puts one of its own beneath it. */
+static bool is_entry(const struct tg_layout *layout, const uint8_t *copy) {
+    return layout->frame.is_entry != TG_LAYOUT_NONE ? copy[layout->frame.is_entry]
+                                                    : copy[layout->frame.owner] >= layout->owner_shim_first;
+}
+
 /* One frame; *address becomes the next one outwards. */
 static enum tg_walk_result follow_frame(struct tg_walker *walker, struct tg_stack *stack, uint64_t *address) {
     const struct tg_layout *layout = &walker->process->layout;
@@ -166,6 +172,9 @@ static enum tg_walk_result follow_frame(struct tg_walker *walker, struct tg_stac
         stack->innermost = stack->innermost == UINT32_MAX ? stack->fresh_count - 1 : stack->innermost;
     }
     *address = tg_word(copy + layout->frame.previous);
+    if (stack->entered_from == UINT64_MAX && is_entry(layout, copy)) {
+        stack->entered_from = *address;
+    }
     return TG_WALK_WHOLE;
 }
 
@@ -174,6 +183,7 @@ static enum tg_walk_result follow_chain(struct tg_walker *walker, struct tg_stac
     stack->apart_used = 0;
     stack->outermost = 0;
     stack->innermost = UINT32_MAX;
+    stack->entered_from = UINT64_MAX;
     stack->then = 0;
     stack->standing_count = 0;
     for (uint32_t steps = 0; address; steps++) {
@@ -333,6 +343,42 @@ static bool find_units(const struct tg_walker *walker, struct tg_stack *stack) {
     return true;
 }
 
+/* Whether a frame lies where its caller's ends, as each does that was called on the thread's own stack. The frame that
+ * is about to be linked to its caller has for that moment the caller of another one, which was there before it. */
+static bool adjoins(const struct tg_walker *walker, const struct tg_stack *stack, const struct tg_raw_frame *frame,
+                    const struct tg_raw_frame *caller) {
+    const struct tg_layout_chunk *layout = &walker->process->layout.chunk;
+    uint64_t end = caller->address + caller->header.frame_bytes;
+    bool does = frame->address == end;
+    for (uint32_t i = 0; i + 1 < stack->chunk_count && !does;
+         i++) { /* the first of its chunk, behind the last of one */
+        const struct tg_walk_piece *older = &stack->chunks[i + 1];
+        uint64_t top =
+            older->address + layout->data + tg_word(walker->bytes + older->first + layout->top) * sizeof(uint64_t);
+        does = frame->address == stack->chunks[i].address + layout->data && end == top;
+    }
+    return does;
+}
+
+/* Whether those frames that have not been believed already, and their callers, lie as they were called. */
+static bool are_in_order(const struct tg_walker *walker, const struct tg_stack *stack) {
+    const struct tg_raw_frame *inner = NULL;
+    for (uint32_t i = 0; i < stack->fresh_count; i++) {
+        const struct tg_raw_frame *outer = &stack->fresh[i];
+        if (outer->owner != OWNED_BY_THREAD) {
+            continue;
+        }
+        if (inner && !adjoins(walker, stack, inner, outer)) {
+            return false;
+        }
+        if (i >= stack->fresh_count - stack->known_count) {
+            break;
+        }
+        inner = outer;
+    }
+    return true;
+}
+
 /* The checks that need to know the code, and the end. */
 static enum tg_walk_result finish(const struct tg_walker *walker, struct tg_stack *stack) {
     if (!find_units(walker, stack)) {
@@ -343,6 +389,9 @@ static enum tg_walk_result finish(const struct tg_walker *walker, struct tg_stac
         if (frame->address + frame->header.frame_bytes != stack->top) {
             return TG_WALK_TOP;
         }
+    }
+    if (!are_in_order(walker, stack)) {
+        return TG_WALK_TORN;
     }
     stack->same_count = count_same(stack);
     if (stack->fresh_count && !stack->fresh[stack->fresh_count - 1].is_known) {
@@ -455,19 +504,82 @@ static bool is_entering(const struct tg_walker *walker, uint64_t pc) {
     return tg_walker_needs_pc(walker) && pc - walker->process->eval_frame < ENTRY_BYTES;
 }
 
+/* Whether the innermost frame is not one that has returned, and still lies there as it was. */
+static bool is_below_top(const struct tg_stack *stack) {
+    if (stack->innermost == UINT32_MAX) {
+        return true;
+    }
+    uint64_t address = stack->frames[stack->innermost].address;
+    return address - stack->chunks[0].address >= stack->chunk_bytes[0] || address < stack->top;
+}
+
+bool tg_walk_has_entered(const struct tg_walker *walker, const struct tg_stack *stack) {
+    const struct tg_layout_cframe *layout = &walker->process->layout.cframe;
+    if (!tg_walker_needs_pc(walker)) {
+        return true;
+    }
+    uint64_t before = tg_word(walker->bytes + stack->place.first + (layout->previous - layout->current_frame));
+    uint8_t caller[sizeof(uint64_t)];
+    return before && tg_memory_read(&walker->process->memory, before + layout->current_frame, caller, sizeof caller)
+           && tg_word(caller) == stack->entered_from && is_below_top(stack);
+}
+
+static bool is_held_by(const struct tg_layout_gil *layout, const uint8_t *lock, uint64_t thread) {
+    int32_t locked;
+    memcpy(&locked, lock + layout->locked, sizeof locked);
+    return locked == 1 && tg_word(lock + layout->holder) == thread;
+}
+
 /* Whether the thread whose state was read is the calling one, and has the lock, which was read before it. */
 static bool is_own(const struct tg_walker *walker, const struct tg_stack *stack, uint32_t lock_copy) {
     const struct tg_layout *layout = &walker->process->layout;
-    const uint8_t *lock = walker->bytes + lock_copy, *state = walker->bytes + stack->state.first;
-    int32_t locked;
-    memcpy(&locked, lock + layout->gil.locked, sizeof locked);
-    return locked == 1 && tg_word(lock + layout->gil.holder) == stack->thread
+    const uint8_t *state = walker->bytes + stack->state.first;
+    return is_held_by(&layout->gil, walker->bytes + lock_copy, stack->thread)
            && tg_word(state + layout->thread.thread_id) == (uint64_t)pthread_self();
+}
+
+/* Whether the state is the calling thread's for certain, and the lock its interpreter's: then both can be read in
+ * place. */
+static bool is_there(const struct tg_walker *walker, const struct tg_stack *stack, uint64_t lock) {
+    const struct tg_layout *layout = &walker->process->layout;
+    if (!walker->own_state || (uint64_t)(uintptr_t)walker->own_state() != stack->thread) {
+        return false;
+    }
+    if (layout->interpreter.gil == TG_LAYOUT_NONE) {
+        return lock == walker->process->runtime + layout->runtime.gil;
+    }
+    uint64_t interpreter = tg_word(tg_in_place(stack->thread + layout->thread.interpreter));
+    return lock == tg_word(tg_in_place(interpreter + layout->interpreter.gil));
+}
+
+static enum tg_walk_result end_walk(struct tg_walker *walker, struct tg_stack *stack) {
+    enum tg_walk_result result = tg_walk_follow(walker, stack);
+    return result == TG_WALK_UNPROVEN ? tg_walk_prove(walker, stack) : result;
+}
+
+/* The calling thread's own stack, in place. */
+static enum tg_walk_result walk_in_place(struct tg_walker *walker, struct tg_stack *stack, uint64_t lock) {
+    if (!is_held_by(&walker->process->layout.gil, tg_in_place(lock), stack->thread)) {
+        return TG_WALK_NOT_HELD;
+    }
+    walker->is_direct = true;
+    tg_walker_begin(walker);
+    /* Chunks that it had may be gone. */
+    bool is_learned = tg_stack_learn(walker, stack), fits = is_learned && tg_walk_plan(walker, stack, TG_WALK_STOPPED);
+    walker->is_direct = false;
+    if (!fits) {
+        return is_learned ? TG_WALK_DEEP : TG_WALK_UNREADABLE;
+    }
+    tg_walker_read(walker);
+    return end_walk(walker, stack);
 }
 
 /* `lock`: for the caller's own stack; else 0. */
 static enum tg_walk_result walk_once(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode,
                                      uint64_t lock) {
+    if (lock && is_there(walker, stack, lock)) {
+        return walk_in_place(walker, stack, lock);
+    }
     if (!stack->is_learned && !tg_stack_learn(walker, stack)) {
         return TG_WALK_UNREADABLE;
     }
@@ -480,8 +592,7 @@ static enum tg_walk_result walk_once(struct tg_walker *walker, struct tg_stack *
     if (lock && stack->ends_at <= walker->read_count && !is_own(walker, stack, lock_copy)) {
         return TG_WALK_NOT_HELD;
     }
-    enum tg_walk_result result = tg_walk_follow(walker, stack);
-    return result == TG_WALK_UNPROVEN ? tg_walk_prove(walker, stack) : result;
+    return end_walk(walker, stack);
 }
 
 static enum tg_walk_result walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc,

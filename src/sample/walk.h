@@ -18,7 +18,7 @@
  *                  chain ends too early for a moment
  *     top          of a running thread: the innermost frame ends where the stack does
  *     pc           up to 3.12, of a stopped thread: it is not about to enter the evaluation loop, where the C frame is
- *                  current before the Python frame is in it
+ *                  current before the Python frame is in it; where no pc is known, tg_walk_has_entered()
  *     code         each frame's code is a code object, the same one before and after, and the instruction is inside it
  * Who is at rest cannot change: a thread that did not take the interpreter's lock meanwhile (which the caller sees by
  * the lock's switch number), or one that was stopped. It is read once.
@@ -80,6 +80,12 @@ enum tg_walk_result {
 /* A word or two for each, for people: "torn". */
 const char *tg_walk_result_name(enum tg_walk_result result);
 
+/* Whether a thread at rest was seen at an instruction where its stack is being changed: it is worth another look when it
+ * has gone on. */
+static inline bool tg_walk_is_passing(enum tg_walk_result result) {
+    return result != TG_WALK_WHOLE && result != TG_WALK_DEEP && result != TG_WALK_NOT_HELD && result != TG_WALK_REFUSED;
+}
+
 struct tg_raw_frame {
     uint64_t address;
     uint64_t previous;    /* the next one outwards, be it Python's or not */
@@ -126,6 +132,8 @@ struct tg_stack {
     uint32_t innermost;      /* of the frames in chunks; UINT32_MAX: there is none */
     uint64_t outermost;      /* likewise, its address; 0 none */
     uint64_t top;            /* the first free word */
+    uint64_t entered_from;   /* up to 3.12: the frame from which C code called into Python last, as the frame called has
+                                it; UINT64_MAX: there is none such */
     struct tg_walk_piece place;
     struct tg_walk_piece state;
     struct tg_walk_piece chunks[TG_WALK_MAX_CHUNKS]; /* the newest first; what is in use of each */
@@ -147,6 +155,9 @@ struct tg_walker {
      * never. */
     bool (*is_old)(void *context, const struct tg_code_identity *identity);
     void *context;
+    /* The calling thread's PyThreadState, as the interpreter knows it; async-signal-safe. NULL: nobody can be asked. */
+    void *(*own_state)(void);
+    bool is_direct; /* the walk under way is of the calling thread's own stack, which need not be read by the system */
     struct iovec *pieces;
     uint8_t *bytes;
     size_t piece_count;
@@ -171,8 +182,17 @@ bool tg_walker_needs_pc(const struct tg_walker *walker);
 /* Walks one stack. `pc`: of the stopped thread, 0 not known. Whole: stack->frames. */
 enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode, uint64_t pc);
 
+/* Whether the frame that the current C frame began with has been linked to its caller, which the C frame before has: up
+ * to 3.12 it is not yet where the evaluation loop begins; what is current there may be a frame that has returned, too,
+ * and lies above the top. For a thread at rest, after a whole walk of its stack, where no pc is known. */
+bool tg_walk_has_entered(const struct tg_walker *walker, const struct tg_stack *stack);
+
 /* Walks the calling thread's own stack, for signal handlers: it is at rest while the handler runs. `lock`: the address
- * of the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock. */
+ * of the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock.
+ *
+ * Where the interpreter says that the state is the calling thread's, that state, the chunks it names and its C frame
+ * are there for as long as the handler runs, and are read in place. Frames elsewhere and code objects are not: a pointer
+ * to them may be in the midst of being exchanged, as where greenlets switch. */
 enum tg_walk_result tg_walk_own(struct tg_walker *walker, struct tg_stack *stack, uint64_t lock, uint64_t pc);
 
 /* The same as tg_walk() for many stacks in one system call: begin, plan each, read, then end each. Words of the

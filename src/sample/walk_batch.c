@@ -72,6 +72,27 @@ uint32_t tg_walker_read_now(struct tg_walker *walker, uint64_t address, uint32_t
     return (uint32_t)at;
 }
 
+/* The same of what is certain to be there: plain memory of this process. */
+static uint32_t copy_now(struct tg_walker *walker, uint64_t address, uint32_t size) {
+    size_t at = walker->byte_count;
+    if (size > BYTE_CAPACITY - at) {
+        return UINT32_MAX;
+    }
+    memcpy(walker->bytes + at, tg_in_place(address), size);
+    walker->byte_count += size;
+    walker->batch_at = walker->byte_count; /* what is read by the system follows */
+    return (uint32_t)at;
+}
+
+/* Reads what hangs on the thread's state. */
+static bool read_state(const struct tg_walker *walker, uint64_t address, void *bytes, size_t count) {
+    if (walker->is_direct) {
+        memcpy(bytes, tg_in_place(address), count);
+        return true;
+    }
+    return tg_memory_read(&walker->process->memory, address, bytes, count);
+}
+
 void tg_stack_init(struct tg_stack *stack, uint64_t thread) {
     *stack = (struct tg_stack){.thread = thread};
 }
@@ -137,7 +158,7 @@ static bool learn_chunk(const struct tg_walker *walker, struct tg_stack *stack, 
     const struct tg_layout_chunk *layout = &walker->process->layout.chunk;
     uint8_t header[64];
     if (address % sizeof(uint64_t) || stack->chunk_count == TG_WALK_MAX_CHUNKS
-        || !tg_memory_read(&walker->process->memory, address, header, layout->data)) {
+        || !read_state(walker, address, header, layout->data)) {
         return false;
     }
     uint64_t bytes = tg_word(header + layout->size);
@@ -159,19 +180,19 @@ static bool learn_chunk(const struct tg_walker *walker, struct tg_stack *stack, 
 
 bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack) {
     const struct tg_layout_thread *layout = &walker->process->layout.thread;
+    const struct tg_layout_cframe *cframe = &walker->process->layout.cframe; /* its members lie in this order */
     uint8_t state[TG_LAYOUT_MAX_READ_BYTES];
     stack->is_learned = false;
     stack->chunk_count = 0;
-    if (!tg_memory_read(&walker->process->memory, stack->thread, state, layout->size)) {
+    if (!read_state(walker, stack->thread, state, layout->size)) {
         return false;
     }
     bool has_cframe = layout->cframe != TG_LAYOUT_NONE;
     stack->cframe = has_cframe ? tg_word(state + layout->cframe) : 0;
     stack->state = (struct tg_walk_piece){.address = stack->thread, .size = layout->size};
     stack->place = (struct tg_walk_piece){
-        .address = has_cframe ? stack->cframe + walker->process->layout.cframe.current_frame
-                              : stack->thread + layout->current_frame,
-        .size = sizeof(uint64_t),
+        .address = has_cframe ? stack->cframe + cframe->current_frame : stack->thread + layout->current_frame,
+        .size = has_cframe ? cframe->previous - cframe->current_frame + sizeof(uint64_t) : sizeof(uint64_t),
     };
     uint64_t top = tg_word(state + layout->datastack_top);
     for (uint64_t chunk = tg_word(state + layout->datastack_chunk); chunk;) {
@@ -184,8 +205,19 @@ bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack) {
 }
 
 static bool plan_first(struct tg_walker *walker, struct tg_walk_piece *piece) {
-    piece->first = tg_walker_add(walker, piece->address, piece->size);
+    piece->first = walker->is_direct ? copy_now(walker, piece->address, piece->size)
+                                     : tg_walker_add(walker, piece->address, piece->size);
     return piece->first != UINT32_MAX;
+}
+
+static bool plan_apart(struct tg_walker *walker, struct tg_stack *stack) {
+    bool fits = true;
+    for (uint32_t i = 0; fits && i < stack->apart_used; i++) {
+        stack->apart[i].again = 0;
+        stack->apart[i].first = tg_walker_add(walker, stack->apart[i].address, stack->apart[i].size);
+        fits = stack->apart[i].first != UINT32_MAX;
+    }
+    return fits;
 }
 
 static bool plan_second(struct tg_walker *walker, struct tg_walk_piece *piece, uint32_t size) {
@@ -241,11 +273,10 @@ static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
         stack->chunks[i].again = 0;
         fits = plan_first(walker, &stack->chunks[i]);
     }
-    for (uint32_t i = 0; fits && i < stack->apart_used; i++) {
-        stack->apart[i].again = 0;
-        fits = plan_first(walker, &stack->apart[i]);
+    if (walker->is_direct) { /* no order matters: the thread rests */
+        return fits && plan_moment(walker, stack) && plan_apart(walker, stack);
     }
-    fits = fits && plan_moment(walker, stack);
+    fits = fits && plan_apart(walker, stack) && plan_moment(walker, stack);
     return fits && (stack->mode != TG_WALK_RUNNING || tg_stack_plan_again(walker, stack));
 }
 

@@ -19,6 +19,11 @@ static inline uint64_t tg_word(const uint8_t *bytes) {
  * which a thread that seldom calls may do so: more would have more trials fail. */
 #define TG_WALK_ROUNDS 2
 
+/* Memory of this process. */
+static inline const uint8_t *tg_in_place(uint64_t address) {
+    return (const uint8_t *)(uintptr_t)address; /* NOLINT(performance-no-int-to-ptr): read out of memory as a number */
+}
+
 /* Reads one more piece at once, behind the batch; where it is, or UINT32_MAX. */
 uint32_t tg_walker_read_now(struct tg_walker *walker, uint64_t address, uint32_t size);
 

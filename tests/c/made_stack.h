@@ -14,6 +14,8 @@
 
 /* Where things lie. */
 #define MADE_CFRAME 2048
+#define MADE_CALLER 2304 /* the C frame before */
+#define MADE_SHIM   2560 /* 3.12: a frame that lies on the C stack */
 #define MADE_CHUNK  4096
 #define MADE_CODE   20480
 #define MADE_TYPE   61440
@@ -76,6 +78,24 @@ static void made_stack_make(struct made_stack *made, const struct tg_layout *lay
         made_put(made, MADE_CFRAME + layout->cframe.current_frame, innermost);
     } else {
         made_put(made, layout->thread.current_frame, innermost);
+    }
+}
+
+/* Up to 3.12: C code called into Python with this frame; see tg_walk_has_entered(). Else it changes nothing. */
+static inline void made_stack_enter(const struct made_stack *made, int frame) {
+    const struct tg_layout *layout = made->layout;
+    uint64_t caller = frame ? made->base + made->frames[frame - 1] : 0;
+    if (layout->thread.cframe == TG_LAYOUT_NONE) {
+        return;
+    }
+    made_put(made, MADE_CFRAME + layout->cframe.previous, made->base + MADE_CALLER);
+    made_put(made, MADE_CALLER + layout->cframe.current_frame, caller);
+    if (layout->frame.is_entry != TG_LAYOUT_NONE) {
+        made->bytes[made->frames[frame] + layout->frame.is_entry] = 1;
+    } else {
+        made->bytes[MADE_SHIM + layout->frame.owner] = layout->owner_shim_first;
+        made_put(made, MADE_SHIM + layout->frame.previous, caller);
+        made_put(made, made->frames[frame] + layout->frame.previous, made->base + MADE_SHIM);
     }
 }
 

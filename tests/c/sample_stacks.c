@@ -110,13 +110,13 @@ static void print_quality(enum tg_sampler_ending ending, tg_ns cpu_ns) {
     struct tg_sampler_quality quality = tg_sampler_quality(&sampler);
     fprintf(stderr,
             "{\"ending\": \"%s\", \"ticks\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"taken\": %" PRIu64
-            ", \"rested\": %" PRIu64 ", \"idle\": %" PRIu64 ", \"stopped\": %" PRIu64 ", \"lost\": %" PRIu64
-            ", \"threads\": %" PRIu64 ", \"listings\": %" PRIu64 ", \"codes\": %" PRIu64 ", \"dropped\": %" PRIu64
-            ", \"preempted_ms\": %.3f, \"unwatched_ms\": %.3f, \"us_per_tick\": %.3f",
+            ", \"rested\": %" PRIu64 ", \"idle\": %" PRIu64 ", \"stopped\": %" PRIu64 ", \"displaced\": %" PRIu64
+            ", \"lost\": %" PRIu64 ", \"threads\": %" PRIu64 ", \"listings\": %" PRIu64 ", \"codes\": %" PRIu64
+            ", \"dropped\": %" PRIu64 ", \"preempted_ms\": %.3f, \"unwatched_ms\": %.3f, \"us_per_tick\": %.3f",
             endings[ending], quality.tick_count, quality.missed_count, quality.taken_count, quality.rested_count,
-            quality.idle_count, quality.stopped_count, quality.lost_count, quality.thread_count, quality.listing_count,
-            sampler.cache.counts.read_count, seen.dropped, (double)quality.preempted_ns / 1e6,
-            (double)quality.unwatched_ns / 1e6,
+            quality.idle_count, quality.stopped_count, quality.displaced_count, quality.lost_count,
+            quality.thread_count, quality.listing_count, sampler.cache.counts.read_count, seen.dropped,
+            (double)quality.preempted_ns / 1e6, (double)quality.unwatched_ns / 1e6,
             quality.tick_count ? (double)cpu_ns / 1e3 / (double)quality.tick_count : 0.0);
     print_counts("lost_for", quality.lost);
     print_counts("trouble", quality.trouble);

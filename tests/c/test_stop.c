@@ -17,6 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#define HAS_RSEQ
+#endif
+
 static void on_signal(int signal) {
     _exit(signal);
 }
@@ -123,6 +128,27 @@ static void held_then_let_go(void **state) {
     }
     await_progress(pid);
     end_child(pid);
+}
+
+/* A child has what it inherits where we have it. */
+static void where_a_thread_is_told_its_processor(void **state) {
+    (void)state;
+#ifdef HAS_RSEQ
+    struct tg_stop stop = {0};
+    if (__rseq_size == 0) { /* the kernel, or who started us, does not want it */
+        skip();
+    }
+    pid_t pid = start_child();
+    while (tg_stop_hold(&stop, pid, NULL) == TG_STOP_LATE) { /* this machine is busy */
+    }
+    assert_int_equal(stop.held, pid);
+    assert_int_equal(tg_stop_rseq(&stop), (uintptr_t)__builtin_thread_pointer() + (uintptr_t)__rseq_offset);
+    tg_stop_release(&stop);
+    assert_int_equal(tg_stop_rseq(&stop), 0); /* nobody is held */
+    end_child(pid);
+#else
+    skip();
+#endif
 }
 
 static void a_signal_on_its_way_arrives(void **state) {
@@ -329,6 +355,7 @@ static void it_runs_on_when_we_are_killed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(held_then_let_go),
+        cmocka_unit_test(where_a_thread_is_told_its_processor),
         cmocka_unit_test(a_signal_on_its_way_arrives),
         cmocka_unit_test(a_stopped_process_stays_stopped),
         cmocka_unit_test(a_terminal_suspends_us_when_nobody_is_held),

@@ -191,11 +191,136 @@ static void a_thread_that_runs_nothing(void **state) {
     }
 }
 
+/* Of the innermost frame, called from C code, which was called by another frame that C code had called. */
+static void enter(const struct made_stack *made) {
+    if (made->layout->frame.is_entry != TG_LAYOUT_NONE) {
+        made->bytes[of_frame(made, 0, made->layout->frame.is_entry)] = 1;
+    }
+    made_stack_enter(made, 2);
+}
+
+static void set_current(const struct made_stack *made, uint64_t frame) {
+    made_put(made, MADE_CFRAME + made->layout->cframe.current_frame, frame);
+}
+
+/* Takes back what makes the innermost frame's call one of C code: it lies ready, and has not been linked. */
+static void detach(const struct made_stack *made, uint64_t stale) {
+    if (made->layout->frame.is_entry != TG_LAYOUT_NONE) {
+        made->bytes[of_frame(made, 2, made->layout->frame.is_entry)] = 0;
+    }
+    made_put(made, of_frame(made, 2, made->layout->frame.previous), stale);
+}
+
+static void has_the_caller(const struct made_stack *made) {
+    set_current(made, made->base + made->frames[1]);
+}
+
+static void has_the_outermost(const struct made_stack *made) {
+    set_current(made, made->base + made->frames[0]);
+}
+
+static void has_nothing(const struct made_stack *made) {
+    set_current(made, 0);
+}
+
+static void is_linked_to_the_caller_by_chance(const struct made_stack *made) {
+    detach(made, made->base + made->frames[1]);
+}
+
+static void is_linked_to_another(const struct made_stack *made) {
+    detach(made, made->base + made->frames[0]);
+}
+
+/* 3.12: the frame beneath it is that of the call before. 3.11: it was C code's, too. */
+static void was_called_by_another(const struct made_stack *made) {
+    bool has_shim = made->layout->frame.is_entry == TG_LAYOUT_NONE;
+    made_put(made, (has_shim ? MADE_SHIM : made->frames[2]) + made->layout->frame.previous,
+             made->base + made->frames[0]);
+}
+
+/* All of it is as it was, but that it is no longer on the stack: a generator, which is not, is about to be entered. */
+static void has_one_that_has_returned(const struct made_stack *made) {
+    made_put(made, made->layout->thread.datastack_top, made->base + made->frames[2]);
+}
+
+static void comes_from_nowhere(const struct made_stack *made) {
+    made_put(made, MADE_CFRAME + made->layout->cframe.previous, NOWHERE);
+}
+
+static void comes_from_nothing(const struct made_stack *made) {
+    made_put(made, MADE_CFRAME + made->layout->cframe.previous, 0);
+}
+
+static void who_has_entered_is_linked(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        for (int frame = 0; frame < MADE_FRAMES; frame++) {
+            struct fixture fixture;
+            open_fixture(&fixture, minor);
+            made_stack_enter(&fixture.made, frame);
+            for (int i = 0; i < 2; i++) { /* the second time by what is known of it */
+                assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
+                assert_int_equal(fixture.stack.frame_count, MADE_FRAMES);
+                assert_true(tg_walk_has_entered(&fixture.walker, &fixture.stack));
+            }
+            close_fixture(&fixture);
+        }
+    }
+}
+
+static void who_is_about_to_enter_is_not(void **state) {
+    (void)state;
+    static void (*const stale[])(const struct made_stack *made) = {
+        has_the_caller,
+        has_the_outermost,
+        has_nothing,
+        is_linked_to_the_caller_by_chance,
+        is_linked_to_another,
+        was_called_by_another,
+        comes_from_nowhere,
+        comes_from_nothing,
+        has_one_that_has_returned,
+    };
+    for (unsigned minor = 11; minor <= 12; minor++) {
+        for (size_t i = 0; i < sizeof stale / sizeof stale[0]; i++) {
+            struct fixture fixture;
+            open_fixture(&fixture, minor);
+            enter(&fixture.made);
+            stale[i](&fixture.made);
+            enum tg_walk_result result = walk(&fixture, TG_WALK_STOPPED);
+            assert_true(result == TG_WALK_TORN || result == TG_WALK_WHOLE); /* all else is as it should be */
+            assert_false(result == TG_WALK_WHOLE && tg_walk_has_entered(&fixture.walker, &fixture.stack));
+            close_fixture(&fixture);
+        }
+    }
+}
+
+/* A frame is the current one before it is linked: then it has the caller of the one that was there before. */
+static void who_is_not_linked_yet_is_torn(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        struct fixture fixture;
+        open_fixture(&fixture, minor);
+        made_put(&fixture.made, fixture.made.frames[2] + fixture.made.layout->frame.previous,
+                 fixture.made.base + fixture.made.frames[0]);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_TORN);
+        }
+        made_put(&fixture.made, fixture.made.frames[2] + fixture.made.layout->frame.previous,
+                 fixture.made.base + fixture.made.frames[1]);
+        assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
+        close_fixture(&fixture);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_that_is_whole),          cmocka_unit_test(what_is_wrong_has_its_name),
         cmocka_unit_test(who_comes_back_is_not_believed), cmocka_unit_test(what_is_known_is_not_believed_for_ever),
         cmocka_unit_test(a_thread_that_runs_nothing),
+        cmocka_unit_test(who_is_not_linked_yet_is_torn),
+        cmocka_unit_test(who_has_entered_is_linked),
+        cmocka_unit_test(who_is_about_to_enter_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
