@@ -1,7 +1,7 @@
 /*
  * outside_stop: how a thread of another process is read that runs while it is read: at rest. As a rule a thread of ours
- * takes its processor for that moment (displace.h); where that does not do, it is stopped (stop.h), which costs it
- * twice as much, but is certain, and gives the time to read more than the stack.
+ * takes its processor for that moment (displace.h); where that does not do, it is stopped by ptrace (stop.h), which
+ * costs it twice as much, but is certain, and gives the time to read more than the stack.
  *
  * Threads: the sampler's.
  */

@@ -3,8 +3,10 @@
  * doing.
  *
  * In each sample, the thread that has an interpreter's lock (GIL) is read; the others only when the lock has changed
- * hands, since else they are as they were. Who runs calls while he is read is stopped for it, and who does so often, at
- * once: to try first and stop only where the trial fails would see the calm moments of a program too often (calm.h).
+ * hands, since else they are as they were. Who runs calls while he is read is made to rest for it, and who does so
+ * often, at once: to try first and do so only where the trial fails would see the calm moments of a program too often
+ * (calm.h). From outside his processor is taken for that, or he is stopped (outside_stop.h); inside he is sent a signal
+ * (signal_stop.h).
  *
  * A sample stands for the interval that was planned, however late it is taken. Time on a processor is what the thread's
  * clock has moved; what belongs to intervals that nobody watched is told as preempted.
@@ -13,8 +15,8 @@
  *
  * Modes: WALL tells of every thread in each sample; CPU of those that were on a processor; GIL of those that have it.
  *
- * Threads: all is called by one thread, which is also the only one that may trace, but for tg_sampler_end(). Units:
- * nanoseconds.
+ * Threads: all is called by one thread, which is also the only one that may trace, but for tg_sampler_end(). It starts
+ * another one that reads for it where it is told to (displace.h). Units: nanoseconds.
  */
 #ifndef TG_SAMPLER_H
 #define TG_SAMPLER_H

@@ -8,7 +8,7 @@
  *     3. the thread state             with 2., since 3.13 in it, the moment that the sample is of
  *     4. of a running thread, twice: the top of 1., and 2., again
  * and then, for frames not yet known from the thread's last sample, the headers of their code objects, with 4. once
- * more. Accepted is what all readings agree in and what passes four checks. A loop that calls is back where it was
+ * more. Accepted is what all readings agree in and what passes five checks. A loop that calls is back where it was
  * within a fraction of a microsecond, so one more reading of each would often agree by chance: the caller always found
  * between two calls, the current frame always within one. To be believed, it would have to be found so at every
  * reading in turn.
@@ -19,6 +19,7 @@
  *     top          of a running thread: the innermost frame ends where the stack does
  *     pc           up to 3.12, of a stopped thread: it is not about to enter the evaluation loop, where the C frame is
  *                  current before the Python frame is in it; where no pc is known, tg_walk_has_entered()
+ *     order        each frame in a chunk begins where its caller's ends: one not linked yet has another's caller
  *     code         each frame's code is a code object, the same one before and after, and the instruction is inside it
  * Who is at rest cannot change: a thread that did not take the interpreter's lock meanwhile (which the caller sees by
  * the lock's switch number), or one that was stopped. It is read once.
@@ -80,8 +81,8 @@ enum tg_walk_result {
 /* A word or two for each, for people: "torn". */
 const char *tg_walk_result_name(enum tg_walk_result result);
 
-/* Whether a thread at rest was seen at an instruction where its stack is being changed: it is worth another look when it
- * has gone on. */
+/* Whether a thread at rest was seen at an instruction where its stack is being changed: it is worth another look when
+ * it has gone on. */
 static inline bool tg_walk_is_passing(enum tg_walk_result result) {
     return result != TG_WALK_WHOLE && result != TG_WALK_DEEP && result != TG_WALK_NOT_HELD && result != TG_WALK_REFUSED;
 }
@@ -191,8 +192,8 @@ bool tg_walk_has_entered(const struct tg_walker *walker, const struct tg_stack *
  * of the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock.
  *
  * Where the interpreter says that the state is the calling thread's, that state, the chunks it names and its C frame
- * are there for as long as the handler runs, and are read in place. Frames elsewhere and code objects are not: a pointer
- * to them may be in the midst of being exchanged, as where greenlets switch. */
+ * are there for as long as the handler runs, and are read in place. Frames elsewhere and code objects are not: a
+ * pointer to them may be in the midst of being exchanged, as where greenlets switch. */
 enum tg_walk_result tg_walk_own(struct tg_walker *walker, struct tg_stack *stack, uint64_t lock, uint64_t pc);
 
 /* The same as tg_walk() for many stacks in one system call: begin, plan each, read, then end each. Words of the

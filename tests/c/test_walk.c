@@ -317,10 +317,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_that_is_whole),          cmocka_unit_test(what_is_wrong_has_its_name),
         cmocka_unit_test(who_comes_back_is_not_believed), cmocka_unit_test(what_is_known_is_not_believed_for_ever),
-        cmocka_unit_test(a_thread_that_runs_nothing),
-        cmocka_unit_test(who_is_not_linked_yet_is_torn),
-        cmocka_unit_test(who_has_entered_is_linked),
-        cmocka_unit_test(who_is_about_to_enter_is_not),
+        cmocka_unit_test(a_thread_that_runs_nothing),     cmocka_unit_test(who_is_not_linked_yet_is_torn),
+        cmocka_unit_test(who_has_entered_is_linked),      cmocka_unit_test(who_is_about_to_enter_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
