@@ -247,6 +247,7 @@ static void tick(struct tg_family *family, tg_ns now_ns) {
             member->try_ns = now_ns;
         }
     }
+    tg_pace_end(&family->pace, tg_clock_monotonic_ns());
 }
 
 static tg_ns next_ns(const struct tg_family *family, tg_ns until_ns) {

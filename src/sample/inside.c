@@ -158,7 +158,9 @@ static void look(tg_ns now_ns) {
     count_quality(&profile->quality, &before);
     count_quality(&inside.quality, &before);
     tg_handover_end(&inside.handover, true);
-    inside.was_held_up = tg_clock_monotonic_ns() - now_ns > inside.sampler.pace.period_ns;
+    tg_ns done_ns = tg_clock_monotonic_ns();
+    tg_pace_end(&inside.sampler.pace, done_ns);
+    inside.was_held_up = done_ns - now_ns > inside.sampler.pace.period_ns;
 }
 
 /* The thread. */

@@ -1,13 +1,17 @@
 #include "sample/pace.h"
 
-static tg_ns plan(struct tg_pace *pace) {
+/* Up to half a period. */
+static tg_ns jitter(struct tg_pace *pace) {
     /* xorshift64, Marsaglia 2003: good enough to be out of step. */
     pace->random ^= pace->random << 13;
     pace->random ^= pace->random >> 7;
     pace->random ^= pace->random << 17;
     uint64_t half = (uint64_t)pace->period_ns / 2;
-    tg_ns jitter = half ? (tg_ns)(pace->random % half) : 0;
-    return pace->period_ns - pace->period_ns / 4 + jitter;
+    return half ? (tg_ns)(pace->random % half) : 0;
+}
+
+static tg_ns plan(struct tg_pace *pace) {
+    return pace->period_ns - pace->period_ns / 4 + jitter(pace);
 }
 
 void tg_pace_init(struct tg_pace *pace, double rate_hz, uint64_t seed, tg_ns now_ns) {
@@ -31,4 +35,13 @@ tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns) {
     pace->interval_ns = plan(pace);
     pace->due_ns += pace->interval_ns;
     return stands_for;
+}
+
+void tg_pace_end(struct tg_pace *pace, tg_ns now_ns) {
+    tg_ns late_ns = now_ns - pace->due_ns;
+    if (late_ns >= 0 && late_ns < pace->period_ns) {
+        tg_ns longer_ns = late_ns + jitter(pace);
+        pace->interval_ns += longer_ns;
+        pace->due_ns += longer_ns;
+    }
 }

@@ -48,6 +48,36 @@ static void what_fell_out_is_counted_and_not_made_up_for(void **state) {
     assert_int_equal(pace.missed, 7);
 }
 
+static void looks_that_take_too_long_do_not_follow_in_step(void **state) {
+    (void)state;
+    struct tg_pace pace;
+    tg_pace_init(&pace, 1000, 7, 0);
+    tg_ns shortest_ns = INT64_MAX, longest_ns = 0, wall_ns = 0, first_ns = pace.due_ns;
+    for (int i = 0; i < 1000; i++) {
+        tg_ns due_ns = pace.due_ns;
+        tg_ns stood_for_ns = tg_pace_take(&pace, due_ns);
+        wall_ns += i ? stood_for_ns : 0;
+        tg_ns done_ns = pace.due_ns + PERIOD_NS / 4;
+        tg_pace_end(&pace, done_ns);
+        tg_ns gap_ns = pace.due_ns - done_ns;
+        shortest_ns = gap_ns < shortest_ns ? gap_ns : shortest_ns;
+        longest_ns = gap_ns > longest_ns ? gap_ns : longest_ns;
+    }
+    assert_in_range(shortest_ns, 0, PERIOD_NS / 100);
+    assert_in_range(longest_ns, PERIOD_NS * 49 / 100, PERIOD_NS / 2);
+    assert_int_equal(wall_ns + pace.interval_ns, pace.due_ns - first_ns); /* nothing is left unaccounted for */
+    tg_ns due_ns = pace.due_ns;
+    tg_pace_take(&pace, due_ns);
+    due_ns = pace.due_ns;
+    tg_pace_end(&pace, due_ns - 1); /* in time */
+    assert_int_equal(pace.due_ns, due_ns);
+    tg_pace_end(&pace, due_ns + 3 * PERIOD_NS); /* far too late: for the next one to be told */
+    assert_int_equal(pace.due_ns, due_ns);
+    assert_int_equal(pace.missed, 0);
+    tg_pace_take(&pace, due_ns + 3 * PERIOD_NS);
+    assert_int_equal(pace.missed, 3);
+}
+
 static void another_rate_begins_now(void **state) {
     (void)state;
     struct tg_pace pace;
@@ -62,6 +92,7 @@ int main(void) {
         cmocka_unit_test(intervals_differ_and_keep_the_rate),
         cmocka_unit_test(a_little_late_shifts_nothing),
         cmocka_unit_test(what_fell_out_is_counted_and_not_made_up_for),
+        cmocka_unit_test(looks_that_take_too_long_do_not_follow_in_step),
         cmocka_unit_test(another_rate_begins_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
