@@ -31,4 +31,9 @@ static inline bool tg_calm_may_try(const struct tg_calm *calm) {
     return calm->saved >= 0;
 }
 
+/* Whether none has failed for as long as can be paid for. */
+static inline bool tg_calm_is_sure(const struct tg_calm *calm) {
+    return calm->saved == TG_CALM_ADVANCE * TG_CALM_PRICE;
+}
+
 #endif

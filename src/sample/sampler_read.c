@@ -205,6 +205,7 @@ static void plan_thread(struct tg_sampler *sampler, struct tg_thread *thread) {
     }
     enum tg_walk_mode mode = is_holder(sampler, thread) ? TG_WALK_RUNNING : TG_WALK_AT_REST;
     thread->task.is_known = false;
+    stack->is_calm = tg_calm_is_sure(&thread->calm) && can_stop(sampler);
     thread->is_planned = tg_walk_plan(&sampler->walker, stack, mode);
     if (!thread->is_planned) {
         fail(sampler, thread, TG_WALK_DEEP);

@@ -272,7 +272,7 @@ static bool frame_agrees(const struct tg_walker *walker, const struct tg_stack *
     const uint8_t *first = walker->bytes + piece->first + offset;
     const uint8_t *again = walker->bytes + piece->second + (offset - not_again);
     bool agrees = true;
-    for (uint32_t i = 0; i < TG_WALK_ROUNDS && agrees; i++) {
+    for (uint32_t i = 0; i < stack->round_count && agrees; i++) {
         agrees = copies_agree(layout, first, again + (size_t)i * stack->round_bytes, is_innermost);
     }
     return agrees;
@@ -282,7 +282,7 @@ static bool frame_agrees(const struct tg_walker *walker, const struct tg_stack *
 static bool place_agrees(const struct tg_walker *walker, const struct tg_stack *stack) {
     const uint8_t *first = walker->bytes + stack->place.first, *again = walker->bytes + stack->place.second;
     bool agrees = true;
-    for (uint32_t i = 0; i < TG_WALK_ROUNDS && agrees; i++) {
+    for (uint32_t i = 0; stack->place.again && i < stack->round_count && agrees; i++) {
         agrees = tg_word(first) == tg_word(again + (size_t)i * stack->round_bytes);
     }
     return agrees;

@@ -124,6 +124,8 @@ struct tg_stack {
     uint32_t apart_count;    /* frames outside of the chunks, in the order of the last chain ... */
     uint32_t apart_used;     /* ... which had so many */
     uint32_t ends_at;        /* its part of the walker's bytes */
+    bool is_calm;            /* set by the caller: it has been read as it ran for so long that once again will do */
+    uint32_t round_count;    /* of what is read again */
     uint32_t round_bytes;    /* from what was read again in one round to the same in the next */
     tg_ns checked_ns;        /* when all its code was read last */
     enum tg_walk_mode mode;  /* of the walk under way, as all that follows down to `top` */

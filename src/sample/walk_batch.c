@@ -246,7 +246,8 @@ bool tg_stack_plan_again(struct tg_walker *walker, struct tg_stack *stack) {
     }
     size_t piece_count = walker->piece_count - piece_first;
     stack->round_bytes = (uint32_t)(walker->byte_count - byte_first);
-    for (int i = 1; i < TG_WALK_ROUNDS; i++) {
+    stack->round_count = TG_WALK_ROUNDS;
+    for (uint32_t i = 1; i < stack->round_count; i++) {
         for (size_t k = 0; k < piece_count; k++) {
             struct iovec piece = walker->pieces[piece_first + k];
             if (tg_walker_add(walker, (uint64_t)(uintptr_t)piece.iov_base, (uint32_t)piece.iov_len) == UINT32_MAX) {
@@ -277,7 +278,14 @@ static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
         return fits && plan_moment(walker, stack) && plan_apart(walker, stack);
     }
     fits = fits && plan_apart(walker, stack) && plan_moment(walker, stack);
-    return fits && (stack->mode != TG_WALK_RUNNING || tg_stack_plan_again(walker, stack));
+    if (!fits || stack->mode != TG_WALK_RUNNING) {
+        return fits;
+    }
+    if (stack->is_calm) {
+        stack->round_count = 1;
+        return plan_frames_again(walker, stack);
+    }
+    return tg_stack_plan_again(walker, stack);
 }
 
 bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode) {

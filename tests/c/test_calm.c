@@ -33,6 +33,20 @@ static void no_more_fail_than_are_allowed(void **state) {
     }
 }
 
+static void one_failure_is_remembered_for_long(void **state) {
+    (void)state;
+    struct tg_calm calm = {0};
+    for (int failures = 0; failures < 2; failures++) {
+        int count = 0;
+        for (; !tg_calm_is_sure(&calm) && count < SAMPLES; count++) {
+            tg_calm_count(&calm);
+        }
+        assert_in_range(count, failures ? TG_CALM_PRICE : TG_CALM_ADVANCE * TG_CALM_PRICE, SAMPLES - 1);
+        tg_calm_fail(&calm);
+        assert_false(tg_calm_is_sure(&calm));
+    }
+}
+
 static void who_makes_calls_all_the_time_is_always_stopped(void **state) {
     (void)state;
     int failed, stopped;
@@ -73,6 +87,7 @@ static void calm_is_paid_in_advance_for_a_few(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_failure_is_remembered_for_long),
         cmocka_unit_test(no_more_fail_than_are_allowed),
         cmocka_unit_test(who_makes_calls_all_the_time_is_always_stopped),
         cmocka_unit_test(who_is_calm_is_hardly_ever_stopped),
