@@ -33,9 +33,9 @@ void tg_pace_set(struct tg_pace *pace, double rate_hz, tg_ns now_ns);
  * and plans the next one. */
 tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns);
 
-/* The sample is done. If it took until the next one was due, that one is put off at random, and stands for as much more:
- * samples that followed each other without a pause would be in step with themselves, and could be in step with the
- * program. If it took so long that samples fall out, tg_pace_take() will say so. */
+/* The sample is done. If it took until the next one was due, that one is put off at random, and stands for as much
+ * more: samples that followed each other without a pause would be in step with themselves, and could be in step with
+ * the program. If it took so long that samples fall out, tg_pace_take() will say so. */
 void tg_pace_end(struct tg_pace *pace, tg_ns now_ns);
 
 #endif
