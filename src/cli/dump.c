@@ -221,23 +221,28 @@ static char known_state_of(const struct tg_dump *dump, pid_t tid) {
 
 /* What was found for this sample; of a thread that rests, what was found for the one before. */
 static void take_details(struct tg_dump *dump, struct tg_dump_thread *seen, uint64_t id, bool has_rested) {
+    seen->is_inspected = seen->is_inspected && has_rested;
     for (size_t i = 0; i < dump->pending_count; i++) {
         if (dump->pending[i].id == id) {
             release_details(&seen->details);
             seen->details = dump->pending[i];
             dump->pending[i] = dump->pending[--dump->pending_count];
+            seen->is_inspected = true;
             return;
         }
     }
-    if (!has_rested) {
+    if (!seen->is_inspected) {
         release_details(&seen->details);
-        dump->uninspected++;
     }
 }
 
 static void see(void *context, const struct tg_sample *sample) {
     struct tg_dump *dump = context;
+    size_t known_count = dump->count;
     struct tg_dump_thread *seen = thread_of(dump, sample->thread->id);
+    if (seen && dump->only_adds && dump->count == known_count) {
+        return;
+    }
     struct tg_frame *frames = malloc((sample->depth + 1) * sizeof *frames);
     if (!seen || !frames) {
         free(frames);
@@ -263,6 +268,7 @@ static void forget(struct tg_dump *dump) {
         release_details(&dump->pending[i]);
     }
     dump->count = dump->pending_count = dump->task_count = 0;
+    dump->was_listed = false;
 }
 
 void tg_dump_release(struct tg_dump *dump) {
@@ -276,25 +282,62 @@ void tg_dump_release(struct tg_dump *dump) {
 
 /* --- Looks --- */
 
-/* Whether a look has seen everything, or would not see more the next time. */
-static bool is_enough(const struct tg_dump *dump, const struct tg_sampler *sampler) {
-    return dump->unseen == 0 && (dump->uninspected == 0 || !sampler->options.inspect || sampler->refused_ns != 0);
+static bool is_listed(const struct tg_sampler *sampler, uint64_t id) {
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        if (sampler->threads.items[i]->shown.id == id) {
+            return true;
+        }
+    }
+    return false;
 }
 
+/* What was seen of threads that have ended since is dropped; what is wanted of the others is counted. */
+static void take_stock(struct tg_dump *dump, const struct tg_sampler *sampler) {
+    size_t kept = 0;
+    dump->uninspected = 0;
+    for (size_t i = 0; i < dump->count; i++) {
+        struct tg_dump_thread *seen = &dump->threads[i];
+        if (is_listed(sampler, seen->thread.id)) {
+            dump->uninspected += sampler->options.inspect && !seen->is_inspected;
+            dump->threads[kept++] = *seen;
+        } else {
+            free(seen->frames);
+            release_details(&seen->details);
+        }
+    }
+    dump->count = kept;
+    dump->thread_count = sampler->threads.count + sampler->threads.left_out;
+    dump->unseen = dump->thread_count - kept;
+}
+
+/* Looks until everything is seen, or would not be the next time, either. */
 static void look_often(struct tg_dump *dump, struct tg_sampler *sampler) {
-    dump->unseen = UINT64_MAX;
-    for (int i = 0; i < TRIES && !is_enough(dump, sampler); i++) {
-        uint64_t lost = tg_sampler_quality(sampler).lost_count;
-        dump->uninspected = 0;
+    bool is_enough = false;
+    for (int i = 0; i < TRIES && !is_enough; i++) {
         if (i > 0) {
             usleep((useconds_t)(TRY_NS / 1000));
         }
         if (tg_sampler_tick(sampler, tg_clock_monotonic_ns(), TRY_NS, 0)) {
-            dump->unseen = tg_sampler_quality(sampler).lost_count - lost;
+            dump->was_listed = true;
+            take_stock(dump, sampler);
+            is_enough = dump->unseen == 0 && (dump->uninspected == 0 || sampler->refused_ns != 0);
         }
     }
+}
+
+/* A stack is shown without what is read while its thread is stopped, if it cannot be had with it. */
+static void look_thoroughly(struct tg_dump *dump, struct tg_sampler *sampler) {
+    look_often(dump, sampler);
     dump->is_unstoppable = sampler->refused_ns != 0;
-    dump->uninspected = sampler->options.inspect ? dump->uninspected : 0;
+    if (sampler->options.inspect && dump->unseen > 0) {
+        tg_sample_inspection *inspection = sampler->options.inspect;
+        sampler->options.inspect = NULL;
+        dump->only_adds = true;
+        look_often(dump, sampler);
+        dump->only_adds = false;
+        sampler->options.inspect = inspection;
+        take_stock(dump, sampler);
+    }
 }
 
 static enum tg_status look(struct tg_dump *dump, tg_sample_inspection *inspection, struct tg_error *err) {
@@ -307,15 +350,21 @@ static enum tg_status look(struct tg_dump *dump, tg_sample_inspection *inspectio
     }
     forget(dump);
     dump->version = sampler.process.version;
-    look_often(dump, &sampler);
+    look_thoroughly(dump, &sampler);
     tg_sampler_close(&sampler);
     if (dump->failed) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for its stacks");
     }
-    if (dump->count == 0 && dump->unseen == UINT64_MAX) {
+    if (!dump->was_listed) {
         return tg_error_set(err, TG_ERROR_BUSY,
                             "its threads could not be listed: it ends, or its Python has just "
                             "started; try again");
+    }
+    if (dump->count == 0) {
+        return tg_error_set(err, TG_ERROR_BUSY,
+                            "none of the stacks of its %zu thread%s could be read whole; try again, or see 'tachograph "
+                            "doctor'",
+                            dump->thread_count, dump->thread_count == 1 ? "" : "s");
     }
     return TG_OK;
 }

@@ -2,7 +2,8 @@
  * dump: where the threads of a process are, and its suspended asyncio tasks, as `tachograph dump` shows them.
  *
  * Variables and tasks are read while the thread that has the interpreter's lock, or had it last, is stopped. Where
- * nobody may be stopped there are none: is_unstoppable.
+ * nobody may be stopped there are none: is_unstoppable. A thread that cannot be read with them in several looks is read
+ * without.
  */
 #ifndef TG_DUMP_H
 #define TG_DUMP_H
@@ -47,6 +48,7 @@ struct tg_dump_thread {
     struct tg_frame *frames; /* the outermost first */
     size_t depth;
     struct tg_dump_details details;
+    bool is_inspected; /* so these are known */
 };
 
 struct tg_dump_state {
@@ -66,8 +68,11 @@ struct tg_dump {
     bool is_unstoppable; /* nobody could be stopped for variables and tasks */
     bool has_tasks;      /* they were read; with some left out, or not: */
     bool has_all_tasks;
-    uint64_t unseen;      /* threads that could not be read */
+    bool was_listed;      /* so there is a */
+    size_t thread_count;  /* that the process has */
+    uint64_t unseen;      /* of these, could not be read */
     uint64_t uninspected; /* of those that could, without what is read while they are stopped */
+    bool only_adds;       /* what is seen again stays as it is */
     struct tg_symbols symbols;
     struct tg_dump_thread *threads; /* the main thread first, then as they were started */
     size_t count;

@@ -178,7 +178,7 @@ void tg_dump_append_text(const struct tg_dump *dump, const struct tg_terminal *t
     tg_command_line_append(out, dump->pid);
     tg_strbuf_append(out, ", Python ");
     tg_dump_append_version(dump->version, out);
-    tg_strbuf_printf(out, ", %zu thread%s", dump->count, dump->count == 1 ? "" : "s");
+    tg_strbuf_printf(out, ", %zu thread%s", dump->thread_count, dump->thread_count == 1 ? "" : "s");
     if (dump->task_count) {
         tg_strbuf_printf(out, ", %zu asyncio task%s", dump->task_count, dump->task_count == 1 ? "" : "s");
     }

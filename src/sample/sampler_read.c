@@ -408,7 +408,8 @@ static bool read_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
 
 static bool list_threads(struct tg_sampler *sampler) {
     tg_ns now_ns = sampler->walker.now_ns;
-    if (sampler->has_list && now_ns - sampler->listed_ns < LIST_AGAIN_NS) {
+    bool is_old = sampler->options.inspect || now_ns - sampler->listed_ns >= LIST_AGAIN_NS;
+    if (sampler->has_list && !is_old) { /* who is stopped to be inspected should be who has the lock now */
         return true;
     }
     sampler->has_list = tg_threads_list(&sampler->threads);
@@ -446,17 +447,20 @@ static void mark_due(struct tg_sampler *sampler) {
     }
 }
 
-static bool read_all(struct tg_sampler *sampler) {
-    const struct tg_threads *threads = &sampler->threads;
+/* Reads who is due as it is, some times. False: the list of threads is no longer true. */
+static bool read_unstopped(struct tg_sampler *sampler) {
     int tries = can_stop(sampler) ? TRIES : TRIES_AT_A_LOSS;
-    for (int i = 0; i < tries; i++) {
+    for (int i = 0; i < tries && is_any_due(sampler, SIZE_MAX); i++) {
         if (!read_batch(sampler, true)) {
             return false;
         }
-        if (!is_any_due(sampler, SIZE_MAX)) {
-            return true;
-        }
     }
+    return true;
+}
+
+/* Reads who is due while the threads that have the GILs are stopped. False: as above. */
+static bool read_all_stopped(struct tg_sampler *sampler) {
+    const struct tg_threads *threads = &sampler->threads;
     for (size_t gil = 0; gil < threads->gil_count; gil++) {
         struct tg_thread *holder = tg_threads_find(threads, threads->gils[gil].holder);
         if (holder && can_stop(sampler) && is_any_due(sampler, gil) && !read_stopped(sampler, holder)) {
@@ -464,6 +468,13 @@ static bool read_all(struct tg_sampler *sampler) {
         }
     }
     return true;
+}
+
+/* To inspect takes so long that the lock has changed hands by then, or a thread begun, where nobody is stopped: the
+ * stop is first then. */
+static bool read_all(struct tg_sampler *sampler) {
+    return sampler->options.inspect ? read_all_stopped(sampler) && read_unstopped(sampler)
+                                    : read_unstopped(sampler) && read_all_stopped(sampler);
 }
 
 bool tg_sampler_read(struct tg_sampler *sampler) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -264,3 +265,59 @@ def test_no_asyncio(cli: Any, start: Any) -> None:
     process = start(VALUES)
     assert json.loads(cli("dump", process.pid, "--json").stdout)["tasks"] == []
     assert "task" not in cli("dump", "-l", process.pid).stdout
+
+
+SERVES = (
+    BEGIN
+    + """
+import time
+
+def serve(n):
+    kept = n
+    time.sleep(0.0005)
+    return kept
+
+def answer(ended):
+    name = "answering"
+    while not ended.is_set():
+        serve(len(name))
+
+def accept(ended):
+    while not ended.is_set():
+        thread = threading.Thread(target=serve, args=(1,))
+        thread.start()
+        thread.join()
+
+ended = threading.Event()
+threads = [threading.Thread(target=answer, args=(ended,), name="answer") for _ in range(8)]
+threads.append(threading.Thread(target=accept, args=(ended,), name="accept"))
+for thread in threads:
+    thread.start()
+print("ready", flush=True)
+sys.stdin.read()
+ended.set()
+for thread in threads:
+    thread.join()
+"""
+)
+
+
+def test_values_where_threads_come_and_go(cli: Any, start: Any) -> None:
+    """The lock has changed hands, or a thread begun, before all of them have been looked into: one of them is stopped."""
+    process = start(SERVES)
+    for _ in range(10):
+        done = cli("dump", "-l", "-p", process.pid)
+        assert done.returncode == 0, done.stderr
+        first, *threads = done.stdout.split("\n\n")
+        assert 10 <= len(threads) <= 12, done.stdout  # the last ones come and go
+        assert first.endswith(f", {len(threads)} threads")
+        assert sum("name = 'answering'" in thread for thread in threads) == 8, done.stdout
+
+
+def test_stacks_where_threads_come_and_go_and_nobody_may_be_stopped(cli: Any, start: Any) -> None:
+    """Those that cannot be had with their variables are shown without."""
+    process = start(SERVES)
+    for _ in range(5):
+        done = cli("dump", "-l", "-p", process.pid, preexec_fn=forbidding("ptrace"))
+        assert done.returncode == 0, done.stderr
+        assert len(re.findall(r"^    answer  ", done.stdout, re.MULTILINE)) == 8, done.stdout
