@@ -47,14 +47,22 @@ _Noreturn static void become(const struct tg_child *child, const char *path, cha
     _exit(EXEC_FAILED);
 }
 
+static void tell_suspension(const struct tg_child *child, bool begins) {
+    if (child->suspend) {
+        child->suspend(child->suspend_context, begins);
+    }
+}
+
 /* Stops this process until someone continues it. */
 static void stop_alike(struct tg_child *child) {
     sigset_t stopping;
     sigemptyset(&stopping);
     sigaddset(&stopping, child->stopped_by);
+    tell_suspension(child, true);
     raise(child->stopped_by);
     sigprocmask(SIG_UNBLOCK, &stopping, NULL); /* stops here */
     sigprocmask(SIG_BLOCK, &stopping, NULL);
+    tell_suspension(child, false);
     child->stop_received = 0; /* what continued us now waits here, to be passed on */
     child->stopped_by = 0;
 }

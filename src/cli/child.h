@@ -41,6 +41,9 @@ struct tg_child {
     int stop_received;            /* the last stop signal that came here; 0: none */
     bool interrupted;             /* Ctrl-C was pressed */
     int stopped_by;               /* the signal that stopped the child; 0: it runs */
+    /* Called, if it is set, before this process is suspended as its child is, and when it goes on. */
+    void (*suspend)(void *context, bool begins);
+    void *suspend_context;
 };
 
 /* One variable of the environment to set; a NULL value removes it. */

@@ -4,6 +4,7 @@
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/process_id.h"
+#include "cli/process_state.h"
 
 #include <stddef.h>
 #include <unistd.h>
@@ -73,7 +74,11 @@ static int run(const struct tg_command *command, char **words) {
     struct tg_budget budget = {.limit_bytes = SYMBOLS_BYTES};
     struct tg_dump dump = {.pid = tg_process_id_of(settings.pid), .with_locals = settings.locals};
     tg_symbols_init(&dump.symbols, &budget);
+    bool is_stopped = tg_process_is_stopped(dump.pid);
     enum tg_status status = tg_dump_look(&dump, &err);
+    if (is_stopped) {
+        tg_process_warn_stopped(dump.pid, "dump");
+    }
     if (status == TG_OK) {
         tg_dump_redact(&dump);
         status = print(&dump, settings.json, &err);

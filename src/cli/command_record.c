@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/printable.h"
 #include "cli/process_id.h"
+#include "cli/process_state.h"
 #include "cli/program.h"
 #include "cli/record.h"
 #include "cli/terminal.h"
@@ -245,15 +246,35 @@ static void end_by_signal(int signal) {
     tg_record_end(interrupted);
 }
 
+static void go_on_by_signal(int signal) {
+    (void)signal;
+    tg_family_resumed(&interrupted->family);
+}
+
 static void catch_signals(struct tg_record *record) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = end_by_signal};
+    struct sigaction resumption = {.sa_handler = go_on_by_signal};
     interrupted = record;
+    sigaction(SIGCONT, &resumption, NULL);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction before;
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
             sigaction(signals[i], &action, NULL);
         }
+    }
+}
+
+/* Samples, and says where the process stands still before or after. */
+static void run_watched(struct tg_record *record, pid_t pid) {
+    record->is_stopped = tg_process_is_stopped(pid);
+    if (record->is_stopped) {
+        tg_process_warn_stopped(pid, "record"); /* at once: it can still be helped */
+    }
+    tg_record_run(record, isatty(STDERR_FILENO) && tg_terminal_can_move());
+    if (!record->is_stopped && tg_process_is_stopped(pid)) {
+        record->is_stopped = true;
+        tg_process_warn_stopped(pid, "record");
     }
 }
 
@@ -275,7 +296,7 @@ static int record_process(const struct settings *settings, struct plan *plan, st
     if (status == TG_OK) {
         catch_signals(&record);
         signal(SIGPIPE, SIG_IGN);
-        tg_record_run(&record, isatty(STDERR_FILENO) && tg_terminal_can_move());
+        run_watched(&record, pid);
         finished = finish(&record, tg_strbuf_text(&what)) == TG_OK;
     }
     tg_record_release(&record);
@@ -296,6 +317,11 @@ static void *run_recording(void *context) {
     struct recording *recording = context;
     tg_record_run(&recording->record, false);
     return NULL;
+}
+
+static void suspend_recording(void *context, bool begins) {
+    struct recording *recording = context;
+    tg_family_suspend(&recording->record.family, begins);
 }
 
 /* "app.py --fast", "-m shop 7": what was asked for, as the title. */
@@ -337,6 +363,10 @@ static int record_program(const struct settings *settings, struct plan *plan, co
     }
     if (status == TG_OK && pthread_create(&thread, NULL, run_recording, &recording) != 0) {
         status = tg_error_set(&trouble, TG_ERROR_MEMORY, "cannot start a thread");
+    }
+    if (status == TG_OK) {
+        child.suspend = suspend_recording;
+        child.suspend_context = &recording;
     }
     tg_child_wait(&child, &end);
     if (status == TG_OK) {
@@ -409,8 +439,10 @@ const struct tg_command tg_command_record = {
     .options = options,
     .examples = examples,
     .exit_codes =
-        "With -p: 0 recorded; 1 the process cannot be recorded, or nothing was; 2 wrong usage. With a program those of "
-        "the program; of tachograph itself 2 wrong usage, 125 it failed, 126 and 127 the program cannot be started",
+        "With -p: 0 recorded, also where no thread did what is recorded and the file is empty; 1 the process cannot be "
+        "recorded, or was not once looked at; 2 wrong usage. With a program those of the program; of tachograph "
+        "itself 2 wrong usage, or no such script or command; 125 it failed; 126 the interpreter cannot be executed; "
+        "127 it is not found",
     .program = true,
     .run = run,
 };

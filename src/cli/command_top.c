@@ -266,8 +266,9 @@ static enum tg_status sample(const struct settings *settings, uint64_t pid, cons
         .by_thread = settings->by == TG_LIVE_THREADS,
         .limit = top->limit,
     };
-    enum tg_status status = tg_sampled_top(&how, interactive, settings->once, err);
-    if (status != TG_OK && status != TG_ERROR_NOT_FOUND && !settings->sample) {
+    bool can_sample = false;
+    enum tg_status status = tg_sampled_top(&how, interactive, settings->once, &can_sample, err);
+    if (!can_sample && status != TG_ERROR_NOT_FOUND && !settings->sample) {
         struct tg_error reason = *err;
         (void)tg_process_id_refuse((pid_t)pid, "top", err);
         struct tg_error no_recording = *err;

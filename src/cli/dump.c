@@ -1,9 +1,9 @@
 #include "cli/dump.h"
 
+#include "cli/process_state.h"
 #include "sample/sampler.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,21 +173,6 @@ static struct tg_dump_thread *thread_of(struct tg_dump *dump, uint64_t id) {
     return &dump->threads[dump->count++];
 }
 
-/* What the kernel says of a thread: the letter after its name, which may have anything in it. */
-static char state_of(pid_t pid, pid_t tid) {
-    char path[64];
-    char text[512];
-    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) {
-        close(fd);
-    }
-    text[length > 0 ? length : 0] = '\0';
-    const char *name_end = strrchr(text, ')');
-    return (char)(name_end && name_end[1] == ' ' ? name_end[2] : '\0');
-}
-
 /* What the kernel says of all threads before any of them is stopped for us: one that was stopped by somebody else runs
  * for a moment when we let it go. */
 static void read_states(struct tg_dump *dump) {
@@ -202,7 +187,7 @@ static void read_states(struct tg_dump *dump) {
         struct tg_dump_state *states = grow(dump->states, dump->state_count, &dump->state_capacity, sizeof *states);
         if (states) {
             dump->states = states;
-            states[dump->state_count++] = (struct tg_dump_state){tid, state_of(dump->pid, tid)};
+            states[dump->state_count++] = (struct tg_dump_state){tid, tg_thread_state(dump->pid, tid)};
         }
     }
     if (directory) {
@@ -216,7 +201,7 @@ static char known_state_of(const struct tg_dump *dump, pid_t tid) {
             return dump->states[i].state;
         }
     }
-    return state_of(dump->pid, tid); /* it is newer */
+    return tg_thread_state(dump->pid, tid); /* it is newer */
 }
 
 /* What was found for this sample; of a thread that rests, what was found for the one before. */

@@ -64,12 +64,17 @@ void tg_record_release(struct tg_record *record) {
     }
 }
 
+static const char *plural(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
 static void show_progress(const struct tg_record *record, tg_ns now_ns) {
     tg_ns left_ns = record->until_ns ? record->until_ns - now_ns : 0;
+    uint64_t count = record->profile.quality.taken_count;
     char text[160];
-    int length = snprintf(text, sizeof text, "\r%s, %s samples%s%s; Ctrl-C ends \033[K",
+    int length = snprintf(text, sizeof text, "\r%s, %s sample%s%s%s; Ctrl-C ends \033[K",
                           tg_humanize_duration((now_ns - record->began_ns) / NS_PER_S * NS_PER_S).text,
-                          tg_humanize_count(record->profile.quality.taken_count).text, left_ns > 0 ? ", still " : "",
+                          tg_humanize_count(count).text, plural(count), left_ns > 0 ? ", still " : "",
                           left_ns > 0 ? tg_humanize_duration((left_ns + NS_PER_S - 1) / NS_PER_S * NS_PER_S).text : "");
     (void)!tg_output_write(STDERR_FILENO, text, (size_t)length);
 }
@@ -119,13 +124,38 @@ static enum tg_status refuse_empty(const struct tg_record *record, struct tg_err
     }
     if (quality.taken_count == 0 && quality.lost_count > 0) {
         return tg_error_set(err, TG_ERROR_NOT_FOUND,
-                            "none of %" PRIu64 " samples could be proven right; 'tachograph "
+                            "none of %" PRIu64 " sample%s could be proven right; 'tachograph "
                             "doctor' says what is in the way",
-                            quality.lost_count);
+                            quality.lost_count, plural(quality.lost_count));
     }
     return tg_error_set(err, TG_ERROR_NOT_FOUND,
                         "it was over before the first sample; record longer, or at a higher "
                         "rate (-r)");
+}
+
+/* Whether its threads were looked at, with success if there was anything to read. */
+static bool was_looked_at(const struct tg_record *record) {
+    struct tg_sampler_quality quality = tg_family_quality(&record->family);
+    return quality.taken_count > 0 || (record->family.look_count > 0 && quality.lost_count == 0);
+}
+
+/* That nothing was found is an answer, and somebody waits for the file. */
+static void warn_empty(const struct tg_record *record) {
+    uint64_t taken = tg_family_quality(&record->family).taken_count, looks = record->family.look_count;
+    const char *others =
+        record->options.measure == TG_EXPORT_WALL ? "--idle records them too" : "--wall --idle records them too";
+    if (record->is_stopped) {
+        tg_message_warning("record: nothing ran at any of %" PRIu64 " look%s: the process is stopped", looks,
+                           plural(looks));
+    } else if (record->options.measure == TG_EXPORT_GIL) {
+        tg_message_warning("record: no thread had the lock at any of %" PRIu64 " look%s; %s", looks, plural(looks),
+                           "--wall --idle records those without");
+    } else if (taken > 0) {
+        tg_message_warning("record: all %" PRIu64 " sample%s were of threads that waited; %s", taken, plural(taken),
+                           others);
+    } else {
+        tg_message_warning("record: no Python thread was there at any of %" PRIu64 " look%s", looks, plural(looks));
+    }
 }
 
 static enum tg_status write_out(const char *path, const struct tg_strbuf *text, struct tg_error *err) {
@@ -136,14 +166,11 @@ static enum tg_status write_out(const char *path, const struct tg_strbuf *text, 
 }
 
 enum tg_status tg_record_finish(struct tg_record *record, const char *what, struct tg_error *err) {
-    if (record->profile.quality.taken_count == 0 && tg_family_quality(&record->family).taken_count == 0) {
+    if (record->profile.quality.taken_count == 0 && !was_looked_at(record)) {
         return refuse_empty(record, err);
     }
-    if (record->profile.quality.taken_count == 0) { /* that is an answer, and somebody waits for the file */
-        tg_message_warning("record: all %" PRIu64 " samples were of threads that waited; %s",
-                           tg_family_quality(&record->family).taken_count,
-                           record->options.measure == TG_EXPORT_WALL ? "--idle records them too"
-                                                                     : "--wall --idle records them too");
+    if (record->profile.quality.taken_count == 0) {
+        warn_empty(record);
     }
     struct tg_strbuf title = TG_STRBUF_INIT;
     struct tg_strbuf text = TG_STRBUF_INIT;
@@ -168,9 +195,9 @@ static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
     struct tg_weight lost = tg_profile_lost(&record->profile);
     size_t start = out->length;
     if (quality.lost_count) {
-        tg_strbuf_printf(out, "%s of %s samples could not be proven right (",
-                         tg_humanize_count(quality.lost_count).text,
-                         tg_humanize_count(quality.lost_count + quality.taken_count).text);
+        uint64_t all = quality.lost_count + quality.taken_count;
+        tg_strbuf_printf(out, "%s of %s sample%s could not be proven right (",
+                         tg_humanize_count(quality.lost_count).text, tg_humanize_count(all).text, plural(all));
         const char *separator = "";
         for (int i = 0; i < TG_WALK_RESULTS; i++) {
             if (quality.lost[i]) {
@@ -182,16 +209,20 @@ static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
         tg_strbuf_append(out, ")");
     }
     if (quality.missed_count) {
-        tg_strbuf_printf(out, "%s%s looks fell out, since this machine was busy", out->length > start ? "; " : "",
-                         tg_humanize_count(quality.missed_count).text);
+        tg_strbuf_printf(out, "%s%s look%s fell out, since this machine was busy", out->length > start ? "; " : "",
+                         tg_humanize_count(quality.missed_count).text, plural(quality.missed_count));
         if (quality.preempted_ns) {
             tg_strbuf_printf(out, " (its threads had %s of processors meanwhile)",
                              tg_humanize_duration(quality.preempted_ns).text);
         }
     }
     if (lost.sample_count) {
-        tg_strbuf_printf(out, "%s%s samples found no space", out->length > start ? "; " : "",
-                         tg_humanize_count(lost.sample_count).text);
+        tg_strbuf_printf(out, "%s%s sample%s found no space", out->length > start ? "; " : "",
+                         tg_humanize_count(lost.sample_count).text, plural(lost.sample_count));
+    }
+    if (record->family.suspended_ns) {
+        tg_strbuf_printf(out, "%s%s passed while this was suspended", out->length > start ? "; " : "",
+                         tg_humanize_duration(record->family.suspended_ns).text);
     }
     if (record->family.left_out_count) {
         tg_strbuf_printf(out, "%smore than %zu processes", out->length > start ? "; " : "", TG_FAMILY_MAX);
@@ -243,8 +274,9 @@ void tg_record_append_summary(const struct tg_record *record, const char *what, 
     tg_strbuf_printf(out, "%-11s", "recorded");
     tg_printable_append(out, what, strlen(what));
     size_t thread_count = tg_profile_count_threads(profile);
-    tg_strbuf_printf(out, ", %s: %s samples of %zu thread%s", tg_humanize_duration((int64_t)profile->duration_ns).text,
-                     tg_humanize_count(profile->quality.taken_count).text, thread_count, thread_count == 1 ? "" : "s");
+    tg_strbuf_printf(out, ", %s: %s sample%s of %zu thread%s", tg_humanize_duration((int64_t)profile->duration_ns).text,
+                     tg_humanize_count(profile->quality.taken_count).text, plural(profile->quality.taken_count),
+                     thread_count, plural(thread_count));
     if (record->family.sampled_count > 1) {
         tg_strbuf_printf(out, " in %" PRIu64 " processes", record->family.sampled_count);
     }

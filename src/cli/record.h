@@ -36,6 +36,7 @@ struct tg_record {
     tg_ns began_ns;
     tg_ns until_ns; /* 0: to the end */
     tg_ns ended_ns;
+    bool is_stopped; /* the process is, before or after: set by the caller */
 };
 
 TG_NODISCARD enum tg_status tg_record_begin(struct tg_record *record, const struct tg_record_options *options,
@@ -48,7 +49,8 @@ void tg_record_run(struct tg_record *record, bool shows_progress);
 /* Ends tg_record_run(). Also for signal handlers. */
 void tg_record_end(struct tg_record *record);
 
-/* Writes the file. TG_ERROR_NOT_FOUND: nothing was sampled, and nothing is written; the message says why. */
+/* Writes the file, with a warning also where looks have found nothing that belongs into it. TG_ERROR_NOT_FOUND: there
+ * was no look, or none that could be proven right, and nothing is written; the message says why. */
 TG_NODISCARD enum tg_status tg_record_finish(struct tg_record *record, const char *what, struct tg_error *err);
 /* Appends what was recorded, how good it is, and where it is, as lines. */
 void tg_record_append_summary(const struct tg_record *record, const char *what, struct tg_strbuf *out);

@@ -3,6 +3,7 @@
 
 #include "cli/command_line.h"
 #include "cli/output.h"
+#include "cli/process_state.h"
 #include "cli/screen.h"
 #include "profile/flat.h"
 
@@ -147,6 +148,7 @@ enum tg_status tg_sampled_look(struct tg_sampled *sampled, tg_ns now_ns, struct 
     sampled->looked_ns = now_ns;
     note_history(&sampled->functions, sampled->interval_ns);
     note_history(&sampled->threads, sampled->interval_ns);
+    sampled->is_stopped = tg_process_is_stopped(sampled->options.pid);
     sampled->look_count++;
     return status;
 }
@@ -325,10 +327,11 @@ static enum tg_status print_all(struct tg_sampled *sampled, bool once, struct tg
     return status;
 }
 
-enum tg_status tg_sampled_top(const struct tg_sampled_options *options, bool interactive, bool once,
+enum tg_status tg_sampled_top(const struct tg_sampled_options *options, bool interactive, bool once, bool *can,
                               struct tg_error *err) {
     struct tg_sampled sampled;
     enum tg_status status = tg_sampled_open(&sampled, options, err);
+    *can = status == TG_OK;
     if (status == TG_OK && interactive) {
         status = tg_screen_open(err);
         if (status == TG_OK) {

@@ -73,6 +73,7 @@ struct tg_sampled {
     tg_ns interval_ns; /* of the rows: what it was, not what was asked for */
     size_t look_count; /* with figures */
     bool has_ended;
+    bool is_stopped; /* the process, by somebody */
     /* What the person at the keys has chosen. */
     enum tg_sampled_sort sort;
     bool by_thread;
@@ -110,8 +111,9 @@ void tg_sampled_print(const struct tg_sampled *sampled, const struct tg_terminal
 /* Acts on a key. False: it is over. */
 bool tg_sampled_press(struct tg_sampled *sampled, const struct tg_key *key);
 
-/* All of it: on the terminal, or (`once`: one interval) as plain lines. */
+/* All of it: on the terminal, or (`once`: one interval) as plain lines. `*can`: the process can be sampled, whatever
+ * fails. */
 TG_NODISCARD enum tg_status tg_sampled_top(const struct tg_sampled_options *options, bool interactive, bool once,
-                                           struct tg_error *err);
+                                           bool *can, struct tg_error *err);
 
 #endif

@@ -139,6 +139,9 @@ static void add_line(const struct tg_strbuf *text, const struct tg_terminal *ter
 /* "functions of worker 4712 by self, every 1.00 s, 100 samples a second; 3 of 310 samples could not be proven right" */
 static void append_scope(const struct tg_sampled *sampled, struct tg_strbuf *line) {
     struct tg_sampler_quality quality = tg_family_quality(&sampled->family);
+    if (sampled->is_stopped && !sampled->has_ended) {
+        tg_strbuf_printf(line, "STOPPED ('kill -CONT %ld' lets it go on)  ", (long)sampled->options.pid);
+    }
     tg_strbuf_append(line, sampled->has_ended ? "ENDED  " : sampled->is_paused ? "PAUSED  " : "");
     tg_strbuf_append(line, sampled->by_thread ? "threads" : "functions");
     if (sampled->thread != UINT32_MAX && !sampled->by_thread) {
@@ -154,9 +157,9 @@ static void append_scope(const struct tg_sampled *sampled, struct tg_strbuf *lin
     tg_strbuf_printf(line, ", every %s at %.0f Hz", tg_humanize_duration(sampled->options.interval_ns).text,
                      sampled->options.rate_hz);
     if (quality.lost_count) {
-        tg_strbuf_printf(line, "; %s of %s samples could not be proven right",
-                         tg_humanize_count(quality.lost_count).text,
-                         tg_humanize_count(quality.lost_count + quality.taken_count).text);
+        uint64_t all = quality.lost_count + quality.taken_count;
+        tg_strbuf_printf(line, "; %s of %s sample%s could not be proven right",
+                         tg_humanize_count(quality.lost_count).text, tg_humanize_count(all).text, all == 1 ? "" : "s");
     }
 }
 

@@ -240,6 +240,7 @@ static void tick(struct tg_family *family, tg_ns now_ns) {
             continue;
         }
         bool was_read = tg_sampler_tick(&member->sampler, now_ns, wall_ns, late_ns);
+        family->look_count += was_read;
         member->blind_ns = was_read ? 0 : member->blind_ns ? member->blind_ns : now_ns;
         if (!was_read && now_ns - member->blind_ns > BLIND_NS) { /* it executes another program, or ends */
             close_member(member);
@@ -294,6 +295,20 @@ static bool any_is_open(const struct tg_family *family) {
     return false;
 }
 
+/* Whether this process was suspended since it was asked last, or is just about to be. */
+static bool was_suspended(struct tg_family *family) {
+    unsigned now = atomic_load(&family->suspensions);
+    bool changed = now != family->suspensions_seen || now % 2;
+    family->suspensions_seen = now;
+    return changed;
+}
+
+static void go_on(struct tg_family *family) {
+    tg_ns now_ns = tg_clock_monotonic_ns(); /* it may be long after the time of this look */
+    family->suspended_ns += now_ns > family->pace.due_ns ? now_ns - family->pace.due_ns : 0;
+    tg_pace_set(&family->pace, family->options.rate_hz, now_ns);
+}
+
 static enum tg_sampler_ending run(struct tg_family *family, tg_ns until_ns) {
     for (;;) {
         tg_ns now_ns = tg_clock_monotonic_ns();
@@ -309,6 +324,8 @@ static enum tg_sampler_ending run(struct tg_family *family, tg_ns until_ns) {
         } else if (!family->is_pacing) { /* nothing was missed while there was nobody to look at */
             tg_pace_set(&family->pace, family->options.rate_hz, now_ns);
             family->is_pacing = true;
+        } else if (was_suspended(family)) {
+            go_on(family);
         } else if (now_ns >= family->pace.due_ns) {
             tick(family, now_ns);
         }
@@ -337,6 +354,17 @@ void tg_family_end(struct tg_family *family) {
 
 void tg_family_rest(struct tg_family *family) {
     family->is_pacing = false;
+}
+
+void tg_family_suspend(struct tg_family *family, bool begins) {
+    unsigned before = atomic_load(&family->suspensions);
+    if (before % 2 != begins) { /* one that begins begins once */
+        atomic_fetch_add(&family->suspensions, 1);
+    }
+}
+
+void tg_family_resumed(struct tg_family *family) {
+    atomic_fetch_add(&family->suspensions, 2);
 }
 
 struct tg_sampler_quality tg_family_quality(const struct tg_family *family) {

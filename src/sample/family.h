@@ -16,6 +16,7 @@
 #include "sample/pace.h"
 #include "sample/sampler.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -46,9 +47,13 @@ struct tg_family {
     bool is_pacing;                    /* somebody is sampled */
     struct tg_sampler_quality quality; /* of members that are gone; see tg_family_quality() */
     uint64_t sampled_count;            /* processes that were sampled */
+    uint64_t look_count;               /* looks at one of them that saw its threads, whatever became of their stacks */
     uint64_t left_out_count;           /* processes beyond the maximum */
     struct tg_error said;              /* why a member cannot be sampled; the last one */
     tg_ns look_ns;                     /* when members are looked after next */
+    tg_ns suspended_ns;                /* in which looks were due and we were suspended */
+    atomic_uint suspensions;           /* goes up when one begins, and when it ends */
+    unsigned suspensions_seen;
     int end_fd;
 };
 
@@ -70,6 +75,12 @@ void tg_family_end(struct tg_family *family);
 
 /* The next tg_family_run() begins after a rest: nothing was missed meanwhile. */
 void tg_family_rest(struct tg_family *family);
+
+/* This process is about to be suspended (Ctrl-Z), or goes on. No look has been missed meanwhile. For any thread. */
+void tg_family_suspend(struct tg_family *family, bool begins);
+/* It goes on, as its SIGCONT says; the same for who did not know of the beginning. For signal handlers of the thread
+ * that runs the family. */
+void tg_family_resumed(struct tg_family *family);
 
 /* Lets go of threads that have stopped too late for their sample; to be called while waiting for the next
  * tg_family_run(). How long that may take at most: until `deadline_ns`, or less while there are such threads. */

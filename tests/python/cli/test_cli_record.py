@@ -103,15 +103,30 @@ def test_a_process_is_recorded_without_its_knowing(cli: Any, target: Any) -> Non
     assert re.search(r"^hottest +\d+\.\d % ", done.stderr, re.MULTILINE)
 
 
-def test_a_program_that_only_waits_has_its_file_all_the_same(cli: Any) -> None:
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("--wall", r"all \d+ samples were of threads that waited; --idle records them too"),
+        ("--cpu", r"all \d+ samples were of threads that waited; --wall --idle records them too"),
+        ("--gil", r"no thread had the lock at any of \d+ looks; --wall --idle records those without"),
+    ],
+)
+def test_a_program_that_only_waits_has_its_file_all_the_same(cli: Any, mode: str, said: str) -> None:
     script = cli.script(TARGET.replace("threads = [", "threads = [][:0] and ["), "waits.py")
     process = cli.start_other(sys.executable, script, stdin=subprocess.PIPE)
     assert process.stdout.readline() == "ready\n"
-    done = cli("record", "-p", process.pid, "-d", "0.3", "-o", "waits.folded")
+    done = cli("record", "-p", process.pid, "-d", "0.3", mode, "-o", "waits.folded")
     process.communicate()
     assert done.returncode == 0, done.stderr
-    assert "samples were of threads that waited; --idle records them too" in done.stderr
+    assert re.search(said, done.stderr)
     assert (cli.directory / "waits.folded").read_text() == ""
+
+
+def test_one_sample_is_no_samples(cli: Any, target: Any) -> None:
+    """The first comes after a second and a quarter at the latest, the second after one and a half at the earliest."""
+    done = cli("record", "-p", target.pid, "-r", "1", "-d", "1.4", "-o", "one.folded")
+    assert done.returncode == 0, done.stderr
+    assert ": 1 sample of 1 thread\n" in done.stderr
 
 
 def test_threads_that_wait_are_recorded_on_request(cli: Any, target: Any) -> None:
@@ -184,6 +199,57 @@ def test_each_task_of_asyncio_is_what_calls(cli: Any) -> None:
     assert not wrong
     assert right > 10_000  # microseconds
     assert nameless < 0.02 * right + 5000  # before it was seen in asyncio
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether each of its threads has stopped; one that waits for a processor has not yet."""
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
+def test_a_process_that_is_stopped_is_said_to_be(cli: Any, target: Any, wait_until: Any) -> None:
+    helps = f"process {target.pid} is stopped (SIGSTOP, Ctrl-Z); 'kill -CONT {target.pid}' lets it go on"
+    target.send_signal(signal.SIGSTOP)
+    wait_until(lambda: is_stopped(target.pid), "the process to stop")
+    try:
+        dumped = cli("dump", "-p", target.pid)
+        recorded = [
+            cli("record", "-p", target.pid, "-d", "0.2", mode, "-o", "x.folded") for mode in ("--wall", "--cpu")
+        ]
+        top = cli("top", "-p", target.pid, "--sample", "--once", "-d", "0.2")
+    finally:
+        target.send_signal(signal.SIGCONT)
+    for done in (dumped, *recorded):
+        assert f"warning: {done.args[1]}: {helps}\n" in done.stderr
+    assert re.findall(r"^thread .*, (\w+)", dumped.stdout.replace(", has the GIL", ""), re.MULTILINE) == ["stopped"] * 3
+    assert re.search(r"nothing ran at any of \d+ looks: the process is stopped", recorded[1].stderr)
+    assert "waited" not in recorded[1].stderr
+    assert top.stdout.splitlines()[1].startswith(f"STOPPED ('kill -CONT {target.pid}' lets it go on)  functions by")
+    for words in (["dump"], ["record", "-d", "0.2", "-o", "x.folded"], ["top", "--once", "-d", "0.2"]):
+        done = cli(*words, "-p", target.pid)
+        assert "kill -CONT" not in done.stdout + done.stderr
+
+
+def test_time_in_which_it_is_suspended_is_no_busy_machine(cli: Any, target: Any, wait_until: Any) -> None:
+    recorder = cli.start("record", "-p", target.pid, "-r", "1000", "-o", "x.folded")
+    wait_for_pidfd(recorder.pid)
+    recorder.send_signal(signal.SIGTSTP)
+    assert os.waitid(os.P_PID, recorder.pid, os.WSTOPPED).si_status == signal.SIGTSTP
+    ran = processor_time(target.pid)
+    wait_until(lambda: processor_time(target.pid) > ran + 0.5, "the process to run for half a second")
+    recorder.send_signal(signal.SIGCONT)
+    ran = processor_time(target.pid)
+    wait_until(lambda: processor_time(target.pid) > ran + 0.1, "some looks")
+    recorder.send_signal(signal.SIGINT)
+    _, said = recorder.communicate(timeout=20)
+    assert recorder.returncode == 0, said
+    assert re.search(r"\d (ms|s) passed while this was suspended$", said, re.MULTILINE), said
+
+
+def processor_time(pid: int) -> float:
+    """What a process has had of processors, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize(("mode", "sure"), [("--gil", "burn"), ("--cpu", "burn")])
@@ -289,6 +355,7 @@ WRONG = {
     "two modes": (["-p", "1", "--gil", "--cpu"], "exclude each other"),
     "idle without a lock": (["-p", "1", "--gil", "--idle"], "leave --idle out"),
     "no script": (["nothere.py"], "there is no script 'nothere.py'"),
+    "no command": (["nothere"], "there is no script 'nothere', nor a command of that name"),
 }
 
 

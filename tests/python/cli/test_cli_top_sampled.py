@@ -104,3 +104,10 @@ def test_what_cannot_be_meant_is_said(cli: Any, target: Any, words: list[str], s
     done = cli("top", "--once", *[str(target.pid) if word == "PID" else word for word in words])
     assert done.returncode == 1
     assert said in done.stderr
+
+
+def test_what_cannot_be_written_is_no_fault_of_the_process(cli: Any, target: Any) -> None:
+    with open("/dev/full", "w") as full:
+        done = cli("top", "-p", target.pid, "--once", "-d", "0.2", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == "tachograph: top: cannot write to standard output: No space left on device\n"
