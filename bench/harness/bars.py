@@ -22,7 +22,7 @@ class Bar:
 
 
 # Of programs that make calls, from outside at 10 kHz.
-DISPLACED = "to switch a program's processor to another thread and back takes 12 of these, looks or not (docs/adr/0034)"
+DISPLACED = "to switch a processor to another thread and back takes 12 of these, whatever that one does (docs/adr/0034)"
 
 BARS = (
     Bar("floor_ns", "the floor: two clock reads and the record, in C (TSC)", "ns"),
