@@ -81,7 +81,7 @@ struct tg_sampler_options {
     void *sink_context;
     tg_sample_inspection
         *inspect; /* NULL: none; its context is the sink's. Threads are then not tried without a stop */
-    const struct tg_stop_ops *stop; /* NULL: tg_stop_from_outside for another process; for the own one, nobody is */
+    const struct tg_stop_ops *stop; /* NULL: tg_stop_from_outside; in the own process, nobody is made to rest */
     void *stop_context;
     struct tg_displacer *displacer; /* for tg_stop_from_outside, borrowed until the close; NULL: one of its own */
 };
