@@ -191,13 +191,22 @@ static struct tg_code *keep(struct tg_code_cache *cache, const struct tg_code *c
     return kept;
 }
 
+static struct tg_code *find_at(const struct tg_code_cache *cache, uint64_t address) {
+    return cache->slots ? *slot_of(cache->slots, cache->slot_count, address) : NULL;
+}
+
 static struct tg_code *find(const struct tg_code_cache *cache, const struct tg_code_identity *identity) {
-    struct tg_code *code = cache->slots ? *slot_of(cache->slots, cache->slot_count, identity->address) : NULL;
+    struct tg_code *code = find_at(cache, identity->address);
     return code && tg_code_identity_equal(&code->identity, identity) ? code : NULL;
 }
 
 const struct tg_code *tg_code_cache_find(const struct tg_code_cache *cache, const struct tg_code_identity *identity) {
     return find(cache, identity);
+}
+
+bool tg_code_cache_is_old(void *cache, uint64_t address, const struct tg_code_identity *identity) {
+    const struct tg_code *code = identity ? find(cache, identity) : find_at(cache, address);
+    return code && code->identity.unit_count && !tg_code_is_young(cache, code);
 }
 
 void tg_code_cache_doubt(struct tg_code_cache *cache, const struct tg_code_identity *identity) {

@@ -21,6 +21,7 @@
 #include "sample/line_table.h"
 #include "sample/python_process.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,10 @@ const struct tg_code *tg_code_cache_resolve(struct tg_code_cache *cache, const s
 
 /* The same without reading; NULL: it is not known. */
 const struct tg_code *tg_code_cache_find(const struct tg_code_cache *cache, const struct tg_code_identity *identity);
+
+/* Whether the code at an address is not young: as `identity` says, or, NULL, whatever is known there. `cache` is one,
+ * without its type for struct tg_walker. */
+bool tg_code_cache_is_old(void *cache, uint64_t address, const struct tg_code_identity *identity);
 
 /* Has it read anew the next time: the frame for which it was read was left meanwhile, so it may have been another's. */
 void tg_code_cache_doubt(struct tg_code_cache *cache, const struct tg_code_identity *identity);

@@ -3,6 +3,7 @@
 #include <linux/rseq.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -31,28 +32,80 @@ static long departures(void) {
     return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw + usage.ru_nivcsw : -1;
 }
 
+/* Where a thread is told the processor that it went on at last. */
+static uint64_t processor_place(const struct tg_thread *thread) {
+    return thread->rseq + offsetof(struct rseq, cpu_id);
+}
+
+static int processor_in(const uint8_t *copy) {
+    uint32_t processor;
+    memcpy(&processor, copy, sizeof processor);
+    return processor < CPU_SETSIZE ? (int)processor : -1;
+}
+
 /* The processor that a thread went on at last, as the kernel told it; -1 not known. */
 static int processor_of(const struct tg_walker *walker, const struct tg_thread *thread) {
-    uint32_t processor;
-    uint64_t at = thread->rseq + offsetof(struct rseq, cpu_id);
+    uint8_t copy[sizeof(uint32_t)];
     atomic_thread_fence(memory_order_seq_cst); /* what was read before was there before */
-    bool is_known = tg_memory_read(&walker->process->memory, at, &processor, sizeof processor);
-    return is_known && processor < CPU_SETSIZE ? (int)processor : -1;
+    bool is_known = tg_memory_read(&walker->process->memory, processor_place(thread), copy, sizeof copy);
+    return is_known ? processor_in(copy) : -1;
+}
+
+/* Whether what is left to prove can wait until the target goes on, and costs it nothing. Tasks can not. */
+static bool can_be_late(const struct tg_displacer *displacer) {
+    return !displacer->tasks->is_found && tg_walk_is_of_old_code(displacer->walker, &displacer->target->stack);
+}
+
+/* What there is to know of a stack that was followed. */
+static enum tg_walk_result end_walk(struct tg_displacer *displacer, enum tg_walk_result result, bool *reads) {
+    struct tg_walker *walker = displacer->walker;
+    struct tg_thread *target = displacer->target;
+    bool is_unproven = result == TG_WALK_UNPROVEN;
+    if ((is_unproven || result == TG_WALK_WHOLE) && !tg_walk_has_entered(walker, &target->stack)) {
+        return TG_WALK_PC;
+    }
+    if (is_unproven && !can_be_late(displacer)) {
+        *reads = true;
+        result = tg_walk_prove(walker, &target->stack);
+    }
+    if (result == TG_WALK_WHOLE && tg_running_task_read(displacer->tasks, &target->stack, &target->task)) {
+        *reads = true;
+    }
+    return result;
+}
+
+/* Reads the target's stack, and after all else its processor: as a rule in one system call, which takes one piece after
+ * the other, each with a locked operation on its pages. */
+static enum tg_walk_result read_target(struct tg_displacer *displacer, int *processor) {
+    struct tg_walker *walker = displacer->walker;
+    struct tg_thread *target = displacer->target;
+    struct tg_stack *stack = &target->stack;
+    if (!stack->is_learned && !tg_stack_learn(walker, stack)) {
+        return TG_WALK_UNREADABLE;
+    }
+    tg_walker_begin(walker);
+    bool fits = tg_walk_plan(walker, stack, TG_WALK_STOPPED) && tg_walk_plan_entry(walker, stack);
+    uint32_t copy = fits ? tg_walker_add(walker, processor_place(target), sizeof(uint32_t)) : UINT32_MAX;
+    size_t planned = walker->byte_count;
+    if (copy == UINT32_MAX) {
+        return TG_WALK_DEEP;
+    }
+    bool reads = !tg_walker_read(walker);
+    enum tg_walk_result result = end_walk(displacer, tg_walk_follow(walker, stack), &reads);
+    reads = reads || walker->byte_count != planned;
+    *processor = reads ? processor_of(walker, target) : processor_in(walker->bytes + copy);
+    return result;
 }
 
 static void look(struct tg_displacer *displacer) {
-    struct tg_walker *walker = displacer->walker;
-    struct tg_thread *target = displacer->target;
+    struct tg_stack *stack = &displacer->target->stack;
     long before = departures();
-    enum tg_walk_result result = tg_walk(walker, &target->stack, TG_WALK_STOPPED, 0);
-    if (result == TG_WALK_WHOLE && !tg_walk_has_entered(walker, &target->stack)) {
-        result = TG_WALK_PC;
-    }
-    if (result == TG_WALK_WHOLE) {
-        tg_running_task_read(displacer->tasks, &target->stack, &target->task);
+    int processor = -1;
+    enum tg_walk_result result = read_target(displacer, &processor);
+    if (result != TG_WALK_WHOLE && result != TG_WALK_UNPROVEN && !stack->is_learned) {
+        result = read_target(displacer, &processor); /* its chunks were not where they were */
     }
     displacer->result = result;
-    int processor = processor_of(walker, target);
     displacer->has_rested = processor >= 0 && processor == sched_getcpu() && before >= 0 && departures() == before;
 }
 
@@ -170,7 +223,11 @@ static void note(struct tg_thread *thread, bool was_displaced) {
 static enum tg_walk_result displace(struct tg_displacer *displacer) {
     displacer->has_rested = false;
     bool has_looked = is_placed(displacer, displacer->walker, displacer->target) && look_or_ask(displacer);
-    return has_looked && displacer->has_rested ? displacer->result : TG_WALK_NOT_HELD;
+    if (!has_looked || !displacer->has_rested) {
+        return TG_WALK_NOT_HELD;
+    }
+    bool is_late = displacer->result == TG_WALK_UNPROVEN;
+    return is_late ? tg_walk_prove_late(displacer->walker, &displacer->target->stack) : displacer->result;
 }
 
 enum tg_walk_result tg_displacer_walk(struct tg_displacer *displacer, struct tg_walker *walker,

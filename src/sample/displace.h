@@ -8,6 +8,9 @@
  * we were, nor elsewhere. That needs stores to be seen in their order, so it is done on x86-64 only; a program that
  * writes into the kernel's struct deceives itself. One that did go on has to be stopped by the caller.
  *
+ * It rests for as long as it takes to read its stack. That its code is the code that has been known for long is seen to
+ * when it has gone on; other code is read at once.
+ *
  * Of a displaced thread there is no program counter. Up to 3.12, where a new C frame is current for some instructions
  * before the Python frame is in it, the chain is checked in another way: tg_walk_has_entered().
  *

@@ -26,12 +26,6 @@
 /* So often a thread that has not stopped in time is looked after. */
 #define SETTLE_NS INT64_C(200000)
 
-static bool is_old(void *context, const struct tg_code_identity *identity) {
-    const struct tg_code_cache *cache = context;
-    const struct tg_code *code = tg_code_cache_find(cache, identity);
-    return code && !tg_code_is_young(cache, code);
-}
-
 static int open_process(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
@@ -58,7 +52,7 @@ static enum tg_status open_parts(struct tg_sampler *sampler, pid_t pid, struct t
     if (status == TG_OK && pid == getpid()) {
         find_own_state(&sampler->walker);
     }
-    sampler->walker.is_old = is_old;
+    sampler->walker.is_old = tg_code_cache_is_old;
     sampler->walker.context = &sampler->cache;
     sampler->tasks.process = &sampler->process;
     return status;

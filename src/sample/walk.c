@@ -169,7 +169,10 @@ static enum tg_walk_result follow_frame(struct tg_walker *walker, struct tg_stac
     }
     if (owner == OWNED_BY_THREAD) {
         stack->outermost = *address;
-        stack->innermost = stack->innermost == UINT32_MAX ? stack->fresh_count - 1 : stack->innermost;
+        if (stack->innermost == UINT32_MAX) {
+            stack->innermost = stack->fresh_count - 1;
+            stack->innermost_address = *address;
+        }
     }
     *address = tg_word(copy + layout->frame.previous);
     if (stack->entered_from == UINT64_MAX && is_entry(layout, copy)) {
@@ -183,6 +186,7 @@ static enum tg_walk_result follow_chain(struct tg_walker *walker, struct tg_stac
     stack->apart_used = 0;
     stack->outermost = 0;
     stack->innermost = UINT32_MAX;
+    stack->innermost_address = 0;
     stack->entered_from = UINT64_MAX;
     stack->then = 0;
     stack->standing_count = 0;
@@ -460,7 +464,7 @@ static bool read_headers(const struct tg_walker *walker, struct tg_stack *stack,
             || (has_before && !tg_code_identity_equal(&before, &frame->header.identity))) {
             return false;
         }
-        *is_old = *is_old && walker->is_old && walker->is_old(walker->context, &frame->header.identity);
+        *is_old = *is_old && walker->is_old && walker->is_old(walker->context, frame->code, &frame->header.identity);
     }
     return true;
 }
@@ -495,6 +499,23 @@ enum tg_walk_result tg_walk_prove(struct tg_walker *walker, struct tg_stack *sta
     return result == TG_WALK_WHOLE ? finish(walker, stack) : result;
 }
 
+bool tg_walk_is_of_old_code(const struct tg_walker *walker, const struct tg_stack *stack) {
+    bool is_old = walker->is_old;
+    for (uint32_t i = 0; is_old && i < stack->fresh_count && !stack->fresh[i].is_known; i++) {
+        is_old = walker->is_old(walker->context, stack->fresh[i].code, NULL);
+    }
+    return is_old;
+}
+
+enum tg_walk_result tg_walk_prove_late(struct tg_walker *walker, struct tg_stack *stack) {
+    bool is_old;
+    enum tg_walk_result result = read_code(walker, stack, false, &is_old);
+    if (result == TG_WALK_WHOLE && !is_old) {
+        result = TG_WALK_CODE;
+    }
+    return result == TG_WALK_WHOLE ? finish(walker, stack) : result;
+}
+
 bool tg_walker_needs_pc(const struct tg_walker *walker) {
     return walker->process->layout.thread.cframe != TG_LAYOUT_NONE;
 }
@@ -506,22 +527,39 @@ static bool is_entering(const struct tg_walker *walker, uint64_t pc) {
 
 /* Whether the innermost frame is not one that has returned, and still lies there as it was. */
 static bool is_below_top(const struct tg_stack *stack) {
-    if (stack->innermost == UINT32_MAX) {
-        return true;
-    }
-    uint64_t address = stack->frames[stack->innermost].address;
-    return address - stack->chunks[0].address >= stack->chunk_bytes[0] || address < stack->top;
+    uint64_t address = stack->innermost_address;
+    return !address || address - stack->chunks[0].address >= stack->chunk_bytes[0] || address < stack->top;
 }
 
-bool tg_walk_has_entered(const struct tg_walker *walker, const struct tg_stack *stack) {
+bool tg_walk_plan_entry(struct tg_walker *walker, struct tg_stack *stack) {
+    if (!tg_walker_needs_pc(walker) || !stack->caller) {
+        return true;
+    }
+    stack->caller_copy = tg_walker_add(walker, stack->caller, sizeof(uint64_t));
+    return stack->caller_copy != UINT32_MAX;
+}
+
+/* What the C frame before the current one has as its frame; false: it cannot be read. */
+static bool read_caller(struct tg_walker *walker, struct tg_stack *stack, uint64_t before, uint64_t *caller) {
+    uint64_t address = before + walker->process->layout.cframe.current_frame;
+    uint32_t copy = stack->caller_copy;
+    if (address != stack->caller || copy == UINT32_MAX || copy + sizeof *caller > walker->read_count) {
+        copy = tg_walker_read_now(walker, address, sizeof *caller);
+    }
+    stack->caller = address;
+    *caller = copy != UINT32_MAX ? tg_word(walker->bytes + copy) : 0;
+    return copy != UINT32_MAX;
+}
+
+bool tg_walk_has_entered(struct tg_walker *walker, struct tg_stack *stack) {
     const struct tg_layout_cframe *layout = &walker->process->layout.cframe;
     if (!tg_walker_needs_pc(walker)) {
         return true;
     }
     uint64_t before = tg_word(walker->bytes + stack->place.first + (layout->previous - layout->current_frame));
-    uint8_t caller[sizeof(uint64_t)];
-    return before && tg_memory_read(&walker->process->memory, before + layout->current_frame, caller, sizeof caller)
-           && tg_word(caller) == stack->entered_from && is_below_top(stack);
+    uint64_t caller;
+    return before && read_caller(walker, stack, before, &caller) && caller == stack->entered_from
+           && is_below_top(stack);
 }
 
 static bool is_held_by(const struct tg_layout_gil *layout, const uint8_t *lock, uint64_t thread) {

@@ -133,10 +133,13 @@ struct tg_stack {
     uint32_t standing_count; /* so many frames, the last ones found, stand as they stood; in the end, the outermost */
     uint32_t known_count;    /* of these, the outermost whose code is believed */
     uint32_t innermost;      /* of the frames in chunks; UINT32_MAX: there is none */
-    uint64_t outermost;      /* likewise, its address; 0 none */
-    uint64_t top;            /* the first free word */
-    uint64_t entered_from;   /* up to 3.12: the frame from which C code called into Python last, as the frame called has
+    uint64_t innermost_address;
+    uint64_t outermost;    /* likewise, its address; 0 none */
+    uint64_t top;          /* the first free word */
+    uint64_t entered_from; /* up to 3.12: the frame from which C code called into Python last, as the frame called has
                                 it; UINT64_MAX: there is none such */
+    uint64_t caller;       /* up to 3.12: where the C frame before the current one had its frame, when last asked */
+    uint32_t caller_copy;  /* UINT32_MAX: it is not in the batch */
     struct tg_walk_piece place;
     struct tg_walk_piece state;
     struct tg_walk_piece chunks[TG_WALK_MAX_CHUNKS]; /* the newest first; what is in use of each */
@@ -154,9 +157,9 @@ struct tg_stack {
 struct tg_walker {
     const struct tg_python_process *process; /* borrowed */
     tg_ns now_ns;                            /* of the sample under way; set by the caller */
-    /* Whether this code has been known for so long that it need not be read twice while its thread runs. May be NULL:
-     * never. */
-    bool (*is_old)(void *context, const struct tg_code_identity *identity);
+    /* Whether the code at this address has been known for so long that it need not be read twice while its thread runs.
+     * `identity`: as it was read; NULL: whatever is known there. May be NULL: never. */
+    bool (*is_old)(void *context, uint64_t address, const struct tg_code_identity *identity);
     void *context;
     /* The calling thread's PyThreadState, as the interpreter knows it; async-signal-safe. NULL: nobody can be asked. */
     void *(*own_state)(void);
@@ -187,8 +190,8 @@ enum tg_walk_result tg_walk(struct tg_walker *walker, struct tg_stack *stack, en
 
 /* Whether the frame that the current C frame began with has been linked to its caller, which the C frame before has: up
  * to 3.12 it is not yet where the evaluation loop begins; what is current there may be a frame that has returned, too,
- * and lies above the top. For a thread at rest, after a whole walk of its stack, where no pc is known. */
-bool tg_walk_has_entered(const struct tg_walker *walker, const struct tg_stack *stack);
+ * and lies above the top. For a thread at rest, after its stack was followed, where no pc is known. */
+bool tg_walk_has_entered(struct tg_walker *walker, struct tg_stack *stack);
 
 /* Walks the calling thread's own stack, for signal handlers: it is at rest while the handler runs. `lock`: the address
  * of the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock.
@@ -209,6 +212,8 @@ uint32_t tg_walker_add(struct tg_walker *walker, uint64_t address, uint32_t size
 bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack);
 /* Adds a stack. False: there is no space for it. */
 bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode);
+/* Adds what tg_walk_has_entered() will ask for, as far as it can be known. False: there is no space. */
+bool tg_walk_plan_entry(struct tg_walker *walker, struct tg_stack *stack);
 /* False: a piece of it was not there; what lies before it was read. */
 bool tg_walker_read(struct tg_walker *walker);
 /* WHOLE, UNPROVEN, or what is wrong. */
@@ -216,6 +221,11 @@ enum tg_walk_result tg_walk_follow(struct tg_walker *walker, struct tg_stack *st
 /* What tg_walk_follow() left unproven: reads code that is not known, in a batch of its own, so after all of the batch
  * before were followed. */
 enum tg_walk_result tg_walk_prove(struct tg_walker *walker, struct tg_stack *stack);
+/* Whether all code that tg_walk_follow() left unproven lies where code has been known to lie for long. */
+bool tg_walk_is_of_old_code(const struct tg_walker *walker, const struct tg_stack *stack);
+/* As tg_walk_prove(), of a thread that was at rest when it was followed, and no longer is: believed is only code that
+ * has been known for long, so that no other can have lain there a moment ago. */
+enum tg_walk_result tg_walk_prove_late(struct tg_walker *walker, struct tg_stack *stack);
 /* Whether a running thread's stack is still as it was; for who has read something else that hangs on it. */
 bool tg_walk_still(struct tg_walker *walker, struct tg_stack *stack);
 

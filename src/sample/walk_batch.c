@@ -291,6 +291,7 @@ static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
 bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode) {
     size_t pieces = walker->piece_count, bytes = walker->byte_count;
     stack->mode = mode;
+    stack->caller_copy = UINT32_MAX;
     if (!plan_all(walker, stack)) {
         walker->piece_count = pieces;
         walker->byte_count = bytes;

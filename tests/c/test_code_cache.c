@@ -141,6 +141,26 @@ static void is_young_for_a_second(void **state) {
     assert_false(tg_code_is_young(&fixture.cache, code));
 }
 
+static bool is_old(uint64_t address, const struct tg_code_identity *identity) {
+    return tg_code_cache_is_old(&fixture.cache, address, identity);
+}
+
+static void is_old_by_its_place(void **state) {
+    (void)state;
+    open_cache(1 << 20);
+    struct tg_code_identity identity = resolve(codes[0])->identity, other = identity;
+    other.first_line++;
+    tg_code_cache_begin(&fixture.cache, TG_CODE_YOUNG_NS);
+    assert_false(is_old(identity.address, NULL));
+    tg_code_cache_begin(&fixture.cache, TG_CODE_YOUNG_NS + 1);
+    assert_true(is_old(identity.address, NULL));
+    assert_true(is_old(identity.address, &identity));
+    assert_false(is_old(identity.address, &other));
+    assert_false(is_old(identity.address + 16, NULL));
+    tg_code_cache_doubt(&fixture.cache, &identity);
+    assert_false(is_old(identity.address, NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(reads_once, close_cache),
@@ -149,6 +169,7 @@ int main(void) {
         cmocka_unit_test_teardown(grows, close_cache),
         cmocka_unit_test_teardown(empties_itself_when_full, close_cache),
         cmocka_unit_test_teardown(is_young_for_a_second, close_cache),
+        cmocka_unit_test_teardown(is_old_by_its_place, close_cache),
     };
     return cmocka_run_group_tests_name("code_cache", tests, NULL, NULL);
 }

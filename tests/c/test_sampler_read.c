@@ -68,11 +68,6 @@ static void let_go(void *context) {
 
 static const struct tg_stop_ops stop_in_call = {.walk = walk_in_call, .let_go = let_go};
 
-static bool is_old(void *context, const struct tg_code_identity *identity) {
-    const struct tg_code *code = tg_code_cache_find(context, identity);
-    return code && !tg_code_is_young(context, code);
-}
-
 static void open_fixture(struct fixture *fixture, unsigned minor) {
     uint64_t base = (uint64_t)(uintptr_t)memory;
     struct tg_sampler *sampler = &fixture->sampler;
@@ -91,7 +86,7 @@ static void open_fixture(struct fixture *fixture, unsigned minor) {
     tg_symbols_init(&fixture->symbols, &fixture->budget);
     tg_code_cache_init(&sampler->cache, &sampler->process, &fixture->symbols, 1 << 20);
     assert_int_equal(tg_walker_init(&sampler->walker, &sampler->process, NULL), TG_OK);
-    sampler->walker.is_old = is_old;
+    sampler->walker.is_old = tg_code_cache_is_old;
     sampler->walker.context = &sampler->cache;
     assert_int_equal(tg_threads_init(&sampler->threads, &sampler->process, NULL), TG_OK);
     fixture->thread = calloc(1, sizeof *fixture->thread);

@@ -313,12 +313,87 @@ static void who_is_not_linked_yet_is_torn(void **state) {
     }
 }
 
+/* As who has a thread rest reads its stack: in one batch. */
+static void read_resting(struct fixture *fixture) {
+    tg_walker_begin(&fixture->walker);
+    assert_true(tg_walk_plan(&fixture->walker, &fixture->stack, TG_WALK_STOPPED));
+    assert_true(tg_walk_plan_entry(&fixture->walker, &fixture->stack));
+    assert_true(tg_walker_read(&fixture->walker));
+}
+
+static void the_caller_is_read_along(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 12; minor++) {
+        struct fixture fixture;
+        open_fixture(&fixture, minor);
+        uint64_t caller_at = MADE_CALLER + fixture.made.layout->cframe.current_frame;
+        uint64_t caller = fixture.made.base + fixture.made.frames[1], moved_at = caller_at + 64;
+        made_stack_enter(&fixture.made, 2);
+        assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
+        assert_true(tg_walk_has_entered(&fixture.walker, &fixture.stack)); /* now it is known where to ask */
+        read_resting(&fixture);
+        made_put(&fixture.made, caller_at, NOWHERE); /* when it has gone on */
+        assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_UNPROVEN);
+        assert_true(tg_walk_has_entered(&fixture.walker, &fixture.stack));
+        read_resting(&fixture);
+        assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_UNPROVEN);
+        assert_false(tg_walk_has_entered(&fixture.walker, &fixture.stack));
+        made_put(&fixture.made, caller_at, caller); /* but it is another C frame that is before the current one */
+        made_put(&fixture.made, moved_at, NOWHERE);
+        made_put(&fixture.made, MADE_CFRAME + fixture.made.layout->cframe.previous,
+                 fixture.made.base + moved_at - fixture.made.layout->cframe.current_frame);
+        read_resting(&fixture);
+        assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_UNPROVEN);
+        assert_false(tg_walk_has_entered(&fixture.walker, &fixture.stack));
+        made_put(&fixture.made, moved_at, caller); /* which is known by now, and read along */
+        read_resting(&fixture);
+        assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_UNPROVEN);
+        assert_true(tg_walk_has_entered(&fixture.walker, &fixture.stack));
+        close_fixture(&fixture);
+    }
+}
+
+/* What is said of code where it lies and of code that was read. */
+static bool is_place_old, is_code_old;
+
+static bool is_old(void *context, uint64_t address, const struct tg_code_identity *identity) {
+    (void)context;
+    (void)address;
+    return identity ? is_code_old : is_place_old;
+}
+
+static void only_old_code_is_proven_late(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        struct fixture fixture;
+        open_fixture(&fixture, minor);
+        assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
+        assert_false(tg_walk_is_of_old_code(&fixture.walker, &fixture.stack)); /* nobody can be asked */
+        fixture.walker.is_old = is_old;
+        for (int i = 0; i < 4; i++) {
+            is_place_old = i & 1;
+            is_code_old = i & 2;
+            read_resting(&fixture);
+            assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_UNPROVEN);
+            assert_int_equal(tg_walk_is_of_old_code(&fixture.walker, &fixture.stack), is_place_old);
+            assert_int_equal(tg_walk_prove_late(&fixture.walker, &fixture.stack),
+                             is_code_old ? TG_WALK_WHOLE : TG_WALK_CODE);
+        }
+        read_resting(&fixture);
+        assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_UNPROVEN);
+        run_no_code(&fixture.made); /* it is freed as soon as its frame is left */
+        assert_int_equal(tg_walk_prove_late(&fixture.walker, &fixture.stack), TG_WALK_CODE);
+        close_fixture(&fixture);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_that_is_whole),          cmocka_unit_test(what_is_wrong_has_its_name),
         cmocka_unit_test(who_comes_back_is_not_believed), cmocka_unit_test(what_is_known_is_not_believed_for_ever),
         cmocka_unit_test(a_thread_that_runs_nothing),     cmocka_unit_test(who_is_not_linked_yet_is_torn),
         cmocka_unit_test(who_has_entered_is_linked),      cmocka_unit_test(who_is_about_to_enter_is_not),
+        cmocka_unit_test(the_caller_is_read_along),       cmocka_unit_test(only_old_code_is_proven_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
