@@ -9,7 +9,8 @@
  * Bounded: when there is no space for one more, that one is refused and counted, and the next tick begins with an empty
  * cache; reading all live code objects again is cheap, and those that died are rid of.
  *
- * Threads: one, the sampler's. It allocates, so it is not for signal handlers.
+ * Threads: one at a time, as a rule the sampler's; a thread that looks in its place may ask whether code is old. It
+ * allocates, so it is not for signal handlers.
  */
 #ifndef TG_CODE_CACHE_H
 #define TG_CODE_CACHE_H

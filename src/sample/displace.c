@@ -20,6 +20,9 @@
 /* The shortest slice that there is. */
 #define SLICE_NS UINT64_C(100000)
 
+/* After code that was left for later was in vain, so many looks leave none. */
+#define PROMPT_LOOKS 128
+
 /* After so many requests in vain for a thread, the next ones are refused: twice as many each time, up to a limit. */
 #define ESCAPES   4
 #define PAUSE_MAX UINT32_C(1024)
@@ -51,9 +54,12 @@ static int processor_of(const struct tg_walker *walker, const struct tg_thread *
     return is_known ? processor_in(copy) : -1;
 }
 
-/* Whether what is left to prove can wait until the target goes on, and costs it nothing. Tasks can not. */
+/* Whether what is left to prove can wait until the target goes on, and costs it nothing. Not for a task, which is read
+ * of a whole stack and at rest; and not where it was in vain a while ago. */
 static bool can_be_late(const struct tg_displacer *displacer) {
-    return !displacer->tasks->is_found && tg_walk_is_of_old_code(displacer->walker, &displacer->target->stack);
+    const struct tg_thread *target = displacer->target;
+    return !displacer->tasks->is_found && target->prompt_count == 0
+           && tg_walk_can_be_late(displacer->walker, &target->stack);
 }
 
 /* What there is to know of a stack that was followed. */
@@ -220,14 +226,23 @@ static void note(struct tg_thread *thread, bool was_displaced) {
     }
 }
 
+/* Where it is in vain, short-lived code lies where code used to lie for long, and the next looks do not wait. */
+static enum tg_walk_result prove_late(const struct tg_displacer *displacer) {
+    struct tg_thread *target = displacer->target;
+    enum tg_walk_result result = tg_walk_prove_late(displacer->walker, &target->stack);
+    if (result != TG_WALK_WHOLE) {
+        target->prompt_count = PROMPT_LOOKS;
+    }
+    return result;
+}
+
 static enum tg_walk_result displace(struct tg_displacer *displacer) {
     displacer->has_rested = false;
     bool has_looked = is_placed(displacer, displacer->walker, displacer->target) && look_or_ask(displacer);
     if (!has_looked || !displacer->has_rested) {
         return TG_WALK_NOT_HELD;
     }
-    bool is_late = displacer->result == TG_WALK_UNPROVEN;
-    return is_late ? tg_walk_prove_late(displacer->walker, &displacer->target->stack) : displacer->result;
+    return displacer->result == TG_WALK_UNPROVEN ? prove_late(displacer) : displacer->result;
 }
 
 enum tg_walk_result tg_displacer_walk(struct tg_displacer *displacer, struct tg_walker *walker,
@@ -239,9 +254,12 @@ enum tg_walk_result tg_displacer_walk(struct tg_displacer *displacer, struct tg_
     displacer->walker = walker;
     displacer->tasks = tasks;
     displacer->target = thread;
+    thread->task.is_known = false;
+    thread->prompt_count -= thread->prompt_count > 0;
     enum tg_walk_result result = displace(displacer);
+    bool was_in_vain = thread->prompt_count == PROMPT_LOOKS; /* it did rest */
     thread->was_displaced = result == TG_WALK_WHOLE;
-    note(thread, thread->was_displaced);
+    note(thread, thread->was_displaced || was_in_vain);
     if (thread->was_displaced) {
         thread->stack.mode = TG_WALK_RUNNING;
     } else {

@@ -8,8 +8,8 @@
  * we were, nor elsewhere. That needs stores to be seen in their order, so it is done on x86-64 only; a program that
  * writes into the kernel's struct deceives itself. One that did go on has to be stopped by the caller.
  *
- * It rests for as long as it takes to read its stack. That its code is the code that has been known for long is seen to
- * when it has gone on; other code is read at once.
+ * It rests for as long as it takes to read its stack. Since 3.12, code that has been known for long is compared with
+ * what is known when it has gone on; other code, and its task, are read while it rests.
  *
  * Of a displaced thread there is no program counter. Up to 3.12, where a new C frame is current for some instructions
  * before the Python frame is in it, the chain is checked in another way: tg_walk_has_entered().
@@ -44,8 +44,8 @@ struct tg_displacer {
     enum tg_walk_result result;
 };
 
-/* As tg_walk() of a stopped thread, which then runs on: its stack's mode is RUNNING. NOT_HELD: it did not rest. The
- * task it is in is read, too. */
+/* As tg_walk() of a stopped thread, which then runs on: its stack's mode is RUNNING. NOT_HELD: it did not rest.
+ * `thread->task` is known afterwards if it was read, which it is where there are tasks. */
 enum tg_walk_result tg_displacer_walk(struct tg_displacer *displacer, struct tg_walker *walker,
                                       struct tg_running_tasks *tasks, struct tg_thread *thread);
 

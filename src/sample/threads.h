@@ -73,6 +73,7 @@ struct tg_thread {
     uint64_t rseq;         /* tg_stop_rseq() of it */
     uint32_t escape_count; /* displace.c's own: so often in a row it was not displaced, */
     uint32_t escape_pause; /* so that so many requests are refused at once */
+    uint32_t prompt_count; /* likewise: at so many looks all of its code is read while it rests */
     bool has_clock;
 
     /* What the sampler keeps. */

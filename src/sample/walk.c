@@ -499,8 +499,8 @@ enum tg_walk_result tg_walk_prove(struct tg_walker *walker, struct tg_stack *sta
     return result == TG_WALK_WHOLE ? finish(walker, stack) : result;
 }
 
-bool tg_walk_is_of_old_code(const struct tg_walker *walker, const struct tg_stack *stack) {
-    bool is_old = walker->is_old;
+bool tg_walk_can_be_late(const struct tg_walker *walker, const struct tg_stack *stack) {
+    bool has_versions = walker->process->layout.code.version != TG_LAYOUT_NONE, is_old = walker->is_old && has_versions;
     for (uint32_t i = 0; is_old && i < stack->fresh_count && !stack->fresh[i].is_known; i++) {
         is_old = walker->is_old(walker->context, stack->fresh[i].code, NULL);
     }

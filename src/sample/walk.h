@@ -20,7 +20,8 @@
  *     pc           up to 3.12, of a stopped thread: it is not about to enter the evaluation loop, where the C frame is
  *                  current before the Python frame is in it; where no pc is known, tg_walk_has_entered()
  *     order        each frame in a chunk begins where its caller's ends: one not linked yet has another's caller
- *     code         each frame's code is a code object, the same one before and after, and the instruction is inside it
+ *     code         each frame's code is a code object, the same one before and after, and the instruction is inside it;
+ *                  since 3.12 that may be seen to when the thread goes on again: tg_walk_prove_late()
  * Who is at rest cannot change: a thread that did not take the interpreter's lock meanwhile (which the caller sees by
  * the lock's switch number), or one that was stopped. It is read once.
  *
@@ -133,9 +134,9 @@ struct tg_stack {
     uint32_t standing_count; /* so many frames, the last ones found, stand as they stood; in the end, the outermost */
     uint32_t known_count;    /* of these, the outermost whose code is believed */
     uint32_t innermost;      /* of the frames in chunks; UINT32_MAX: there is none */
-    uint64_t innermost_address;
-    uint64_t outermost;    /* likewise, its address; 0 none */
-    uint64_t top;          /* the first free word */
+    uint64_t innermost_address; /* likewise, which stays when `fresh` becomes `frames`; 0 none */
+    uint64_t outermost;         /* likewise, its address; 0 none */
+    uint64_t top;               /* the first free word */
     uint64_t entered_from; /* up to 3.12: the frame from which C code called into Python last, as the frame called has
                                 it; UINT64_MAX: there is none such */
     uint64_t caller;       /* up to 3.12: where the C frame before the current one had its frame, when last asked */
@@ -221,10 +222,11 @@ enum tg_walk_result tg_walk_follow(struct tg_walker *walker, struct tg_stack *st
 /* What tg_walk_follow() left unproven: reads code that is not known, in a batch of its own, so after all of the batch
  * before were followed. */
 enum tg_walk_result tg_walk_prove(struct tg_walker *walker, struct tg_stack *stack);
-/* Whether all code that tg_walk_follow() left unproven lies where code has been known to lie for long. */
-bool tg_walk_is_of_old_code(const struct tg_walker *walker, const struct tg_stack *stack);
-/* As tg_walk_prove(), of a thread that was at rest when it was followed, and no longer is: believed is only code that
- * has been known for long, so that no other can have lain there a moment ago. */
+/* Whether all code that tg_walk_follow() left unproven can be proven late: it lies where code has been known to lie for
+ * long, and has a version, without which what comes to lie there again could look like what lay there before. */
+bool tg_walk_can_be_late(const struct tg_walker *walker, const struct tg_stack *stack);
+/* As tg_walk_prove(), of a thread that was at rest when it was followed, and no longer is. Code that is what has been
+ * known for long was that at rest, too: another one in its place would have left its version there. */
 enum tg_walk_result tg_walk_prove_late(struct tg_walker *walker, struct tg_stack *stack);
 /* Whether a running thread's stack is still as it was; for who has read something else that hangs on it. */
 bool tg_walk_still(struct tg_walker *walker, struct tg_stack *stack);

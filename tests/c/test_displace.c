@@ -19,7 +19,7 @@
 
 #define NOWHERE UINT64_C(0x10000)
 /* Enough for some hundred that are not refused. */
-#define CALLS   100000
+#define CALLS   1000000
 #define LOOKS   3000
 #define ESCAPES 4 /* in a row, then it pauses */
 
@@ -109,7 +109,7 @@ static enum tg_walk_result displace(struct fixture *fixture) {
     struct tg_thread *thread = &fixture->thread;
     fixture->walker.now_ns++;
     thread->was_displaced = false;
-    thread->task.is_known = true;
+    thread->task.is_known = false;
     enum tg_walk_result result = tg_displacer_walk(&fixture->displacer, &fixture->walker, &fixture->tasks, thread);
     assert_int_equal(thread->was_displaced, result == TG_WALK_WHOLE);
     return result;
@@ -169,46 +169,61 @@ static void read_whole_in_each_version(void **state) {
 
 /* --- What waits until it has gone on --- */
 
-/* What is asked of code, and what is said of it where it lies, and when it was read. */
+/* What is asked of code, and what is said of it where it lies, and when it was read. On the displacer's thread, too. */
 struct belief {
     int places, headers;
     bool is_old;
+    bool is_confused;
 };
 
 static bool believe(void *context, uint64_t address, const struct tg_code_identity *identity) {
     struct belief *belief = context;
-    assert_true(!identity || identity->address == address);
+    belief->is_confused = belief->is_confused || (identity && identity->address != address);
     *(identity ? &belief->headers : &belief->places) += 1;
     return !identity || belief->is_old;
 }
 
+static void open_believer(struct fixture *fixture, unsigned minor, int entered,
+                          void (*run)(const struct made_stack *made), struct belief *belief) {
+    open_fixture(fixture, minor, entered, run);
+    fixture->walker.is_old = believe;
+    fixture->walker.context = belief;
+}
+
+/* Since 3.12, when code has a version. */
 static void code_is_read_when_it_has_gone_on(void **state) {
     (void)state;
     for (unsigned minor = 11; minor <= 14; minor++) {
         static struct fixture fixture; /* what goes on after a failure finds it */
         struct belief belief = {.is_old = true};
-        open_fixture(&fixture, minor, 2, spin);
-        fixture.walker.is_old = believe;
-        fixture.walker.context = &belief;
+        open_believer(&fixture, minor, 2, spin, &belief);
         assert_int_equal(displace_at_last(&fixture), TG_WALK_WHOLE);
         expect_frames(&fixture);
         assert_int_equal(fixture.thread.stack.frames[0].header.identity.first_line, 3);
-        assert_true(belief.places >= MADE_FRAMES);
-        assert_int_equal(belief.headers, MADE_FRAMES);
+        assert_int_equal(belief.places > 0, minor >= 12);
+        assert_true(belief.headers >= MADE_FRAMES);
+        assert_int_equal(fixture.thread.task.is_known, minor < 12); /* else it is for the caller */
+        assert_false(belief.is_confused);
         close_fixture(&fixture);
     }
 }
 
-/* Another one may have lain there a moment ago. */
+/* Another one may have lain there a moment ago. That is found out when it is too late, and then no more for a while. */
 static void code_that_is_not_what_was_known(void **state) {
     (void)state;
     static struct fixture fixture; /* what goes on after a failure finds it */
     struct belief belief = {0};
-    open_fixture(&fixture, 13, -1, spin);
-    fixture.walker.is_old = believe;
-    fixture.walker.context = &belief;
-    assert_int_equal(displace_at_last(&fixture), TG_WALK_CODE);
-    assert_true(fixture.thread.escape_count > 0);
+    open_believer(&fixture, 13, -1, spin, &belief);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(displace_at_last(&fixture), TG_WALK_CODE);
+        assert_int_equal(fixture.thread.escape_count, 0);
+        int places = belief.places;
+        while (fixture.thread.prompt_count > 1) {
+            enum tg_walk_result result = displace(&fixture);
+            assert_true(result == TG_WALK_WHOLE || result == TG_WALK_NOT_HELD);
+        }
+        assert_int_equal(belief.places, places);
+    }
     close_fixture(&fixture);
 }
 
@@ -217,12 +232,28 @@ static void nothing_waits_where_there_are_tasks(void **state) {
     (void)state;
     static struct fixture fixture; /* what goes on after a failure finds it */
     struct belief belief = {0};
-    open_fixture(&fixture, 13, -1, spin);
-    fixture.walker.is_old = believe;
-    fixture.walker.context = &belief;
+    open_believer(&fixture, 13, -1, spin, &belief);
     fixture.tasks.is_found = true;
     assert_int_equal(displace_at_last(&fixture), TG_WALK_WHOLE);
+    assert_true(fixture.thread.task.is_known);
     assert_int_equal(belief.places, 0);
+    close_fixture(&fixture);
+}
+
+/* The C frame before has gone, with its part of the C stack: what lies behind it in the batch has not been read. */
+static void the_processor_is_asked_again_where_the_batch_ended_early(void **state) {
+    (void)state;
+    static struct fixture fixture; /* what goes on after a failure finds it */
+    struct belief belief = {.is_old = true};
+    open_believer(&fixture, 12, 2, spin, &belief);
+    memset(fixture.walker.bytes, 0x7F, MADE_BYTES); /* no processor */
+    enum tg_walk_result result = TG_WALK_NOT_HELD;
+    for (int i = 0; i < CALLS && result == TG_WALK_NOT_HELD; i++) {
+        fixture.thread.stack.caller = NOWHERE;
+        result = displace(&fixture);
+    }
+    assert_int_equal(result, TG_WALK_WHOLE);
+    assert_int_not_equal(fixture.thread.stack.caller, NOWHERE);
     close_fixture(&fixture);
 }
 
@@ -306,6 +337,53 @@ static void never_a_mixture(void **state) {
     close_fixture(&fixture);
     print_message("%d of %d looks were whole, %d and %d\n", wholes, i, lines[0], lines[1]);
     assert_true(lines[0] > 0 && lines[1] > 0);
+}
+
+/* Which frame is the current one, and the unit that its caller is at, say the same; both are read by one system call,
+ * one after the other. */
+static void change_current(const struct made_stack *made) {
+    const struct tg_layout *layout = made->layout;
+    uint64_t code = made->base + MADE_CODE + 1024 + layout->code.size;
+    volatile uint8_t *owner = made->bytes + made->frames[0] + layout->frame.owner;
+    volatile uint64_t *instruction = (void *)(made->bytes + made->frames[1] + layout->frame.instruction);
+    volatile uint64_t *current = (void *)(made->bytes + layout->thread.current_frame);
+    for (unsigned n = 0;; n++) {
+        *owner = 0x7F;
+        *instruction = code + (n % 2 ? 4 : 2);
+        *current = made->base + made->frames[n % 2 ? 1 : 2];
+        *owner = 0;
+        for (volatile int i = 0; i < 50; i++) {
+        }
+    }
+}
+
+static void never_a_mixture_of_one_batch(void **state) {
+    (void)state;
+    int processors[2] = {0, 0}, counts[2] = {0, 0};
+    int32_t units[2] = {-1, -1};
+    bool can_move = find_processors(processors);
+    static struct fixture fixture; /* what goes on after a failure finds it */
+    struct belief belief = {.is_old = true};
+    open_believer(&fixture, 13, -1, change_current, &belief);
+    for (int i = 0; i < LOOKS || (i < CALLS && !(counts[0] && counts[1])); i++) {
+        if (can_move && i % 3 == 0) {
+            pin(fixture.pid, processors[i / 3 % 2]);
+        }
+        if (displace(&fixture) == TG_WALK_WHOLE) {
+            const struct tg_stack *stack = &fixture.thread.stack;
+            int which = stack->frame_count == MADE_FRAMES;
+            int32_t unit = stack->frames[which].unit;
+            assert_int_equal(stack->frames[which].address, fixture.made.base + fixture.made.frames[1]);
+            assert_true(units[which] < 0 || units[which] == unit);
+            units[which] = unit;
+            counts[which]++;
+        }
+    }
+    close_fixture(&fixture);
+    print_message("%d and %d looks were whole\n", counts[0], counts[1]);
+    assert_true(counts[0] > 0 && counts[1] > 0);
+    assert_int_not_equal(units[0], units[1]);
+    assert_true(belief.places > 0);
 }
 
 /* --- What is not as it should be --- */
@@ -411,8 +489,10 @@ int main(void) {
         cmocka_unit_test(code_is_read_when_it_has_gone_on),
         cmocka_unit_test(code_that_is_not_what_was_known),
         cmocka_unit_test(nothing_waits_where_there_are_tasks),
+        cmocka_unit_test(the_processor_is_asked_again_where_the_batch_ended_early),
         cmocka_unit_test(found_where_it_has_gone),
         cmocka_unit_test(never_a_mixture),
+        cmocka_unit_test(never_a_mixture_of_one_batch),
         cmocka_unit_test(refused_for_a_while_where_it_is_in_vain),
         cmocka_unit_test(nonsense_is_no_processor),
         cmocka_unit_test(who_is_about_to_enter_is_not_whole),

@@ -368,14 +368,14 @@ static void only_old_code_is_proven_late(void **state) {
         struct fixture fixture;
         open_fixture(&fixture, minor);
         assert_int_equal(walk(&fixture, TG_WALK_STOPPED), TG_WALK_WHOLE);
-        assert_false(tg_walk_is_of_old_code(&fixture.walker, &fixture.stack)); /* nobody can be asked */
+        assert_false(tg_walk_can_be_late(&fixture.walker, &fixture.stack)); /* nobody can be asked */
         fixture.walker.is_old = is_old;
         for (int i = 0; i < 4; i++) {
             is_place_old = i & 1;
             is_code_old = i & 2;
             read_resting(&fixture);
             assert_int_equal(tg_walk_follow(&fixture.walker, &fixture.stack), TG_WALK_UNPROVEN);
-            assert_int_equal(tg_walk_is_of_old_code(&fixture.walker, &fixture.stack), is_place_old);
+            assert_int_equal(tg_walk_can_be_late(&fixture.walker, &fixture.stack), is_place_old && minor >= 12);
             assert_int_equal(tg_walk_prove_late(&fixture.walker, &fixture.stack),
                              is_code_old ? TG_WALK_WHOLE : TG_WALK_CODE);
         }
