@@ -11,15 +11,18 @@
  * tg_cost_wake() is woken as often and does nothing, which a machine does not do for nothing.
  */
 #include "measure/clock.h"
+#include "sample/arena_hook.h"
 #include "sample/handler.h"
 #include "sample/sampler.h"
 #include "sample/sampler_read.h"
 #include "sample/signal_stop.h"
 
+#include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,10 +56,26 @@ void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns);
 void tg_cost_wake(double rate_hz, int64_t ns);
 void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts);
 void tg_cost_measure(struct tg_cost *cost);
+void tg_cost_hook(void);
 
 static void see(void *context, const struct tg_sample *sample) {
     struct tg_cost_sampler *sampling = context;
     sampling->depth = sample->depth > sampling->depth ? sample->depth : sampling->depth;
+}
+
+/* As the extension does it, which has Python's headers. With the interpreter's lock. */
+void tg_cost_hook(void) {
+    struct tg_arena_access access;
+    struct tg_own_range data;
+    void *get = dlsym(RTLD_DEFAULT, "PyObject_GetArenaAllocator"),
+         *set = dlsym(RTLD_DEFAULT, "PyObject_SetArenaAllocator");
+    void *runtime = dlsym(RTLD_DEFAULT, "_PyRuntime");
+    memcpy(&access.get, &get, sizeof get);
+    memcpy(&access.set, &set, sizeof set);
+    if (!get || !set || !runtime || !tg_own_data_find(&data, (uint64_t)(uintptr_t)runtime)
+        || !tg_arena_hook_install(&access, &data)) {
+        fprintf(stderr, "sample_cost: no memory is held\n");
+    }
 }
 
 /* NULL: it cannot be sampled; why is printed. */

@@ -110,7 +110,7 @@ BARS = (
         "µs",
         1,
         0.3,
-        note="memory that may be unmapped is read by a system call, which alone takes more (docs/adr/0029)",
+        note="where nothing is loaded in place (docs/adr/0035), a system call reads it, which alone takes more",
     ),
     Bar("sample_outside_whole_us", "a whole sample, with its clock: 1 thread", "µs"),
     Bar("sample_outside_64_whole_us", "a whole sample, with its clocks: 64 threads", "µs"),

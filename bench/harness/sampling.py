@@ -45,11 +45,19 @@ def _library() -> ctypes.CDLL:
     return library
 
 
+def _hold_stacks(library: ctypes.CDLL, pid: int) -> None:
+    """As `tachograph.start` does it in the own process, with Python's lock."""
+    if pid == os.getpid():
+        ctypes.PYFUNCTYPE(None)(("tg_cost_hook", library))()
+
+
 def cost(pid: int, windows: int, *, with_clocks: bool) -> dict[str, float]:
     """Processor time of one sample after the other, in microseconds each: of the best window, and others."""
     window_ns = (ctypes.c_int64 * windows)()
     asked = _Cost(pid, windows, 200, with_clocks, window_ns)
-    _library().tg_cost_measure(ctypes.byref(asked))
+    library = _library()
+    _hold_stacks(library, pid)
+    library.tg_cost_measure(ctypes.byref(asked))
     if asked.window_count == 0:
         raise SystemExit(f"process {pid} could not be sampled")
     each = [ns / asked.window_ticks / 1e3 for ns in window_ns]
@@ -69,6 +77,7 @@ class Sampling:
     def __init__(self, pid: int) -> None:
         """Opens the process."""
         self._library = _library()
+        _hold_stacks(self._library, pid)
         self._sampling = self._library.tg_cost_open(pid, 100)
         if not self._sampling:
             raise SystemExit(f"process {pid} could not be sampled")

@@ -5,7 +5,9 @@
 #include "export/export.h"
 #include "profile/flat.h"
 #include "record/control_family.h"
+#include "sample/arena_hook.h"
 #include "sample/inside.h"
+#include "sample/own_memory.h"
 #include "state.h"
 
 #include <string.h>
@@ -97,6 +99,45 @@ static void accept(void) {
     tg_inside_accept(taken);
 }
 
+/* --- The memory of stacks --- */
+
+static void get_allocator(struct tg_arena_allocator *allocator) {
+    PyObjectArenaAllocator theirs;
+    PyObject_GetArenaAllocator(&theirs);
+    *allocator = (struct tg_arena_allocator){.context = theirs.ctx, .alloc = theirs.alloc, .free = theirs.free};
+}
+
+static void set_allocator(struct tg_arena_allocator *allocator) {
+    PyObjectArenaAllocator theirs = {.ctx = allocator->context, .alloc = allocator->alloc, .free = allocator->free};
+    PyObject_SetArenaAllocator(&theirs);
+}
+
+/* Without Python's lock: others have the sampler's while they want that one. */
+static bool is_sampled(void) {
+    struct tg_inside_state state;
+    Py_BEGIN_ALLOW_THREADS tg_inside_state(&state);
+    Py_END_ALLOW_THREADS return state.is_running;
+}
+
+/* Has stacks stay for as long as the sampler looks at them, while it runs; asked once more afterwards, since others may
+ * start and stop it, too. */
+static void hold_stacks(void) {
+    static const struct tg_arena_access access = {.get = get_allocator, .set = set_allocator};
+    struct tg_own_range data = {0, 0};
+    bool is_running, was_running;
+    Py_BEGIN_ALLOW_THREADS tg_own_data_find(&data, (uint64_t)(uintptr_t)&PyCode_Type);
+    Py_END_ALLOW_THREADS is_running = is_sampled();
+    do {
+        if (is_running) {
+            (void)tg_arena_hook_install(&access, &data); /* else they are read by the system */
+        } else {
+            tg_arena_hook_remove(&access);
+        }
+        was_running = is_running;
+        is_running = is_sampled();
+    } while (is_running != was_running);
+}
+
 /* start_sampling(hz, paused, mode, signals) */
 PyObject *tg_start_sampling(PyObject *Py_UNUSED(module), PyObject *args) {
     struct tg_error err = TG_ERROR_INIT;
@@ -117,7 +158,8 @@ PyObject *tg_start_sampling(PyObject *Py_UNUSED(module), PyObject *args) {
     tg_sampling_source_set(&source);
     enum tg_status status;
     Py_BEGIN_ALLOW_THREADS status = tg_inside_start(&options, &err);
-    Py_END_ALLOW_THREADS if (status != TG_OK) {
+    Py_END_ALLOW_THREADS hold_stacks();
+    if (status != TG_OK) {
         return fail(status, &err);
     }
     Py_RETURN_NONE;
@@ -125,7 +167,8 @@ PyObject *tg_start_sampling(PyObject *Py_UNUSED(module), PyObject *args) {
 
 PyObject *tg_stop_sampling(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     Py_BEGIN_ALLOW_THREADS tg_inside_stop();
-    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+    Py_END_ALLOW_THREADS hold_stacks();
+    Py_RETURN_NONE;
 }
 
 /* pause_sampling(paused) */

@@ -221,9 +221,11 @@ static void look_for_orders(void) {
 /* Whether the interpreter is being taken down: its runtime lies in the library's own memory, which stays. */
 static bool is_finalizing(void) {
     const struct tg_python_process *process = &inside.sampler.process;
-    uint64_t word = 0;
-    return !tg_memory_read_word(&process->memory, process->runtime + process->layout.runtime.finalizing, &word)
-           || word != 0;
+    uint64_t address = process->runtime + process->layout.runtime.finalizing, word = 0;
+    if (inside.sampler.walker.own && tg_own_memory_has(inside.sampler.walker.own, address, sizeof word)) {
+        return tg_own_memory_word(address) != 0;
+    }
+    return !tg_memory_read_word(&process->memory, address, &word) || word != 0;
 }
 
 /* With the lock held, which is let go meanwhile. */

@@ -2,7 +2,8 @@
  * inside: samples the process that it is in, from a thread of its own, into one profile.
  *
  * There is one in a process. Its thread has no Python state, never takes Python's lock, blocks all signals, and never
- * waits for anybody who waits for it. A stack that changes while it is read is read by its own thread (handler.h).
+ * waits for anybody who waits for it. A stack that changes while it is read is read by its own thread (handler.h). What
+ * the main thread's stack is made of is loaded in place while the caller has arena_hook.h installed.
  *
  * Fork: call before_fork() and after_fork_*() around each, from Python's own hooks. The child begins with an empty
  * profile and a thread of its own. Exit: stop it before the interpreter is taken down, from `atexit`; should nobody do

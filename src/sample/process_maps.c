@@ -14,6 +14,7 @@
 /* One line of the file. */
 struct line {
     uint64_t start;
+    uint64_t end;
     uint64_t offset;
     uint64_t inode;
     bool may_execute;
@@ -33,8 +34,10 @@ static char *skip_fields(char *at, int count) {
 static void parse_line(char *text, struct line *line) {
     text[strcspn(text, "\n")] = '\0';
     const char *permissions = skip_fields(text, 1);
+    char *dash;
     *line = (struct line){
-        .start = strtoull(text, NULL, 16),
+        .start = strtoull(text, &dash, 16),
+        .end = *dash ? strtoull(dash + 1, NULL, 16) : 0,
         .may_execute = strlen(permissions) > 2 && permissions[2] == 'x',
         .offset = strtoull(skip_fields(text, 2), NULL, 16),
         .inode = strtoull(skip_fields(text, 4), NULL, 10),
@@ -113,6 +116,26 @@ enum tg_status tg_process_maps_read(struct tg_process_maps *maps, pid_t pid, str
     tg_process_maps_release(maps);
     return ok ? tg_refusal_explain(pid, errnum, err)
               : tg_error_set(err, TG_ERROR_MEMORY, "no memory to list what process %ld has loaded", (long)pid);
+}
+
+bool tg_process_maps_find_stack(pid_t pid, uint64_t *begin, uint64_t *end) {
+    char path[32], *text = NULL;
+    size_t size = 0;
+    bool is_found = false;
+    snprintf(path, sizeof path, "/proc/%ld/maps", (long)pid);
+    FILE *stream = fopen(path, "re");
+    while (stream && !is_found && getline(&text, &size, stream) > 0) {
+        struct line line;
+        parse_line(text, &line);
+        is_found = strcmp(line.path, "[stack]") == 0;
+        *begin = is_found ? line.start : 0;
+        *end = is_found ? line.end : 0;
+    }
+    free(text);
+    if (stream) {
+        fclose(stream);
+    }
+    return is_found;
 }
 
 void tg_process_maps_release(struct tg_process_maps *maps) {

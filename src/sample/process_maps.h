@@ -29,6 +29,9 @@ struct tg_process_maps {
 
 /* Lists the loaded files, in the order of their addresses. Fails as the system does; the message says what helps. */
 TG_NODISCARD enum tg_status tg_process_maps_read(struct tg_process_maps *maps, pid_t pid, struct tg_error *err);
+/* Where the stack of the process's first thread is mapped, as far down as it has reached. False: not known. */
+bool tg_process_maps_find_stack(pid_t pid, uint64_t *begin, uint64_t *end);
+
 /* NULL and a second call are fine. */
 void tg_process_maps_release(struct tg_process_maps *maps);
 

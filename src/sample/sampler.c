@@ -51,6 +51,7 @@ static enum tg_status open_parts(struct tg_sampler *sampler, pid_t pid, struct t
     }
     if (status == TG_OK && pid == getpid()) {
         find_own_state(&sampler->walker);
+        sampler->walker.own = tg_own_memory_find(&sampler->own, sampler->process.runtime) ? &sampler->own : NULL;
     }
     sampler->walker.is_old = tg_code_cache_is_old;
     sampler->walker.context = &sampler->cache;

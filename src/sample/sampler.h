@@ -116,6 +116,7 @@ struct tg_sampler {
     struct tg_sampler_options options;
     struct tg_python_process process;
     struct tg_threads threads;
+    struct tg_own_memory own;
     struct tg_walker walker;
     struct tg_code_cache cache;
     struct tg_running_tasks tasks;

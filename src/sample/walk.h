@@ -11,7 +11,8 @@
  * more. Accepted is what all readings agree in and what passes five checks. A loop that calls is back where it was
  * within a fraction of a microsecond, so one more reading of each would often agree by chance: the caller always found
  * between two calls, the current frame always within one. To be believed, it would have to be found so at every
- * reading in turn.
+ * reading in turn. Of who has been calm for long 4. is read once; in the own process then without a system call where
+ * what is read is sure to be there (own_memory.h, arena_hook.h).
  *
  * The checks:
  *     root         the outermost frame is the first one of the thread's first chunk: while a generator is left, the
@@ -39,6 +40,7 @@
 #include "base/error.h"
 #include "measure/clock.h"
 #include "sample/code_object.h"
+#include "sample/own_memory.h"
 #include "sample/python_process.h"
 
 #include <stdbool.h>
@@ -164,6 +166,9 @@ struct tg_walker {
     void *context;
     /* The calling thread's PyThreadState, as the interpreter knows it; async-signal-safe. NULL: nobody can be asked. */
     void *(*own_state)(void);
+    const struct tg_own_memory *own; /* borrowed; NULL: all of the process is read by the system */
+    const struct tg_stack *calm;     /* one of the batch under way that may be read in place; NULL: none */
+    uint64_t in_place_count;         /* batches read so */
     bool is_direct; /* the walk under way is of the calling thread's own stack, which need not be read by the system */
     struct iovec *pieces;
     uint8_t *bytes;

@@ -3,6 +3,8 @@
  */
 #include "sample/walk_batch.h"
 
+#include "sample/arena_hook.h"
+
 #include <string.h>
 
 /* A thousand threads' stacks at once; a stack that is larger than all of it is TG_WALK_DEEP. */
@@ -13,6 +15,8 @@
 #define AGAIN_BYTES 4096
 /* Beyond what was in use at the last sample: calls that were made since. */
 #define GROWTH_BYTES 512
+/* Nothing is held for longer than it takes to read so many pieces: who frees might have to wait for it. */
+#define HELD_PIECES 64
 /* A larger chunk would hold one frame with ten million variables. */
 #define CHUNK_MAX_BYTES ((uint64_t)1 << 27)
 
@@ -44,6 +48,7 @@ void tg_walker_begin(struct tg_walker *walker) {
 void tg_walker_begin_more(struct tg_walker *walker) {
     walker->piece_count = 0;
     walker->batch_at = walker->byte_count;
+    walker->calm = NULL;
 }
 
 uint32_t tg_walker_add(struct tg_walker *walker, uint64_t address, uint32_t size) {
@@ -56,9 +61,67 @@ uint32_t tg_walker_add(struct tg_walker *walker, uint64_t address, uint32_t size
     return at;
 }
 
+/* Whether the chunks of a stack, which are held, are those that were learned. Each is looked at only when what leads to
+ * it has been. */
+static bool has_learned_chunks(const struct tg_walker *walker, const struct tg_stack *stack) {
+    const struct tg_layout *layout = &walker->process->layout;
+    uint64_t chunk = tg_own_memory_word(stack->thread + layout->thread.datastack_chunk);
+    for (uint32_t i = 0; i < stack->chunk_count; i++) {
+        if (chunk != stack->chunks[i].address
+            || tg_own_memory_word(chunk + layout->chunk.size) != stack->chunk_bytes[i]) {
+            return false;
+        }
+        chunk = tg_own_memory_word(chunk + layout->chunk.previous);
+    }
+    return chunk == 0;
+}
+
+/* Whether a piece of the batch is there, while the chunks of the calm stack are held. */
+static bool is_in_place(const struct tg_walker *walker, const struct iovec *piece) {
+    const struct tg_stack *stack = walker->calm;
+    uint64_t address = (uint64_t)(uintptr_t)piece->iov_base;
+    bool is_there = tg_own_memory_has(walker->own, address, piece->iov_len);
+    for (uint32_t i = 0; i < stack->chunk_count && !is_there; i++) {
+        struct tg_own_range chunk = {stack->chunks[i].address, stack->chunks[i].address + stack->chunk_bytes[i]};
+        is_there = tg_own_range_has(&chunk, address, piece->iov_len);
+    }
+    return is_there;
+}
+
+/* Reads the batch in its order: what is there in place, and what lies between by the system. The bytes read. */
+static size_t read_in_place(const struct tg_walker *walker, uint8_t *bytes) {
+    const struct iovec *piece = walker->pieces, *end = walker->pieces + walker->piece_count;
+    size_t total = 0, wanted = 0;
+    while (piece < end && total == wanted) {
+        if (is_in_place(walker, piece)) {
+            tg_own_memory_copy(bytes + total, (uint64_t)(uintptr_t)piece->iov_base, piece->iov_len);
+            total += piece->iov_len;
+            wanted = total;
+            piece++;
+            continue;
+        }
+        const struct iovec *first = piece;
+        while (piece < end && !is_in_place(walker, piece)) {
+            wanted += piece++->iov_len;
+        }
+        total += tg_memory_read_batch(&walker->process->memory, first, (size_t)(piece - first), bytes + total);
+    }
+    return total;
+}
+
 bool tg_walker_read(struct tg_walker *walker) {
     uint8_t *bytes = walker->bytes + walker->batch_at;
-    size_t count = tg_memory_read_batch(&walker->process->memory, walker->pieces, walker->piece_count, bytes);
+    bool may_hold = walker->calm && walker->piece_count <= HELD_PIECES, is_read = false;
+    size_t count = 0;
+    if (may_hold && tg_arena_hook_hold(walker->own->pid)) {
+        is_read = has_learned_chunks(walker, walker->calm);
+        count = is_read ? read_in_place(walker, bytes) : 0;
+        walker->in_place_count += is_read;
+        tg_arena_hook_let_go();
+    }
+    if (!is_read) {
+        count = tg_memory_read_batch(&walker->process->memory, walker->pieces, walker->piece_count, bytes);
+    }
     walker->read_count = walker->batch_at + count;
     return walker->read_count == walker->byte_count;
 }
@@ -283,6 +346,9 @@ static bool plan_all(struct tg_walker *walker, struct tg_stack *stack) {
     }
     if (stack->is_calm) {
         stack->round_count = 1;
+        if (walker->own && tg_own_memory_has(walker->own, stack->thread, stack->state.size)) {
+            walker->calm = stack;
+        }
         return plan_frames_again(walker, stack);
     }
     return tg_stack_plan_again(walker, stack);

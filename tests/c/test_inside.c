@@ -10,6 +10,7 @@
 
 #include "base/strbuf.h"
 #include "record/control.h"
+#include "sample/arena_hook.h"
 #include "sample/handler.h"
 
 #include <dlfcn.h>
@@ -25,6 +26,8 @@
 #define ROUNDS      100
 #define SAMPLES_MIN 100
 
+#define DEEPER_THAN_A_CHUNK 220 /* of 16 KiB, in frames of at least ten words */
+
 static const char program[] = "import threading, time\n"
                               "ended = []\n"
                               "def leaf(n): return n + 1\n"
@@ -38,6 +41,14 @@ static const char program[] = "import threading, time\n"
 static const char program_end[] = "ended.append(1)\n"
                                   "for thread in threads: thread.join()\n";
 
+static const char deep_program[] = "import time\n"
+                                   "def descend(n):\n"
+                                   "    if n: descend(n - 1)\n"
+                                   "    else:\n"
+                                   "        for _ in range(500): pass\n"
+                                   "end = time.monotonic() + 2\n"
+                                   "while time.monotonic() < end: descend(300)\n";
+
 /* What is called of the interpreter. */
 static struct {
     void (*initialize)(int);
@@ -45,6 +56,8 @@ static struct {
     void *(*save)(void);
     void (*restore)(void *);
     int (*finalize)(void);
+    struct tg_arena_access allocator;
+    struct tg_own_range data;
 } python;
 
 static void *python_state; /* of the thread that began it */
@@ -71,6 +84,11 @@ static void load_python(const char *name) {
     *(void **)&python.save = address_of(library, "PyEval_SaveThread");
     *(void **)&python.restore = address_of(library, "PyEval_RestoreThread");
     *(void **)&python.finalize = address_of(library, "Py_FinalizeEx");
+    *(void **)&python.allocator.get = address_of(library, "PyObject_GetArenaAllocator");
+    *(void **)&python.allocator.set = address_of(library, "PyObject_SetArenaAllocator");
+    if (!tg_own_data_find(&python.data, (uint64_t)(uintptr_t)address_of(library, "_PyRuntime"))) {
+        python.data = (struct tg_own_range){0, 0}; /* nothing is read in place on this processor */
+    }
     python.initialize(0);
 }
 
@@ -81,7 +99,8 @@ static int set_up(void **state) {
     fixture_open_with((struct tg_tracer_options){.stack_root = NULL});
     snprintf(path, sizeof path, "%s", tg_tracer_hold()->path);
     tg_tracer_let_go();
-    if (python.run(program, NULL) != 0) {
+    if (python.run(program, NULL) != 0
+        || tg_arena_hook_install(&python.allocator, &python.data) != (python.data.end > 0)) {
         return -1;
     }
     python_state = python.save();
@@ -92,6 +111,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     tg_inside_stop();
     python.restore(python_state);
+    tg_arena_hook_remove(&python.allocator);
     return python.run(program_end, NULL) == 0 ? fixture_tear_down(state) : -1;
 }
 
@@ -220,6 +240,58 @@ static void who_starts_while_another_stops_waits(void **state) {
     }
 }
 
+/* One who looks at the first thread's stack without a pause, as if it were calm. */
+struct onlooker {
+    struct tg_python_process process;
+    struct tg_own_memory own;
+    struct tg_walker walker;
+    struct tg_stack stack;
+    uint64_t whole_count;
+    uint64_t deep_count; /* of these, of more than a chunk has space for */
+};
+
+static void *look_on(void *context) {
+    struct onlooker *onlooker = context;
+    while (!atomic_load(&are_done)) {
+        onlooker->walker.now_ns++;
+        if (tg_walk(&onlooker->walker, &onlooker->stack, TG_WALK_RUNNING, 0) == TG_WALK_WHOLE) {
+            onlooker->whole_count++;
+            onlooker->deep_count += onlooker->stack.frame_count > DEEPER_THAN_A_CHUNK;
+        }
+    }
+    return NULL;
+}
+
+/* Its chunks come and go, tens of thousands of times in a second, while they are loaded. */
+static void chunks_that_come_and_go_are_read_in_place(void **state) {
+    (void)state;
+    static struct onlooker onlooker;
+    pthread_t thread;
+    onlooker = (struct onlooker){.stack = {.is_calm = true}};
+    assert_int_equal(tg_python_process_open(&onlooker.process, getpid(), NULL), TG_OK);
+    assert_int_equal(tg_walker_init(&onlooker.walker, &onlooker.process, NULL), TG_OK);
+    bool can_be = tg_own_memory_find(&onlooker.own, onlooker.process.runtime);
+    onlooker.walker.own = can_be ? &onlooker.own : NULL;
+    tg_stack_init(&onlooker.stack, (uint64_t)(uintptr_t)python_state);
+    onlooker.stack.is_calm = true;
+    python.restore(python_state);
+    int failed = python.run(program_end, NULL); /* it runs alone */
+    assert_int_equal(pthread_create(&thread, NULL, look_on, &onlooker), 0);
+    failed += python.run(deep_program, NULL);
+    python_state = python.save();
+    atomic_store(&are_done, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(failed, 0);
+    printf("%ju whole, %ju of them deep, %ju batches read in place\n", (uintmax_t)onlooker.whole_count,
+           (uintmax_t)onlooker.deep_count, (uintmax_t)onlooker.walker.in_place_count);
+    assert_true(onlooker.deep_count > 0);
+    assert_true(onlooker.whole_count > onlooker.deep_count);
+    assert_int_equal(onlooker.walker.in_place_count > 0, can_be);
+    tg_stack_release(&onlooker.stack);
+    tg_walker_release(&onlooker.walker);
+    tg_python_process_close(&onlooker.process);
+}
+
 static void threads_are_asked_by_signals(void **state) {
     (void)state;
     uint64_t before_count = taken_count();
@@ -241,6 +313,7 @@ static void threads_are_asked_by_signals(void **state) {
 int main(int count, char **words) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(threads_are_asked_by_signals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(chunks_that_come_and_go_are_read_in_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_starts_while_another_stops_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_threads_ask_at_once, set_up, tear_down),
     };
