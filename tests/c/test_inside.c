@@ -42,12 +42,13 @@ static const char program_end[] = "ended.append(1)\n"
                                   "for thread in threads: thread.join()\n";
 
 static const char deep_program[] = "import time\n"
-                                   "def descend(n):\n"
-                                   "    if n: descend(n - 1)\n"
-                                   "    else:\n"
-                                   "        for _ in range(500): pass\n"
+                                   "def descend(n, rest):\n"
+                                   "    if n: descend(n - 1, rest)\n"
+                                   "    for _ in range(rest if n == 0 else 0): pass\n"
                                    "end = time.monotonic() + 2\n"
-                                   "while time.monotonic() < end: descend(300)\n";
+                                   "while time.monotonic() < end:\n"
+                                   "    for rest in [100000] + 30 * [0]: descend(300, rest)\n"
+                                   "    for _ in range(20000): pass\n";
 
 /* What is called of the interpreter. */
 static struct {
