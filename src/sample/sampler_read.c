@@ -406,9 +406,26 @@ static bool read_stopped(struct tg_sampler *sampler, struct tg_thread *holder) {
 
 /* --- All --- */
 
+/* Whether who has a GIL, or had it last, is none of the threads listed: it began a moment ago, or has ended. All others
+ * rest then, and if nobody is looked at, nobody sees the GIL change hands. */
+static bool is_holder_unknown(const struct tg_sampler *sampler, const struct tg_gil *gil) {
+    return gil->holder && !tg_threads_find(&sampler->threads, gil->holder);
+}
+
+static bool is_any_holder_unknown(const struct tg_sampler *sampler) {
+    const struct tg_threads *threads = &sampler->threads;
+    bool is_unknown = false;
+    for (size_t i = 0; i < threads->gil_count && !is_unknown && !threads->left_out; i++) {
+        bool matters = threads->gils[i].is_locked || sampler->options.mode == TG_SAMPLER_GIL;
+        is_unknown = matters && is_holder_unknown(sampler, &threads->gils[i]);
+    }
+    return is_unknown;
+}
+
 static bool list_threads(struct tg_sampler *sampler) {
     tg_ns now_ns = sampler->walker.now_ns;
-    bool is_old = sampler->options.inspect || now_ns - sampler->listed_ns >= LIST_AGAIN_NS;
+    bool is_old =
+        sampler->options.inspect || now_ns - sampler->listed_ns >= LIST_AGAIN_NS || is_any_holder_unknown(sampler);
     if (sampler->has_list && !is_old) { /* who is stopped to be inspected should be who has the lock now */
         return true;
     }
@@ -434,6 +451,19 @@ static void name_threads(struct tg_sampler *sampler) {
     }
 }
 
+/* One thread of a GIL, so that the GIL is looked at. */
+static void mark_first_due(struct tg_sampler *sampler, size_t gil) {
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        struct tg_thread *thread = sampler->threads.items[i];
+        if (thread->gil == gil) {
+            thread->is_due = true;
+            thread->has_rested = false;
+            thread->is_read = false;
+            return;
+        }
+    }
+}
+
 static void mark_due(struct tg_sampler *sampler) {
     for (size_t i = 0; i < sampler->threads.count; i++) {
         struct tg_thread *thread = sampler->threads.items[i];
@@ -444,6 +474,11 @@ static void mark_due(struct tg_sampler *sampler) {
         thread->is_due = holds || !thread->is_read;
         thread->has_rested = !thread->is_due;
         thread->is_read = thread->is_read && !holds;
+    }
+    for (size_t i = 0; i < sampler->threads.gil_count; i++) {
+        if (is_holder_unknown(sampler, &sampler->threads.gils[i])) {
+            mark_first_due(sampler, i);
+        }
     }
 }
 
