@@ -36,9 +36,16 @@ static void make_texts(const struct made_stack *made, uint64_t code) {
     }
 }
 
-static void set_locked(const struct made_stack *made, bool is_locked) {
-    made_put(made, MADE_GIL + made->layout->gil.holder, made->base);
+/* Who has the lock, or had it last. */
+static void hand_lock(const struct made_stack *made, uint64_t holder, bool is_locked) {
+    static uint32_t switch_number;
+    made_put(made, MADE_GIL + made->layout->gil.holder, holder);
+    made_put_int(made, MADE_GIL + made->layout->gil.switch_number, ++switch_number);
     made_put_int(made, MADE_GIL + made->layout->gil.locked, is_locked);
+}
+
+static void set_locked(const struct made_stack *made, bool is_locked) {
+    hand_lock(made, made->base, is_locked);
 }
 
 /* Has this frame be the thread's current one. */
@@ -140,9 +147,33 @@ static void names_are_not_those_of_the_walk_before_the_last(void **state) {
     }
 }
 
+/* Who had the lock last has ended, so that all who are listed rest, until one of them takes it. */
+static void who_takes_the_lock_from_one_that_has_ended_is_seen(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        struct fixture fixture;
+        open_fixture(&fixture, minor);
+        set_locked(&fixture.made, true);
+        look(&fixture, 1);
+        hand_lock(&fixture.made, fixture.made.base + 8, false);
+        for (int i = 0; i < 3; i++) {
+            look(&fixture, 1.001 + 0.001 * i);
+            assert_int_equal(fixture.sampler.threads.gils[0].holder, fixture.made.base + 8);
+            assert_int_equal(fixture.thread->frames[0].line, FIRST_LINE);
+        }
+        stand(&fixture.made, 0, 7);
+        set_locked(&fixture.made, true);
+        look(&fixture, 1.01);
+        assert_int_equal(fixture.sampler.threads.gils[0].holder, fixture.made.base);
+        assert_int_equal(fixture.thread->frames[0].line, FIRST_LINE + 7);
+        close_fixture(&fixture);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_not_those_of_the_walk_before_the_last),
+        cmocka_unit_test(who_takes_the_lock_from_one_that_has_ended_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
