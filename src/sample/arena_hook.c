@@ -1,11 +1,14 @@
 #include "sample/arena_hook.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
 #include <unistd.h>
 
+/* Who has to wait for a look gives the processor away so often, in case the sampler wants it, and then sleeps. */
+#define YIELDS  100
 #define POLL_NS 20000
 
 /* Copies of the allocator in the interpreter's data, one of which is in use; others are somebody's memory of it. */
@@ -22,6 +25,7 @@ enum { EMPTY, BUSY, FULL };
 
 struct kept {
     atomic_int state; /* who has made it BUSY owns the rest */
+    free_function *next;
     void *context;
     void *address;
     size_t bytes;
@@ -48,8 +52,12 @@ static bool is_under_way(uint64_t look) {
 /* Waits for the end of the look that was seen. */
 static void await_end(uint64_t look) {
     int saved_errno = errno;
-    while (is_under_way(look) && step() == look) {
-        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+    for (int i = 0; is_under_way(look) && step() == look; i++) {
+        if (i < YIELDS) {
+            sched_yield();
+        } else {
+            nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+        }
     }
     errno = saved_errno;
 }
@@ -59,6 +67,7 @@ static bool keep(void *context, void *address, size_t bytes) {
         struct kept *kept = &hook.kept[i];
         int state = EMPTY;
         if (atomic_compare_exchange_strong(&kept->state, &state, BUSY)) {
+            kept->next = atomic_load(&hook.next);
             kept->context = context;
             kept->address = address;
             kept->bytes = bytes;
@@ -69,28 +78,25 @@ static bool keep(void *context, void *address, size_t bytes) {
     return false;
 }
 
-static void pass_on(void *context, void *address, size_t bytes) {
-    free_function *next = atomic_load(&hook.next);
-    next(context, address, bytes);
-}
-
 /* Gives back what is kept. Whether a look is under way is asked after each was taken: a look that began since may have
  * had it kept. */
 static void give_back(void) {
     for (size_t i = 0; i < TG_ARENA_HOOK_KEPT; i++) {
         struct kept *kept = &hook.kept[i];
         int state = FULL;
-        if (!atomic_compare_exchange_strong(&kept->state, &state, BUSY)) {
+        if (atomic_load_explicit(&kept->state, memory_order_relaxed) != FULL /* as a rule, and that is cheap */
+            || !atomic_compare_exchange_strong(&kept->state, &state, BUSY)) {
             continue;
         }
         if (is_under_way(step())) {
             atomic_store(&kept->state, FULL);
             return;
         }
+        free_function *next = kept->next;
         void *context = kept->context, *address = kept->address;
         size_t bytes = kept->bytes;
         atomic_store(&kept->state, EMPTY);
-        pass_on(context, address, bytes);
+        next(context, address, bytes);
     }
 }
 
@@ -100,11 +106,15 @@ static void free_later(void *context, void *address, size_t bytes) {
     if (!is_under_way(look)) {
         give_back();
     } else if (keep(context, address, bytes)) {
+        if (!atomic_load(&hook.is_open)) { /* who took the hook out may have given back already */
+            give_back();
+        }
         return;
     } else {
         await_end(look); /* a later one does not know of the region */
     }
-    pass_on(context, address, bytes);
+    free_function *next = atomic_load(&hook.next);
+    next(context, address, bytes);
 }
 
 /* --- Where the interpreter keeps its allocator --- */

@@ -25,7 +25,8 @@
  *
  * Threads: hold and let go are for the sampler's, one at a time, and wait for nobody; who holds must not wait, either.
  * `free` is called by any thread, with the lock of any interpreter. Where there is no space to keep more it waits for
- * the look to be over, some microseconds. Install and remove: with the main interpreter's lock.
+ * the look to be over: microseconds, or until the sampler has its processor again, should that be taken away just then.
+ * Install and remove: with the main interpreter's lock.
  */
 #ifndef TG_ARENA_HOOK_H
 #define TG_ARENA_HOOK_H

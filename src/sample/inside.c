@@ -10,6 +10,7 @@
 #include "profile/handover.h"
 #include "record/control.h"
 #include "record/tracer.h"
+#include "sample/arena_hook.h"
 #include "sample/handler.h"
 #include "sample/sampler.h"
 #include "sample/signal_stop.h"
@@ -30,6 +31,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_prepared;
+    bool watches_forks;
     bool is_wanted;  /* between start and stop */
     bool is_open;    /* the sampler, and what it stands on */
     bool has_thread; /* that is not joined yet */
@@ -52,8 +54,26 @@ static struct {
     size_t frame_capacity;
 } inside = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* In the child of any fork, also of one that Python does not know of, so that nobody has ended the sampler's thread
+ * before: that may have had the lock, and left all that it stands on half written. It is forgotten, not freed. */
+static void forget_in_child(void) {
+    pthread_mutex_init(&inside.lock, NULL);
+    if (inside.has_thread) {
+        tg_arena_hook_let_go();
+        inside.has_thread = inside.is_ending = inside.is_wanted = inside.is_open = inside.is_prepared = false;
+        inside.numbers = NULL;
+        inside.number_count = 0;
+        inside.filling = NULL;
+        inside.frames = NULL;
+        inside.frame_capacity = 0;
+    }
+}
+
 static void prepare(void) {
     pthread_condattr_t attributes;
+    if (!inside.watches_forks) {
+        inside.watches_forks = pthread_atfork(NULL, NULL, forget_in_child) == 0;
+    }
     if (!inside.is_prepared) {
         pthread_condattr_init(&attributes);
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -6,8 +6,9 @@
  * the main thread's stack is made of is loaded in place while the caller has arena_hook.h installed.
  *
  * Fork: call before_fork() and after_fork_*() around each, from Python's own hooks. The child begins with an empty
- * profile and a thread of its own. Exit: stop it before the interpreter is taken down, from `atexit`; should nobody do
- * that, the thread sees the interpreter finalize and ends by itself.
+ * profile and a thread of its own. A child of a fork without them begins as one that was never sampled. Exit: stop it
+ * before the interpreter is taken down, from `atexit`; should nobody do that, the thread sees the interpreter finalize
+ * and ends by itself.
  *
  * Threads: all of it is for any thread; answers are of the moment.
  */

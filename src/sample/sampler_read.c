@@ -413,23 +413,44 @@ static bool is_holder_unknown(const struct tg_sampler *sampler, const struct tg_
 }
 
 static bool is_any_holder_unknown(const struct tg_sampler *sampler) {
-    const struct tg_threads *threads = &sampler->threads;
     bool is_unknown = false;
-    for (size_t i = 0; i < threads->gil_count && !is_unknown && !threads->left_out; i++) {
-        bool matters = threads->gils[i].is_locked || sampler->options.mode == TG_SAMPLER_GIL;
-        is_unknown = matters && is_holder_unknown(sampler, &threads->gils[i]);
+    for (size_t i = 0; i < sampler->threads.gil_count && !is_unknown; i++) {
+        is_unknown = is_holder_unknown(sampler, &sampler->threads.gils[i]);
     }
     return is_unknown;
+}
+
+/* Whether somebody has a GIL who is not listed, and might be if the threads were listed now. */
+static bool is_worth_a_listing(const struct tg_sampler *sampler) {
+    const struct tg_threads *threads = &sampler->threads;
+    bool is_worth = false;
+    for (size_t i = 0; i < threads->gil_count && !is_worth && !threads->left_out; i++) {
+        const struct tg_gil *gil = &threads->gils[i];
+        bool was_sought =
+            gil->is_sought && gil->sought_holder == gil->holder && gil->sought_number == gil->switch_number;
+        is_worth = gil->is_locked && !was_sought && is_holder_unknown(sampler, gil);
+    }
+    return is_worth;
+}
+
+static void note_sought(struct tg_sampler *sampler) {
+    for (size_t i = 0; i < sampler->threads.gil_count; i++) {
+        struct tg_gil *gil = &sampler->threads.gils[i];
+        gil->is_sought = is_holder_unknown(sampler, gil);
+        gil->sought_holder = gil->holder;
+        gil->sought_number = gil->switch_number;
+    }
 }
 
 static bool list_threads(struct tg_sampler *sampler) {
     tg_ns now_ns = sampler->walker.now_ns;
     bool is_old =
-        sampler->options.inspect || now_ns - sampler->listed_ns >= LIST_AGAIN_NS || is_any_holder_unknown(sampler);
+        sampler->options.inspect || now_ns - sampler->listed_ns >= LIST_AGAIN_NS || is_worth_a_listing(sampler);
     if (sampler->has_list && !is_old) { /* who is stopped to be inspected should be who has the lock now */
         return true;
     }
     sampler->has_list = tg_threads_list(&sampler->threads);
+    note_sought(sampler);
     for (size_t i = 0; i < sampler->threads.count; i++) {
         sampler->threads.items[i]->is_read = false; /* the GILs were looked at, so what they said before is gone */
     }
@@ -451,19 +472,6 @@ static void name_threads(struct tg_sampler *sampler) {
     }
 }
 
-/* One thread of a GIL, so that the GIL is looked at. */
-static void mark_first_due(struct tg_sampler *sampler, size_t gil) {
-    for (size_t i = 0; i < sampler->threads.count; i++) {
-        struct tg_thread *thread = sampler->threads.items[i];
-        if (thread->gil == gil) {
-            thread->is_due = true;
-            thread->has_rested = false;
-            thread->is_read = false;
-            return;
-        }
-    }
-}
-
 static void mark_due(struct tg_sampler *sampler) {
     for (size_t i = 0; i < sampler->threads.count; i++) {
         struct tg_thread *thread = sampler->threads.items[i];
@@ -475,16 +483,24 @@ static void mark_due(struct tg_sampler *sampler) {
         thread->has_rested = !thread->is_due;
         thread->is_read = thread->is_read && !holds;
     }
-    for (size_t i = 0; i < sampler->threads.gil_count; i++) {
-        if (is_holder_unknown(sampler, &sampler->threads.gils[i])) {
-            mark_first_due(sampler, i);
-        }
+}
+
+/* Looks who has the GILs, where nobody is due who would be read with them. */
+static bool read_gils(struct tg_sampler *sampler) {
+    tg_walker_begin(&sampler->walker);
+    if (!tg_threads_plan_gils(&sampler->threads, &sampler->walker) || !tg_walker_read(&sampler->walker)) {
+        return false;
     }
+    take_gils(sampler);
+    return true;
 }
 
 /* Reads who is due as it is, some times. False: the list of threads is no longer true. */
 static bool read_unstopped(struct tg_sampler *sampler) {
     int tries = can_stop(sampler) ? TRIES : TRIES_AT_A_LOSS;
+    if (!is_any_due(sampler, SIZE_MAX) && is_any_holder_unknown(sampler) && !read_gils(sampler)) {
+        return false;
+    }
     for (int i = 0; i < tries && is_any_due(sampler, SIZE_MAX); i++) {
         if (!read_batch(sampler, true)) {
             return false;

@@ -157,6 +157,7 @@ static bool list_threads(struct tg_threads *threads, const struct tg_interpreter
             thread->shown.interpreter = interpreter->id;
         }
     }
+    threads->left_out += address != 0; /* and who knows how many more */
     return true;
 }
 
@@ -220,6 +221,7 @@ static bool list_once(struct tg_threads *threads) {
         }
         address = threads->interpreters[threads->interpreter_count - 1].next;
     }
+    threads->left_out += address != 0;
     return threads->interpreter_count > 0;
 }
 

@@ -24,7 +24,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* Beyond these, threads are not sampled; how many were left out is counted. */
+/* Beyond these, threads are not sampled; how many were left out, at least, is counted. */
 #define TG_THREADS_LISTED_MAX 4096
 #define TG_INTERPRETERS_MAX   256
 
@@ -43,8 +43,11 @@ struct tg_gil {
     uint64_t holder; /* the thread state that has it, or had it last */
     uint64_t switch_number;
     bool is_locked;
-    uint32_t copy;  /* in the walker's bytes */
-    uint32_t again; /* likewise, read at the end of the batch */
+    bool is_sought;         /* the threads were listed to find out who this is, in vain: */
+    uint64_t sought_holder; /* its `holder`, and ... */
+    uint64_t sought_number; /* ... its `switch_number` then */
+    uint32_t copy;          /* in the walker's bytes */
+    uint32_t again;         /* likewise, read at the end of the batch */
 };
 
 struct tg_interpreter_state {

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MADE_GIL 3072
+#define MADE_GIL         57344
+#define MADE_RUNTIME     49152
+#define MADE_INTERPRETER 32768
 
 #define FIRST_LINE 4 /* of the first code unit; each has one of its own */
 
@@ -155,6 +157,7 @@ static void who_takes_the_lock_from_one_that_has_ended_is_seen(void **state) {
         open_fixture(&fixture, minor);
         set_locked(&fixture.made, true);
         look(&fixture, 1);
+        assert_int_equal(fixture.sampler.quality.listing_count, 0);
         hand_lock(&fixture.made, fixture.made.base + 8, false);
         for (int i = 0; i < 3; i++) {
             look(&fixture, 1.001 + 0.001 * i);
@@ -170,10 +173,52 @@ static void who_takes_the_lock_from_one_that_has_ended_is_seen(void **state) {
     }
 }
 
+/* An interpreter with one thread, as the list of threads has it. */
+static void make_interpreter(struct fixture *fixture) {
+    const struct tg_layout *layout = fixture->made.layout;
+    uint64_t base = fixture->made.base, interpreter = MADE_INTERPRETER;
+    fixture->sampler.process.runtime = base + MADE_RUNTIME;
+    made_put(&fixture->made, MADE_RUNTIME + layout->runtime.interpreters_head, base + interpreter);
+    made_put(&fixture->made, interpreter + layout->interpreter.threads_head, base);
+    made_put(&fixture->made, layout->thread.interpreter, base + interpreter);
+    if (layout->interpreter.gil != TG_LAYOUT_NONE) {
+        made_put(&fixture->made, interpreter + layout->interpreter.gil, base + MADE_GIL);
+    } else {
+        fixture->sampler.process.layout.runtime.gil = MADE_GIL - MADE_RUNTIME;
+    }
+}
+
+/* Who has the lock and is not listed is looked for once; and once more when another one has it. */
+static void who_cannot_be_listed_is_not_looked_for_at_each_look(void **state) {
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        struct fixture fixture;
+        open_fixture(&fixture, minor);
+        make_interpreter(&fixture);
+        set_locked(&fixture.made, true);
+        look(&fixture, 1);
+        for (uint64_t other = 1; other <= 2; other++) {
+            hand_lock(&fixture.made, fixture.made.base + 8 * other, true);
+            for (int i = 0; i < 5; i++) {
+                look(&fixture, 1 + 0.01 * (double)other + 0.001 * i);
+            }
+            assert_int_equal(fixture.sampler.threads.count, 1);
+            assert_int_equal(fixture.sampler.quality.listing_count, other);
+        }
+        stand(&fixture.made, 0, 7);
+        set_locked(&fixture.made, true);
+        look(&fixture, 1.1);
+        assert_int_equal(fixture.thread->frames[0].line, FIRST_LINE + 7);
+        assert_int_equal(fixture.sampler.quality.listing_count, 2);
+        close_fixture(&fixture);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_not_those_of_the_walk_before_the_last),
         cmocka_unit_test(who_takes_the_lock_from_one_that_has_ended_is_seen),
+        cmocka_unit_test(who_cannot_be_listed_is_not_looked_for_at_each_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="nothing is read in place there")
 
 START = """
-import ctypes, os, time
+import ctypes, os, sys, time
 import tachograph
 
 class Allocator(ctypes.Structure):
@@ -115,9 +115,10 @@ assert words(allocator()) == words(before)
     )
 
 
+@pytest.mark.parametrize("leave", ["os._exit", "sys.exit"])
 @pytest.mark.parametrize("fork", ["os.fork", "ctypes.PyDLL(None).fork"], ids=["python", "c"])
-def test_children_of_every_kind_of_fork(run: Any, fork: str) -> None:
-    """Those of a fork that Python does not know of run without a sampler, and with the hook."""
+def test_children_of_every_kind_of_fork(run: Any, fork: str, leave: str) -> None:
+    """Those of a fork that Python does not know of run without a sampler, and with the hook; whenever they begin."""
     run(
         START
         + f"""
@@ -128,7 +129,7 @@ for _ in range(30):
     child = {fork}()
     if child == 0:
         for _ in range(50): descend(300)  # far more chunks than are kept
-        os._exit(7)
+        {leave}(7)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 work_until_taken(3000)
 """
