@@ -64,6 +64,7 @@ class Recorded:
         connection = sqlite3.connect(self.path)
         connection.row_factory = sqlite3.Row
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'exceptions'").fetchone():
+            connection.close()
             return []  # nothing at all has been stored
         rows = connection.execute(
             "SELECT e.id, f.name AS function, e.type, e.fingerprint, SUM(c.count) AS count, e.first_ns, e.last_ns"

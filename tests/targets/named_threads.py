@@ -19,7 +19,9 @@ def wait(ended):
 
 def work(deadline):
     ended = threading.Event()
-    threads = [threading.Thread(target=wait, name=name, args=(ended,)) for name in NAMES[1:]]
+    threads = []
+    for name in NAMES[1:]:  # a comprehension would be a frame that has no source of its own
+        threads.append(threading.Thread(target=wait, name=name, args=(ended,)))  # noqa: PERF401
     threads.append(threading.Thread(target=spin, name=NAMES[0], args=(deadline,)))
     for thread in threads:
         thread.start()

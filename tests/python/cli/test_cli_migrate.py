@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,11 @@ def test_exceptions_have_a_place(cli: Any, old: Path, request: pytest.FixtureReq
 
 def test_codes_stay(cli: Any, old: Path, request: pytest.FixtureRequest) -> None:
     """Until version 3 one that came back was not seen."""
-    (before,) = sqlite3.connect(old).execute(
-        "SELECT COUNT(*) FROM function_code c JOIN functions f ON f.id = c.function_id WHERE f.name = 'shop.py::cart'"
-    )
+    with closing(sqlite3.connect(old)) as connection:
+        (before,) = connection.execute(
+            "SELECT COUNT(*) FROM function_code c JOIN functions f ON f.id = c.function_id"
+            " WHERE f.name = 'shop.py::cart'"
+        )
     cli("store", "migrate", "--store", str(old))
     told = json.loads(cli("trend", "shop.py::cart", "--json", "--store", str(old)).stdout)
     assert len(told["codes"]) == before[0] == (2 if request.node.callspec.id == "sqlite_3" else 1)

@@ -231,7 +231,8 @@ def test_a_process_that_is_stopped_is_said_to_be(cli: Any, target: Any, wait_unt
 
 
 def test_time_in_which_it_is_suspended_is_no_busy_machine(cli: Any, target: Any, wait_until: Any) -> None:
-    recorder = cli.start("record", "-p", target.pid, "-r", "1000", "-o", "x.folded")
+    # In a group of its own, whose leader's parent is of another one: a terminal's signals pass orphaned groups by.
+    recorder = cli.start("record", "-p", target.pid, "-r", "1000", "-o", "x.folded", process_group=0)
     wait_for_pidfd(recorder.pid)
     recorder.send_signal(signal.SIGTSTP)
     assert os.waitid(os.P_PID, recorder.pid, os.WSTOPPED).si_status == signal.SIGTSTP
