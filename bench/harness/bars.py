@@ -110,7 +110,7 @@ BARS = (
         "µs",
         1,
         0.3,
-        note="1.1 where two processors share a core, 4 where nothing is loaded in place (docs/adr/0035)",
+        note="at times 1.1 in whole runs, 4 where nothing is loaded in place (docs/adr/0035)",
     ),
     Bar("sample_outside_whole_us", "a whole sample, with its clock: 1 thread", "µs"),
     Bar("sample_outside_64_whole_us", "a whole sample, with its clocks: 64 threads", "µs"),

@@ -60,6 +60,7 @@ static void forget_in_child(void) {
     pthread_mutex_init(&inside.lock, NULL);
     if (inside.has_thread) {
         tg_arena_hook_let_go();
+        tg_handler_after_fork_in_child();
         inside.has_thread = inside.is_ending = inside.is_wanted = inside.is_open = inside.is_prepared = false;
         inside.numbers = NULL;
         inside.number_count = 0;

@@ -4,14 +4,13 @@
  */
 #include "sample/arena_hook.h"
 
+#include "await_sleep.h"
 #include "cmocka_all.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -160,24 +159,6 @@ static void one_looks_at_a_time(void **state) {
 
 static atomic_int waiter;
 
-/* Waits until a thread sleeps; that it never does is for the test's time limit. */
-static void await_sleep(void) {
-    char path[64], text[512] = "";
-    const char *name_end = NULL;
-    while (!atomic_load(&waiter)) {
-        sched_yield();
-    }
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&waiter));
-    while (!name_end || name_end[2] != 'S') {
-        int fd = open(path, O_RDONLY);
-        assert_true(fd >= 0);
-        ssize_t length = read(fd, text, sizeof text - 1);
-        close(fd);
-        text[length > 0 ? length : 0] = '\0';
-        name_end = strrchr(text, ')');
-    }
-}
-
 static void *free_too_many(void *unused) {
     free_some(TG_ARENA_HOOK_KEPT);
     errno = 77;
@@ -199,7 +180,10 @@ static void expect_wait(void *(*act)(void *)) {
     hold();
     atomic_store(&waiter, 0);
     assert_int_equal(pthread_create(&thread, NULL, act, &data), 0);
-    await_sleep();
+    while (!atomic_load(&waiter)) {
+        sched_yield();
+    }
+    await_sleep(atomic_load(&waiter));
     assert_int_equal(atomic_load(&freed_count), 0);
     assert_ptr_not_equal(data.current.free, free_now);
     tg_arena_hook_let_go();

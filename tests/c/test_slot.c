@@ -3,12 +3,10 @@
  */
 #include "sample/slot.h"
 
+#include "await_sleep.h"
 #include "cmocka_all.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 #define ROUNDS      100000
@@ -46,21 +44,6 @@ static void *answer_each(void *context) {
         tg_slot_finish(&request->slot, number);
     }
     return NULL;
-}
-
-/* Waits until a thread sleeps; that it never does is for the test's time limit. */
-static void await_sleep(int tid) {
-    char path[64], text[512] = "";
-    const char *name_end = NULL;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    while (!name_end || name_end[2] != 'S') {
-        int fd = open(path, O_RDONLY);
-        assert_true(fd >= 0);
-        ssize_t length = read(fd, text, sizeof text - 1);
-        close(fd);
-        text[length > 0 ? length : 0] = '\0';
-        name_end = strrchr(text, ')');
-    }
 }
 
 static void sent_taken_and_answered(void **state) {
