@@ -6,7 +6,8 @@ ourselves: a sampler that takes the program's processor is not another. From ins
 time is what counts. Windows are measured in groups, in turning order: one in which it is sampled, one in which it is
 not, and for the loop from outside two more, which tell what the machine does to a program beside which somebody works:
 one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often at another
-program, which has its interpreter's lock and waits ("elsewhere"). Pairs in which nobody samples either time say how
+program, which has its interpreter's lock and waits ("elsewhere"). For calls from outside there are pairs in which it is
+sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs in which nobody samples either time say how
 large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls" does nothing else.
 """
 
@@ -117,7 +118,7 @@ class Watched:
 
     def sampled(self, name: str, hz: float) -> float:
         """A window in which it is sampled."""
-        looks, _, _, stopped, displaced, _ = self._sampling.counts()
+        looks, _, _, stopped, displaced, interrupted, _ = self._sampling.counts()
         left, moved = switches(self._pid)
         rate = self.window(lambda: self._sampling.run(hz, WINDOW_S))
         after = self._sampling.counts()
@@ -126,16 +127,20 @@ class Watched:
             looks=after[0] - looks,
             stopped=after[3] - stopped,
             displaced=after[4] - displaced,
+            interrupted=after[5] - interrupted,
             left=now_left - left,
             moved=now_moved - moved,
         )
         return rate
 
     def happened(self, name: str) -> dict[str, float]:
-        """For each look: how often it was stopped, displaced by us, left its processor, and came to another one."""
+        """For each look: how often it was stopped, displaced or interrupted by us, left its processor, and came to
+        another one.
+        """
         happened = self._happened.get(name, Counter())
         looks = happened["looks"] or 1
-        return {kind: happened[kind] / looks for kind in ("stopped", "displaced", "left", "moved") if happened}
+        kinds = ("stopped", "displaced", "interrupted", "left", "moved")
+        return {kind: happened[kind] / looks for kind in kinds if happened}
 
 
 def from_outside(work: str) -> None:
@@ -145,22 +150,38 @@ def from_outside(work: str) -> None:
         file.flush()
         with running(COUNTING, work, file.name) as process, mmap.mmap(file.fileno(), 8) as shared:
             count = memoryview(shared).cast("Q")
-            with Sampling(process.pid) as sampling, running("-c", WAITING) as other, Sampling(other.pid) as elsewhere:
+            with (
+                Sampling(process.pid) as sampling,
+                Sampling(process.pid, may_interrupt=False) as displacing,
+                running("-c", WAITING) as other,
+                Sampling(other.pid) as elsewhere,
+            ):
                 watched = Watched(process.pid, count, sampling)
+                displaced = Watched(process.pid, count, displacing)
+
+                def pair(by: Watched, name: str, hz: float) -> tuple[Rate, ...]:
+                    return (lambda: by.sampled(name, hz), by.idle)
 
                 def group(name: str, hz: float) -> tuple[Rate, ...]:
-                    pair = (lambda: watched.sampled(name, hz), watched.idle)
                     controls = (
                         lambda: watched.window(lambda: wake(hz, WINDOW_S)),
                         lambda: watched.window(lambda: elsewhere.run(hz, WINDOW_S)),
                     )
-                    return (*pair, *controls) if work == "loop" else pair
+                    return (*pair(watched, name, hz), *(controls if work == "loop" else ()))
+
+                def details(name: str) -> dict[str, float]:
+                    return (displaced if name.endswith("displaced") else watched).happened(name)
 
                 watched.sampled("first", 1000)
+                displaced.sampled("first", 1000)
                 elsewhere.run(1000, WINDOW_S)
                 windows = {name: group(name, hz) for name, hz in RATES.items()}
+                if work == "calls":
+                    windows |= {
+                        f"{name}_displaced": pair(displaced, f"{name}_displaced", hz) for name, hz in RATES.items()
+                    }
                 windows["control"] = (watched.idle, watched.idle)
-                tell(f"slow_{work}_outside", compare(rounds(200), windows), watched.happened)
+                tell(f"slow_{work}_outside", compare(rounds(200), windows), details)
                 if work != "steps":
                     by_spy = compare(max(2, rounds(40) // 6), spied(process.pid, watched.window))
                     tell(f"slow_{work}_spy", by_spy, no_details)

@@ -50,7 +50,7 @@ struct tg_cost_sampler {
     uint64_t depth;
 };
 
-struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz);
+struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz, int may_interrupt);
 void tg_cost_close(struct tg_cost_sampler *sampling);
 void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns);
 void tg_cost_wake(double rate_hz, int64_t ns);
@@ -78,8 +78,10 @@ void tg_cost_hook(void) {
     }
 }
 
-/* NULL: it cannot be sampled; why is printed. */
-struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz) {
+/* Not `may_interrupt`: as it is for a user who may not have the kernel run programs. NULL: it cannot be sampled; why is
+ * printed. */
+struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz, int may_interrupt) {
+    static struct tg_instant refused = {.is_refused = true};
     struct tg_error err = TG_ERROR_INIT;
     struct tg_cost_sampler *sampling = calloc(1, sizeof *sampling);
     if (!sampling) {
@@ -87,6 +89,7 @@ struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz) {
     }
     struct tg_sampler_options options = {.rate_hz = rate_hz, .tells_idle = true, .sink = see, .sink_context = sampling};
     enum tg_status status = TG_OK;
+    options.instant = may_interrupt ? NULL : &refused;
     if (pid == getpid()) {
         options.stop = &tg_stop_by_signal;
         options.stop_context = &sampling->sampler;
@@ -134,7 +137,8 @@ void tg_cost_wake(double rate_hz, int64_t ns) {
     prctl(PR_SET_TIMERSLACK, slack_ns > 0 ? slack_ns : 0);
 }
 
-/* Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, samples lost. */
+/* Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, or its processor
+ * interrupted, samples lost. */
 void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts) {
     struct tg_sampler_quality quality = tg_sampler_quality(&sampling->sampler);
     counts[0] = quality.tick_count;
@@ -142,7 +146,8 @@ void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts) {
     counts[2] = quality.taken_count;
     counts[3] = quality.stopped_count;
     counts[4] = quality.displaced_count;
-    counts[5] = quality.lost_count;
+    counts[5] = quality.interrupted_count;
+    counts[6] = quality.lost_count;
 }
 
 static int64_t own_ns(void) {
@@ -168,7 +173,7 @@ static void tick(struct tg_sampler *sampler, int count, bool with_clocks) {
 
 static void *run(void *context) {
     struct tg_cost *cost = context;
-    struct tg_cost_sampler *sampling = tg_cost_open(cost->pid, 1000);
+    struct tg_cost_sampler *sampling = tg_cost_open(cost->pid, 1000, true);
     if (!sampling) {
         cost->window_count = 0;
         return NULL;

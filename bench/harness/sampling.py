@@ -37,7 +37,7 @@ class _Cost(ctypes.Structure):
 def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(str(ROOT / "build" / "bench" / "sample_cost.so"))
     library.tg_cost_open.restype = ctypes.c_void_p
-    library.tg_cost_open.argtypes = (ctypes.c_int, ctypes.c_double)
+    library.tg_cost_open.argtypes = (ctypes.c_int, ctypes.c_double, ctypes.c_int)
     library.tg_cost_run.argtypes = (ctypes.c_void_p, ctypes.c_double, ctypes.c_int64)
     library.tg_cost_wake.argtypes = (ctypes.c_double, ctypes.c_int64)
     library.tg_cost_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64))
@@ -74,11 +74,11 @@ def cost(pid: int, windows: int, *, with_clocks: bool) -> dict[str, float]:
 class Sampling:
     """A sampler of ours, to be run now and then."""
 
-    def __init__(self, pid: int) -> None:
-        """Opens the process."""
+    def __init__(self, pid: int, *, may_interrupt: bool = True) -> None:
+        """Opens the process; `may_interrupt`: as who may have the kernel read a thread in an interrupt."""
         self._library = _library()
         _hold_stacks(self._library, pid)
-        self._sampling = self._library.tg_cost_open(pid, 100)
+        self._sampling = self._library.tg_cost_open(pid, 100, may_interrupt)
         if not self._sampling:
             raise SystemExit(f"process {pid} could not be sampled")
 
@@ -87,8 +87,10 @@ class Sampling:
         self._library.tg_cost_run(self._sampling, hz, int(seconds * 1e9))
 
     def counts(self) -> list[int]:
-        """Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, samples lost."""
-        counts = (ctypes.c_uint64 * 6)()
+        """Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, or its processor
+        interrupted, samples lost.
+        """
+        counts = (ctypes.c_uint64 * 7)()
         self._library.tg_cost_counts(self._sampling, counts)
         return list(counts)
 

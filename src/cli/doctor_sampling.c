@@ -9,6 +9,7 @@
 #include "record/catalog.h"
 #include "record/control.h"
 #include "record/reader.h"
+#include "sample/instant.h"
 #include "sample/refusal.h"
 
 #include <errno.h>
@@ -90,6 +91,21 @@ static void ask_stops(struct tg_doctor *doctor) {
     }
 }
 
+static void ask_interrupts(struct tg_doctor *doctor) {
+    struct tg_instant instant = {0};
+    if (tg_instant_begin(&instant)) {
+        tg_doctor_add(doctor, TG_VERDICT_OK, NULL,
+                      "from outside: the kernel runs our program, so threads are read in an interrupt, without a stop");
+    } else {
+        tg_doctor_add(
+            doctor, TG_VERDICT_NOTE, "sudo, or CAP_BPF and CAP_PERFMON, where that matters",
+            "the kernel runs no program of this user's (BPF, %s): from outside, threads that call all the time "
+            "are made to rest for each look, which costs them twice as much as an interrupt would",
+            strerrordesc_np(instant.errnum));
+    }
+    tg_instant_end(&instant);
+}
+
 static void ask_scope(struct tg_doctor *doctor) {
     long scope = ptrace_scope();
     bool all = tg_refusal_may_trace_everything();
@@ -112,6 +128,7 @@ static void ask_outside(struct tg_doctor *doctor) {
     if (can_read_memory()) {
         ask_scope(doctor);
         ask_stops(doctor);
+        ask_interrupts(doctor);
         return;
     }
     int errnum = errno;

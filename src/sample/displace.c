@@ -23,10 +23,6 @@
 /* After code that was left for later was in vain, so many looks leave none. */
 #define PROMPT_LOOKS 128
 
-/* After so many requests in vain for a thread, the next ones are refused: twice as many each time, up to a limit. */
-#define ESCAPES   4
-#define PAUSE_MAX UINT32_C(1024)
-
 /* --- The thread that displaces --- */
 
 /* How often the calling thread has left its processor. */
@@ -218,14 +214,6 @@ static bool look_or_ask(struct tg_displacer *displacer) {
     return ask(displacer);
 }
 
-static void note(struct tg_thread *thread, bool was_displaced) {
-    thread->escape_count = was_displaced ? 0 : thread->escape_count + 1;
-    if (thread->escape_count >= ESCAPES) {
-        uint32_t doublings = thread->escape_count - ESCAPES;
-        thread->escape_pause = doublings < 10 ? UINT32_C(1) << doublings : PAUSE_MAX;
-    }
-}
-
 /* Where it is in vain, short-lived code lies where code used to lie for long, and the next looks do not wait. */
 static enum tg_walk_result prove_late(const struct tg_displacer *displacer) {
     struct tg_thread *target = displacer->target;
@@ -247,8 +235,7 @@ static enum tg_walk_result displace(struct tg_displacer *displacer) {
 
 enum tg_walk_result tg_displacer_walk(struct tg_displacer *displacer, struct tg_walker *walker,
                                       struct tg_running_tasks *tasks, struct tg_thread *thread) {
-    if (thread->escape_pause) {
-        thread->escape_pause--;
+    if (tg_escapes_refuse(&thread->escapes)) {
         return TG_WALK_NOT_HELD;
     }
     displacer->walker = walker;
@@ -259,7 +246,7 @@ enum tg_walk_result tg_displacer_walk(struct tg_displacer *displacer, struct tg_
     enum tg_walk_result result = displace(displacer);
     bool was_in_vain = thread->prompt_count == PROMPT_LOOKS; /* it did rest */
     thread->was_displaced = result == TG_WALK_WHOLE;
-    note(thread, thread->was_displaced || was_in_vain);
+    tg_escapes_note(&thread->escapes, thread->was_displaced || was_in_vain);
     if (thread->was_displaced) {
         thread->stack.mode = TG_WALK_RUNNING;
     } else {

@@ -50,6 +50,7 @@ static void add_quality(struct tg_sampler_quality *to, const struct tg_sampler_q
     to->idle_count += from->idle_count;
     to->stopped_count += from->stopped_count;
     to->displaced_count += from->displaced_count;
+    to->interrupted_count += from->interrupted_count;
     to->lost_count += from->lost_count;
     for (size_t i = 0; i < TG_WALK_RESULTS; i++) {
         to->lost[i] += from->lost[i];
@@ -86,6 +87,7 @@ void tg_family_release(struct tg_family *family) {
         free_member(family->members[i]);
     }
     tg_displacer_end(&family->displacer);
+    tg_instant_end(&family->instant);
     free(family->members);
     if (family->end_fd > 0) {
         close(family->end_fd);
@@ -106,6 +108,7 @@ static enum tg_status open_member(struct tg_family_member *member, struct tg_err
         .tells_idle = family->options.tells_idle,
         .sink = tell,
         .sink_context = member,
+        .instant = &family->instant,
         .displacer = &family->displacer,
     };
     enum tg_status status = tg_sampler_open(&member->sampler, member->pid, &options, family->symbols, err);

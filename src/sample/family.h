@@ -42,7 +42,8 @@ struct tg_family {
     struct tg_family_member **members;
     size_t count;
     size_t capacity;
-    struct tg_displacer displacer; /* for all members */
+    struct tg_instant instant;     /* for all members, */
+    struct tg_displacer displacer; /* likewise */
     struct tg_pace pace;
     bool is_pacing;                    /* somebody is sampled */
     struct tg_sampler_quality quality; /* of members that are gone; see tg_family_quality() */

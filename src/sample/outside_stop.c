@@ -1,5 +1,7 @@
 #include "sample/outside_stop.h"
 
+#include "sample/interrupt.h"
+
 #include <time.h>
 
 /* Who was stopped while his stack is being changed is let go for a moment, so often. */
@@ -42,6 +44,20 @@ static bool can_displace(const struct tg_sampler *sampler, const struct tg_threa
     return CAN_DISPLACE && is_brief && thread->rseq && thread->rseq_tid == thread->shown.tid;
 }
 
+/* Whether a thread can be read in an interrupt: its stack, and code whose name is known. */
+static bool can_interrupt(const struct tg_sampler *sampler, const struct tg_thread *thread) {
+    return !sampler->options.inspect && !sampler->tasks.is_found && thread->result != TG_WALK_UNNAMED;
+}
+
+static struct tg_instant *instant_of(struct tg_sampler *sampler) {
+    return sampler->options.instant ? sampler->options.instant : &sampler->instant;
+}
+
+/* The thread's, as its process counts. */
+static pid_t number_of(const struct tg_sampler *sampler, const struct tg_thread *thread) {
+    return sampler->threads.has_own_pids ? (pid_t)thread->native_id : thread->shown.tid;
+}
+
 static struct tg_displacer *displacer_of(struct tg_sampler *sampler) {
     return sampler->options.displacer ? sampler->options.displacer : &sampler->displacer;
 }
@@ -50,6 +66,10 @@ static enum tg_walk_result walk(void *context, struct tg_walker *walker, struct 
     struct tg_sampler *sampler = context;
     if (!thread->shown.tid) {
         return TG_WALK_NOT_HELD;
+    }
+    if (can_interrupt(sampler, thread)
+        && tg_interrupt_walk(instant_of(sampler), walker, thread, number_of(sampler, thread)) == TG_WALK_WHOLE) {
+        return TG_WALK_WHOLE;
     }
     if (can_displace(sampler, thread)
         && tg_displacer_walk(displacer_of(sampler), walker, &sampler->tasks, thread) == TG_WALK_WHOLE) {

@@ -109,6 +109,7 @@ void tg_sampler_close(struct tg_sampler *sampler) {
     if (sampler) {
         tg_stop_end(&sampler->stop);
         tg_displacer_end(&sampler->displacer);
+        tg_instant_end(&sampler->instant);
         tg_threads_release(&sampler->threads);
         tg_walker_release(&sampler->walker);
         tg_code_cache_release(&sampler->cache);
@@ -217,6 +218,7 @@ static void sample_thread(struct tg_sampler *sampler, struct tg_thread *thread, 
     quality->taken_count++;
     quality->stopped_count += thread->was_stopped;
     quality->displaced_count += thread->was_displaced;
+    quality->interrupted_count += thread->was_interrupted;
     quality->rested_count += thread->has_rested;
     tell(sampler, &sample);
 }

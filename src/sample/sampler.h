@@ -83,7 +83,9 @@ struct tg_sampler_options {
         *inspect; /* NULL: none; its context is the sink's. Threads are then not tried without a stop */
     const struct tg_stop_ops *stop; /* NULL: tg_stop_from_outside; in the own process, nobody is made to rest */
     void *stop_context;
-    struct tg_displacer *displacer; /* for tg_stop_from_outside, borrowed until the close; NULL: one of its own */
+    /* For tg_stop_from_outside, borrowed until the close; NULL: of its own. */
+    struct tg_instant *instant;
+    struct tg_displacer *displacer;
 };
 
 /* How well it went. Samples are counted for each thread. */
@@ -95,6 +97,7 @@ struct tg_sampler_quality {
     uint64_t idle_count;               /* of these, of idle threads */
     uint64_t stopped_count;            /* of these, of a thread that was stopped */
     uint64_t displaced_count;          /* of these, of a thread whose processor was taken for it */
+    uint64_t interrupted_count;        /* of these, of a thread that was read in an interrupt of its processor */
     uint64_t lost_count;               /* samples that could not be proven */
     uint64_t lost[TG_WALK_RESULTS];    /* why */
     uint64_t trouble[TG_WALK_RESULTS]; /* of single readings; most of them did well in the end */
@@ -122,6 +125,7 @@ struct tg_sampler {
     struct tg_running_tasks tasks;
     struct tg_pace pace;
     struct tg_stop stop;
+    struct tg_instant instant;
     struct tg_displacer displacer;
     struct tg_sampler_quality quality;
     int process_fd; /* of another process: readable when it has ended; else -1 */

@@ -384,6 +384,7 @@ static enum tg_walk_result take_stopped(struct tg_sampler *sampler, struct tg_th
     settle(sampler, holder, result, runs_on);
     holder->was_stopped = holder->is_read && !runs_on;
     holder->was_displaced = holder->is_read && holder->was_displaced;
+    holder->was_interrupted = holder->is_read && holder->was_interrupted;
     return result;
 }
 
@@ -478,6 +479,7 @@ static void mark_due(struct tg_sampler *sampler) {
         bool holds = is_holder(sampler, thread);
         thread->was_stopped = false;
         thread->was_displaced = false;
+        thread->was_interrupted = false;
         thread->result = TG_WALK_SWITCHED; /* unless something else is found out */
         thread->is_due = holds || !thread->is_read;
         thread->has_rested = !thread->is_due;

@@ -82,6 +82,20 @@ bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size) {
     return true;
 }
 
+/* Of proc(5), the fields of `stat` behind the name, which may hold anything: the first one is the third. */
+int tg_task_processor(pid_t pid, pid_t tid) {
+    char stat[1024];
+    int processor = -1;
+    const char *at = read_file(pid, tid, "stat", stat, sizeof stat) ? strrchr(stat, ')') : NULL;
+    for (int field = 2; at && field < 39; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    if (at) {
+        processor = (int)strtol(at + 1, NULL, 10);
+    }
+    return processor;
+}
+
 bool tg_task_status(pid_t pid, const char *field, char *value, size_t size) {
     char path[32], *line = NULL;
     size_t line_size = 0, field_bytes = strlen(field);

@@ -14,6 +14,7 @@
 
 #include "profile/symbol.h"
 #include "sample/calm.h"
+#include "sample/escapes.h"
 #include "sample/running_task.h"
 #include "sample/thread_clock.h"
 #include "sample/thread_names.h"
@@ -72,11 +73,12 @@ struct tg_thread {
     struct tg_stack stack;
     struct tg_running_task task; /* as it was when the stack was read; in the end named, whatever its name is */
     struct tg_thread_clock clock;
-    pid_t rseq_tid;        /* the thread that has this: */
-    uint64_t rseq;         /* tg_stop_rseq() of it */
-    uint32_t escape_count; /* displace.c's own: so often in a row it was not displaced, */
-    uint32_t escape_pause; /* so that so many requests are refused at once */
-    uint32_t prompt_count; /* likewise: at so many looks all of its code is read while it rests */
+    int processor;             /* that it was found on last, as a guess */
+    pid_t rseq_tid;            /* the thread that has this: */
+    uint64_t rseq;             /* tg_stop_rseq() of it */
+    struct tg_escapes missed;  /* from interrupts */
+    struct tg_escapes escapes; /* from being displaced */
+    uint32_t prompt_count;     /* displace.c's own: at so many looks all of its code is read while it rests */
     bool has_clock;
 
     /* What the sampler keeps. */
@@ -85,6 +87,7 @@ struct tg_thread {
     bool is_planned;            /* in the batch under way */
     bool was_stopped;           /* for this sample */
     bool was_displaced;         /* likewise */
+    bool was_interrupted;       /* likewise */
     bool has_rested;            /* since the sample before */
     struct tg_calm calm;        /* whether it is tried without a stop */
     enum tg_walk_result result; /* of the walk under way, or the last one: why it is not read */

@@ -239,6 +239,15 @@ static bool has_gone_on(const struct tg_stack *stack) {
            && now->code == then->code && now->previous == then->previous;
 }
 
+uint32_t tg_walk_count_believed(const struct tg_walker *walker, const struct tg_stack *stack) {
+    bool is_recent = walker->now_ns - stack->checked_ns < TG_WALK_BELIEVED_NS;
+    uint32_t count = 0;
+    while (is_recent && count < stack->frame_count && stack->frames[stack->frame_count - 1 - count].is_known) {
+        count++;
+    }
+    return count;
+}
+
 /* The outermost frames that stand as they stood in the last sample need not have their code read again. */
 static void believe(const struct tg_walker *walker, struct tg_stack *stack) {
     bool is_recent = walker->now_ns - stack->checked_ns < TG_WALK_BELIEVED_NS;

@@ -40,6 +40,7 @@
 #include "base/error.h"
 #include "measure/clock.h"
 #include "sample/code_object.h"
+#include "sample/instant.h"
 #include "sample/own_memory.h"
 #include "sample/python_process.h"
 
@@ -166,6 +167,7 @@ struct tg_walker {
     void *context;
     /* The calling thread's PyThreadState, as the interpreter knows it; async-signal-safe. NULL: nobody can be asked. */
     void *(*own_state)(void);
+    struct tg_instant *instant;      /* where all is read from; NULL: from the process as it is. Borrowed */
     const struct tg_own_memory *own; /* borrowed; NULL: all of the process is read by the system */
     const struct tg_stack *calm;     /* one of the batch under way that may be read in place; NULL: none */
     uint64_t in_place_count;         /* batches read so */
@@ -216,6 +218,9 @@ void tg_walker_begin_more(struct tg_walker *walker);
 uint32_t tg_walker_add(struct tg_walker *walker, uint64_t address, uint32_t size);
 /* Learns where the chunks of a stack are that is not `is_learned`. False: they cannot be read, now. */
 bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack);
+/* Up to 3.12: finds the current frame where the thread state, which has been read, says that it is told; what is not there
+ * stays as it was read. For a thread that rests. */
+void tg_stack_follow_cframe(struct tg_walker *walker, struct tg_stack *stack);
 /* Adds a stack. False: there is no space for it. */
 bool tg_walk_plan(struct tg_walker *walker, struct tg_stack *stack, enum tg_walk_mode mode);
 /* Adds what tg_walk_has_entered() will ask for, as far as it can be known. False: there is no space. */
@@ -230,6 +235,8 @@ enum tg_walk_result tg_walk_prove(struct tg_walker *walker, struct tg_stack *sta
 /* Whether all code that tg_walk_follow() left unproven can be proven late: it lies where code has been known to lie for
  * long, and has a version, without which what comes to lie there again could look like what lay there before. */
 bool tg_walk_can_be_late(const struct tg_walker *walker, const struct tg_stack *stack);
+/* So many outermost frames of the last whole walk need not have their code read if they stand as they stood. */
+uint32_t tg_walk_count_believed(const struct tg_walker *walker, const struct tg_stack *stack);
 /* As tg_walk_prove(), of a thread that was at rest when it was followed, and no longer is. Code that is what has been
  * known for long was that at rest, too: another one in its place would have left its version there. */
 enum tg_walk_result tg_walk_prove_late(struct tg_walker *walker, struct tg_stack *stack);

@@ -113,7 +113,10 @@ bool tg_walker_read(struct tg_walker *walker) {
     uint8_t *bytes = walker->bytes + walker->batch_at;
     bool may_hold = walker->calm && walker->piece_count <= HELD_PIECES, is_read = false;
     size_t count = 0;
-    if (may_hold && tg_arena_hook_hold(walker->own->pid)) {
+    if (walker->instant) {
+        is_read = true;
+        count = tg_instant_read(walker->instant, walker->pieces, walker->piece_count, bytes);
+    } else if (may_hold && tg_arena_hook_hold(walker->own->pid)) {
         is_read = has_learned_chunks(walker, walker->calm);
         count = is_read ? read_in_place(walker, bytes) : 0;
         walker->in_place_count += is_read;
@@ -126,9 +129,15 @@ bool tg_walker_read(struct tg_walker *walker) {
     return walker->read_count == walker->byte_count;
 }
 
+static bool read_piece(const struct tg_walker *walker, uint64_t address, uint8_t *bytes, uint32_t size) {
+    struct iovec piece = tg_memory_piece(address, size);
+    return walker->instant ? tg_instant_read(walker->instant, &piece, 1, bytes) == size
+                           : tg_memory_read(&walker->process->memory, address, bytes, size);
+}
+
 uint32_t tg_walker_read_now(struct tg_walker *walker, uint64_t address, uint32_t size) {
     size_t at = walker->byte_count;
-    if (size > BYTE_CAPACITY - at || !tg_memory_read(&walker->process->memory, address, walker->bytes + at, size)) {
+    if (size > BYTE_CAPACITY - at || !read_piece(walker, address, walker->bytes + at, size)) {
         return UINT32_MAX;
     }
     walker->byte_count += size;
@@ -265,6 +274,21 @@ bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack) {
     }
     stack->is_learned = true;
     return true;
+}
+
+void tg_stack_follow_cframe(struct tg_walker *walker, struct tg_stack *stack) {
+    const struct tg_layout *layout = &walker->process->layout;
+    if (layout->thread.cframe == TG_LAYOUT_NONE || stack->state.first + stack->state.size > walker->read_count) {
+        return;
+    }
+    uint64_t cframe = tg_word(walker->bytes + stack->state.first + layout->thread.cframe);
+    uint64_t address = cframe + layout->cframe.current_frame;
+    uint32_t copy = cframe != stack->cframe ? tg_walker_read_now(walker, address, stack->place.size) : UINT32_MAX;
+    if (copy != UINT32_MAX) {
+        stack->cframe = cframe;
+        stack->place.address = address;
+        stack->place.first = copy;
+    }
 }
 
 static bool plan_first(struct tg_walker *walker, struct tg_walk_piece *piece) {

@@ -1,7 +1,7 @@
 /*
  * Samples a process and prints what was seen, for tests and measurements of the sampler itself:
  *
- *     sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop] [time]
+ *     sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop] [nointerrupt] [time]
  *
  * "time" gives stacks in microseconds, of the processor's in mode cpu, instead of samples. At the rate "burst" it takes
  * one sample after the other without a pause, to measure what one costs.
@@ -10,6 +10,8 @@
  * the sampler's quality and its own cost goes to standard error.
  */
 #include "sample/sampler.h"
+
+#include "may_interrupt.h"
 
 #include "base/budget.h"
 #include "base/hash.h"
@@ -111,12 +113,14 @@ static void print_quality(enum tg_sampler_ending ending, tg_ns cpu_ns) {
     fprintf(stderr,
             "{\"ending\": \"%s\", \"ticks\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"taken\": %" PRIu64
             ", \"rested\": %" PRIu64 ", \"idle\": %" PRIu64 ", \"stopped\": %" PRIu64 ", \"displaced\": %" PRIu64
-            ", \"lost\": %" PRIu64 ", \"threads\": %" PRIu64 ", \"listings\": %" PRIu64 ", \"codes\": %" PRIu64
-            ", \"dropped\": %" PRIu64 ", \"preempted_ms\": %.3f, \"unwatched_ms\": %.3f, \"us_per_tick\": %.3f",
+            ", \"interrupted\": %" PRIu64 ", \"may_interrupt\": %s, \"lost\": %" PRIu64 ", \"threads\": %" PRIu64
+            ", \"listings\": %" PRIu64 ", \"codes\": %" PRIu64 ", \"dropped\": %" PRIu64
+            ", \"preempted_ms\": %.3f, \"unwatched_ms\": %.3f, \"us_per_tick\": %.3f",
             endings[ending], quality.tick_count, quality.missed_count, quality.taken_count, quality.rested_count,
-            quality.idle_count, quality.stopped_count, quality.displaced_count, quality.lost_count,
-            quality.thread_count, quality.listing_count, sampler.cache.counts.read_count, seen.dropped,
-            (double)quality.preempted_ns / 1e6, (double)quality.unwatched_ns / 1e6,
+            quality.idle_count, quality.stopped_count, quality.displaced_count, quality.interrupted_count,
+            may_interrupt() ? "true" : "false", quality.lost_count, quality.thread_count, quality.listing_count,
+            sampler.cache.counts.read_count, seen.dropped, (double)quality.preempted_ns / 1e6,
+            (double)quality.unwatched_ns / 1e6,
             quality.tick_count ? (double)cpu_ns / 1e3 / (double)quality.tick_count : 0.0);
     print_counts("lost_for", quality.lost);
     print_counts("trouble", quality.trouble);
@@ -133,6 +137,7 @@ static struct tg_sampler_options parse(int count, char **arguments) {
     bool is_burst = strcmp(arguments[3], "burst") == 0;
     struct tg_sampler_options options = {.rate_hz = is_burst ? 1000 : strtod(arguments[3], NULL), .sink = take};
     static const struct tg_stop_ops nobody;
+    static struct tg_instant refused = {.is_refused = true};
     for (int i = 4; i < count; i++) {
         const char *word = arguments[i];
         options.mode = strcmp(word, "cpu") == 0   ? TG_SAMPLER_CPU
@@ -140,6 +145,7 @@ static struct tg_sampler_options parse(int count, char **arguments) {
                                                   : options.mode;
         options.tells_idle = options.tells_idle || strcmp(word, "idle") == 0;
         options.stop = strcmp(word, "nostop") == 0 ? &nobody : options.stop;
+        options.instant = strcmp(word, "nointerrupt") == 0 ? &refused : options.instant;
     }
     return options;
 }
@@ -157,7 +163,7 @@ int main(int count, char **arguments) {
     struct tg_budget budget = {.limit_bytes = (size_t)256 << 20};
     struct tg_symbols symbols;
     if (count < 4) {
-        fprintf(stderr, "usage: sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop] [time]\n");
+        fprintf(stderr, "usage: sample_stacks PID SECONDS RATE [wall|cpu|gil] [idle] [nostop] [nointerrupt] [time]\n");
         return 2;
     }
 
