@@ -46,6 +46,7 @@ struct settings {
     bool cpu;
     bool wall;
     bool idle;
+    bool no_bpf;
 };
 
 static enum tg_status check_duration(const char *value, struct tg_error *err) {
@@ -129,6 +130,11 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_FLAG,
      .help = "with --wall: threads that wait, too",
      .offset = offsetof(struct settings, idle)},
+    {.name = "no-bpf",
+     .kind = TG_OPTION_FLAG,
+     .help = "have the kernel run no program for it, as it does for root: threads that call all the time are made to "
+             "rest for each look",
+     .offset = offsetof(struct settings, no_bpf)},
     {.name = "python",
      .kind = TG_OPTION_TEXT,
      .value = "PATH",
@@ -220,6 +226,7 @@ static enum tg_status make_plan(struct plan *plan, const struct settings *settin
                           .by_thread = settings->by_thread,
                           .by_line = settings->by_line,
                           .follows = settings->follows,
+                          .no_bpf = settings->no_bpf,
                       }};
     return TG_OK;
 }

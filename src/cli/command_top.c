@@ -42,6 +42,7 @@ struct settings {
     bool sample;
     bool follows;
     bool idle;
+    bool no_bpf;
 };
 
 /* What recordings can be sorted by, and behind it what only samples have. */
@@ -125,6 +126,11 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_FLAG,
      .help = "sample threads that wait, too",
      .offset = offsetof(struct settings, idle)},
+    {.name = "no-bpf",
+     .kind = TG_OPTION_FLAG,
+     .help = "have the kernel run no program for it, as it does for root: threads that call all the time are made to "
+             "rest for each look",
+     .offset = offsetof(struct settings, no_bpf)},
     {.name = "once",
      .kind = TG_OPTION_FLAG,
      .help = "print the figures of one interval, and end",
@@ -220,10 +226,12 @@ static bool is_to_be_sampled(const struct settings *settings, const struct choic
 static enum tg_status refuse_options(const struct settings *settings, bool is_sampled, struct tg_error *err) {
     static const enum tg_live_sort only_timed[] = {TG_LIVE_SORT_CALLS, TG_LIVE_SORT_AVERAGE, TG_LIVE_SORT_P99,
                                                    TG_LIVE_SORT_RUNNING, TG_LIVE_SORT_ERRORS};
-    if (!is_sampled && (settings->sample || settings->rate_hz || settings->follows || settings->idle)) {
-        return tg_error_set(err, TG_ERROR_INVALID,
-                            "--sample, --rate, --subprocesses and --idle are for one process that is sampled: "
-                            "'tachograph top -p PID --sample'");
+    if (!is_sampled
+        && (settings->sample || settings->rate_hz || settings->follows || settings->idle || settings->no_bpf)) {
+        return tg_error_set(
+            err, TG_ERROR_INVALID,
+            "--sample, --rate, --subprocesses, --idle and --no-bpf are for one process that is sampled: "
+            "'tachograph top -p PID --sample'");
     }
     if (!is_sampled && settings->sort >= TG_LIVE_SORTS) {
         return tg_error_set(err, TG_ERROR_INVALID,
@@ -260,6 +268,7 @@ static enum tg_status sample(const struct settings *settings, uint64_t pid, cons
         .pid = (pid_t)pid,
         .rate_hz = (double)(settings->rate_hz ? settings->rate_hz : SAMPLE_HZ),
         .follows = settings->follows,
+        .no_bpf = settings->no_bpf,
         .with_idle = settings->idle,
         .interval_ns = top->interval_ns,
         .sort = sampled_sort(settings->sort),

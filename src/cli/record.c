@@ -51,6 +51,7 @@ enum tg_status tg_record_begin(struct tg_record *record, const struct tg_record_
         .mode = mode_of(options->measure),
         .tells_idle = options->with_idle,
         .follows = options->follows,
+        .no_bpf = options->no_bpf,
         .sink = take,
         .context = &record->profile,
     };

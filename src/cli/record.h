@@ -25,6 +25,7 @@ struct tg_record_options {
     bool by_thread;
     bool by_line;
     bool follows;
+    bool no_bpf;
     const struct tg_export_format *format;
     const char *path;
 };

@@ -49,6 +49,7 @@ enum tg_status tg_sampled_open(struct tg_sampled *sampled, const struct tg_sampl
     struct tg_family_options family = {.rate_hz = options->rate_hz,
                                        .tells_idle = options->with_idle,
                                        .follows = options->follows,
+                                       .no_bpf = options->no_bpf,
                                        .sink = take,
                                        .context = sampled};
     enum tg_status status = tg_family_init(&sampled->family, &family, &sampled->profile.symbols, err);

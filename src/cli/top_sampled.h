@@ -54,6 +54,7 @@ struct tg_sampled_options {
     pid_t pid;
     double rate_hz;
     bool follows;
+    bool no_bpf;
     bool with_idle;
     tg_ns interval_ns;
     enum tg_sampled_sort sort;

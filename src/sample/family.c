@@ -36,6 +36,9 @@ struct tg_family_member {
 enum tg_status tg_family_init(struct tg_family *family, const struct tg_family_options *options,
                               struct tg_symbols *symbols, struct tg_error *err) {
     *family = (struct tg_family){.options = *options, .symbols = symbols};
+    if (options->no_bpf) {
+        tg_instant_refuse(&family->instant);
+    }
     family->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (family->end_fd < 0) {
         return tg_error_set_errno(err, errno, "cannot make an event descriptor");

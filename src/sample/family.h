@@ -32,6 +32,7 @@ struct tg_family_options {
     enum tg_sampler_mode mode;
     bool tells_idle;
     bool follows; /* samples the children of members, too */
+    bool no_bpf;  /* has the kernel run no program (instant.h) */
     tg_family_sink *sink;
     void *context;
 };

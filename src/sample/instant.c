@@ -3,9 +3,7 @@
 #include "sample/instant_block.h"
 #include "sample/instant_code.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +12,37 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Since Linux 5.10; headers may be older. */
-#ifndef BPF_F_TEST_RUN_ON_CPU
-#define BPF_F_TEST_RUN_ON_CPU (1U << 0)
-#endif
+/* Of <linux/bpf.h>, which may be older than the kernel. */
+#define BPF_MAP_CREATE               0
+#define BPF_PROG_LOAD                5
+#define BPF_PROG_TEST_RUN            10
+#define BPF_MAP_TYPE_ARRAY           2
+#define BPF_F_MMAPABLE               (1U << 10)
+#define BPF_PROG_TYPE_RAW_TRACEPOINT 17
+#define BPF_F_TEST_RUN_ON_CPU        (1U << 0)
+#define BPF_LOAD_WIDE                0x18 /* the operation of an instruction, in its first byte; */
+#define BPF_PSEUDO_MAP_VALUE         2    /* its second operand, in the upper half of the next */
+#define BPF_NAME_BYTES               16
+
+/* The arguments of each command, as far as they are needed; the kernel takes what is left out for 0. */
+struct map_create {
+    uint32_t type, key_bytes, value_bytes, entry_count, flags;
+};
+struct program_load {
+    uint32_t type, instruction_count;
+    uint64_t instructions, license;
+    uint32_t log_level, log_bytes;
+    uint64_t log;
+    uint32_t kernel_version, flags;
+    char name[BPF_NAME_BYTES];
+};
+struct test_run {
+    uint32_t program_fd, result, in_bytes, out_bytes;
+    uint64_t in, out;
+    uint32_t repeat, duration, context_in_bytes, context_out_bytes;
+    uint64_t context_in, context_out;
+    uint32_t flags, processor, batch_bytes, unused;
+};
 
 /* Where nothing at all can be read at so many tries, as under the kernel's lockdown, it is given up. */
 #define FAILURES 16
@@ -25,10 +50,8 @@
 /* The kernel's functions that read are for programs under the GPL; ours may be used under it. */
 static const char LICENSE[] = "Dual MIT/GPL";
 
-static_assert(sizeof(struct bpf_insn) == sizeof(uint64_t), "an instruction is a word");
-
-static int bpf(enum bpf_cmd command, union bpf_attr *attributes) {
-    return (int)syscall(SYS_bpf, command, attributes, sizeof *attributes);
+static int bpf(int command, void *arguments, size_t size) {
+    return (int)syscall(SYS_bpf, command, arguments, size);
 }
 
 static uint64_t address_of(const void *pointer) {
@@ -38,40 +61,40 @@ static uint64_t address_of(const void *pointer) {
 /* --- The program --- */
 
 static int open_map(void) {
-    union bpf_attr attributes = {
-        .map_type = BPF_MAP_TYPE_ARRAY,
-        .key_size = sizeof(uint32_t),
-        .value_size = sizeof(struct tg_instant_block),
-        .max_entries = 1,
-        .map_flags = BPF_F_MMAPABLE,
+    struct map_create map = {
+        .type = BPF_MAP_TYPE_ARRAY,
+        .key_bytes = sizeof(uint32_t),
+        .value_bytes = sizeof(struct tg_instant_block),
+        .entry_count = 1,
+        .flags = BPF_F_MMAPABLE,
     };
-    return bpf(BPF_MAP_CREATE, &attributes);
+    return bpf(BPF_MAP_CREATE, &map, sizeof map);
 }
 
 /* Tells the instructions which map it is. */
-static void name_map(struct bpf_insn *code, int map_fd) {
+static void name_map(uint64_t *code, int map_fd) {
     for (size_t i = 0; i < tg_instant_code_count; i++) {
-        if (code[i].code == (BPF_LD | BPF_IMM | BPF_DW) && code[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
-            code[i].imm = map_fd;
+        if ((code[i] & 0xFF) == BPF_LOAD_WIDE && (code[i] >> 12 & 0xF) == BPF_PSEUDO_MAP_VALUE) {
+            code[i] |= (uint64_t)(uint32_t)map_fd << 32;
         }
     }
 }
 
 static int load_program(int map_fd) {
-    struct bpf_insn *code = malloc(tg_instant_code_count * sizeof *code);
+    uint64_t *code = malloc(tg_instant_code_count * sizeof *code);
     if (!code) {
         return -1;
     }
     memcpy(code, tg_instant_code, tg_instant_code_count * sizeof *code);
     name_map(code, map_fd);
-    union bpf_attr attributes = {
-        .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
-        .insns = address_of(code),
-        .insn_cnt = (uint32_t)tg_instant_code_count,
+    struct program_load program = {
+        .type = BPF_PROG_TYPE_RAW_TRACEPOINT,
+        .instruction_count = (uint32_t)tg_instant_code_count,
+        .instructions = address_of(code),
         .license = address_of(LICENSE),
-        .prog_name = "tachograph",
+        .name = "tachograph",
     };
-    int fd = bpf(BPF_PROG_LOAD, &attributes), errnum = errno;
+    int fd = bpf(BPF_PROG_LOAD, &program, sizeof program), errnum = errno;
     free(code);
     errno = errnum;
     return fd;
@@ -106,6 +129,10 @@ bool tg_instant_begin(struct tg_instant *instant) {
         errno = errnum;
     }
     return instant->has_begun && !instant->is_refused;
+}
+
+void tg_instant_refuse(struct tg_instant *instant) {
+    instant->is_refused = true;
 }
 
 void tg_instant_end(struct tg_instant *instant) {
@@ -176,12 +203,13 @@ static bool write_pieces(struct tg_instant_block *block, const struct iovec *pie
 }
 
 static enum tg_instant_result run(const struct tg_instant *instant) {
-    union bpf_attr attributes = {0};
-    attributes.test.prog_fd = (uint32_t)instant->program_fd;
-    attributes.test.flags = BPF_F_TEST_RUN_ON_CPU;
-    attributes.test.cpu = (uint32_t)instant->processor;
-    bool has_run = bpf(BPF_PROG_TEST_RUN, &attributes) == 0;
-    return has_run ? (enum tg_instant_result)attributes.test.retval : TG_INSTANT_NONSENSE;
+    struct test_run test = {
+        .program_fd = (uint32_t)instant->program_fd,
+        .flags = BPF_F_TEST_RUN_ON_CPU,
+        .processor = (uint32_t)instant->processor,
+    };
+    bool has_run = bpf(BPF_PROG_TEST_RUN, &test, sizeof test) == 0;
+    return has_run ? (enum tg_instant_result)test.result : TG_INSTANT_NONSENSE;
 }
 
 /* Gives up what never works. */

@@ -1,8 +1,8 @@
 /*
  * instant: memory of a thread of another process as it was in one instant. The processor that the thread runs on is
  * interrupted, and reads it in the interrupt: instant_program.bpf.c, which the kernel has checked and runs there
- * (BPF_PROG_TEST_RUN on a processor, Linux 5.10). Nobody is stopped, moved, signalled or woken; the thread loses what an
- * interrupt takes, and a microsecond or two.
+ * (BPF_PROG_TEST_RUN on a processor, Linux 5.10). Nobody is stopped, moved, signalled or woken; the thread loses what
+ * an interrupt takes, and a microsecond or two.
  *
  * That takes CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN. Who does not have them, or a kernel that knows none of it, is
  * asked once; then all is TG_INSTANT_REFUSED.
@@ -45,6 +45,8 @@ struct tg_instant {
 
 /* Whether instants can be taken here; at the first call, tries. */
 bool tg_instant_begin(struct tg_instant *instant);
+/* None are to be taken: tg_instant_begin() will be false. Before the first call of it. */
+void tg_instant_refuse(struct tg_instant *instant);
 /* A second call is fine. */
 void tg_instant_end(struct tg_instant *instant);
 

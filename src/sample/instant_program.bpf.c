@@ -72,8 +72,8 @@ static inline int read_asked(void) {
     return TG_INSTANT_READ;
 }
 
-/* Reads one more piece, of fewer bytes than one may have; 0: it is not there, or there is no space. What it is told lies
- * in the block, so that whoever checks the program sees any count in each round, and not each count that there could
+/* Reads one more piece, of fewer bytes than one may have; 0: it is not there, or there is no space. How many there are
+ * lies in the block, so that whoever checks the program sees any count in each round, and not each one that there could
  * be. */
 static inline const unsigned char *read_more(tg_instant_u64 address, tg_instant_u32 size) {
     __asm__ volatile("" ::: "memory");

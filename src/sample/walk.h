@@ -218,7 +218,7 @@ void tg_walker_begin_more(struct tg_walker *walker);
 uint32_t tg_walker_add(struct tg_walker *walker, uint64_t address, uint32_t size);
 /* Learns where the chunks of a stack are that is not `is_learned`. False: they cannot be read, now. */
 bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack);
-/* Up to 3.12: finds the current frame where the thread state, which has been read, says that it is told; what is not there
+/* Up to 3.12: finds the current frame where the thread state that has been read says that it is told; what is not there
  * stays as it was read. For a thread that rests. */
 void tg_stack_follow_cframe(struct tg_walker *walker, struct tg_stack *stack);
 /* Adds a stack. False: there is no space for it. */

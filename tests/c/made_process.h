@@ -1,6 +1,6 @@
 /*
- * made_process: another process, whose only thread has a stack made by hand, which it shares with us by its address: for
- * tests of what reads a thread that runs.
+ * made_process: another process, whose only thread has a stack made by hand, at an address at which we have it, too: for tests
+ * of what reads a thread that runs.
  */
 #ifndef MADE_PROCESS_H
 #define MADE_PROCESS_H
@@ -182,7 +182,8 @@ static inline void expect_no_mixture(struct made_process *child, enum tg_walk_re
     assert_true(lines[0] > 0 && lines[1] > 0);
 }
 
-/* Which frame is the current one, and the unit that its caller is at, say the same; both are read one after the other. */
+/* Which frame is the current one, and the unit that its caller is at, say the same; both are read one after
+ * the other. */
 static inline void change_current(const struct made_stack *made) {
     const struct tg_layout *layout = made->layout;
     uint64_t code = made->base + MADE_CODE + 1024 + layout->code.size;
