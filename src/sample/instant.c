@@ -208,8 +208,11 @@ static enum tg_instant_result run(const struct tg_instant *instant) {
         .flags = BPF_F_TEST_RUN_ON_CPU,
         .processor = (uint32_t)instant->processor,
     };
+    int errnum = errno;
     bool has_run = bpf(BPF_PROG_TEST_RUN, &test, sizeof test) == 0;
-    return has_run ? (enum tg_instant_result)test.result : TG_INSTANT_NONSENSE;
+    bool is_offline = !has_run && errno == ENXIO; /* the processor: then nobody runs there */
+    errno = errnum;
+    return has_run ? (enum tg_instant_result)test.result : is_offline ? TG_INSTANT_ELSEWHERE : TG_INSTANT_NONSENSE;
 }
 
 /* Gives up what never works. */

@@ -267,10 +267,11 @@ static void another_thread_is_elsewhere(void **state) {
     }
     fixture.request.number = 0; /* such is a processor that idles */
     assert_false(tg_instant_ask(&fixture.instant, &fixture.request));
-    fixture.request.processor = 4096; /* there is none */
+    fixture.request.processor = 100000; /* there is none */
     fixture.request.number = fixture.child.pid;
     assert_true(tg_instant_ask(&fixture.instant, &fixture.request));
     assert_int_equal(tg_instant_read(&fixture.instant, &piece, 1, bytes), 0);
+    assert_true(tg_instant_was_elsewhere(&fixture.instant));
     close_fixture(&fixture);
     fixture.request.pid = fixture.child.pid;
     assert_true(tg_instant_begin(&fixture.instant));

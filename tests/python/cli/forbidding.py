@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NUMBERS = {
-    "x86_64": {"ptrace": 101, "process_vm_readv": 310},
-    "aarch64": {"ptrace": 117, "process_vm_readv": 270},
+    "x86_64": {"ptrace": 101, "process_vm_readv": 310, "bpf": 321},
+    "aarch64": {"ptrace": 117, "process_vm_readv": 270, "bpf": 280},
 }
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD_NUMBER, IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # instructions of the filter

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from forbidding import forbidding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,6 +254,50 @@ def processor_time(pid: int) -> float:
     """What a process has had of processors, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def programs_in_the_kernel(pid: int) -> list[str]:
+    """The descriptors of such programs that a process has."""
+    links = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            links.append(str(entry.readlink()))
+        except FileNotFoundError:  # it has just been closed
+            continue
+    return [link for link in links if "bpf-prog" in link]
+
+
+def test_the_kernel_runs_a_program_of_ours_for_who_may(cli: Any, target: Any, wait_until: Any) -> None:
+    findings = json.loads(cli("doctor", "--json").stdout)["findings"]
+    if not any("the kernel runs our program" in finding["text"] for finding in findings):
+        pytest.skip("not for this user")
+    record = cli.start("record", "-p", target.pid, "-d", "20", "-r", "1000", "-o", "-", "-f", "folded")
+    wait_until(lambda: programs_in_the_kernel(record.pid), "a look at a thread that calls")
+    record.send_signal(signal.SIGINT)
+    text, said = record.communicate(timeout=20)
+    assert record.returncode == 0, said
+    assert any("burn" in stack for stack in stacks(text))
+
+
+@pytest.mark.parametrize(
+    ("words", "forbid"), [(["--no-bpf"], None), ([], forbidding("bpf"))], ids=["option", "forbidden"]
+)
+def test_threads_that_call_are_recorded_without_a_program_in_the_kernel(
+    cli: Any, target: Any, words: list[str], forbid: Any
+) -> None:
+    record = cli.start(
+        "record", "-p", target.pid, "-d", "1", "-r", "1000", "-o", "-", "-f", "folded", *words, preexec_fn=forbid
+    )
+    seen = []
+    while record.poll() is None and Path(f"/proc/{record.pid}/fd").exists():
+        with contextlib.suppress(OSError):  # it ends
+            seen += programs_in_the_kernel(record.pid)
+        time.sleep(0.01)
+    text, said = record.communicate(timeout=20)
+    assert record.returncode == 0, said
+    assert not seen
+    found = stacks(text)
+    assert sum(value for stack, value in found.items() if "turn" in stack) > 0, found
 
 
 @pytest.mark.parametrize(("mode", "sure"), [("--gil", "burn"), ("--cpu", "burn")])

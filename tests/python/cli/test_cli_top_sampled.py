@@ -97,6 +97,7 @@ def test_it_ends_with_the_process(cli: Any, target: Any) -> None:
         (["-p", "PID", "--json"], "not written as JSON"),
         (["--sort", "gil"], "'gil' is a figure of samples alone"),
         (["--idle"], "are for one process that is sampled"),
+        (["--no-bpf"], "are for one process that is sampled"),
         (["-p", "2147483647"], "there is no process 2147483647"),
     ],
 )
