@@ -81,7 +81,8 @@ void tg_cost_hook(void) {
 /* Not `may_interrupt`: as it is for a user who may not have the kernel run programs. NULL: it cannot be sampled; why is
  * printed. */
 struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz, int may_interrupt) {
-    static struct tg_instant refused = {.is_refused = true};
+    static struct tg_instant refused;
+    tg_instant_refuse(&refused);
     struct tg_error err = TG_ERROR_INIT;
     struct tg_cost_sampler *sampling = calloc(1, sizeof *sampling);
     if (!sampling) {

@@ -132,8 +132,7 @@ static const struct tg_option options[] = {
      .offset = offsetof(struct settings, idle)},
     {.name = "no-bpf",
      .kind = TG_OPTION_FLAG,
-     .help = "have the kernel run no program for it, as it does for root: threads that call all the time are made to "
-             "rest for each look",
+     .help = "load no BPF program, as root does: threads that call all the time are displaced or stopped for each look",
      .offset = offsetof(struct settings, no_bpf)},
     {.name = "python",
      .kind = TG_OPTION_TEXT,

@@ -97,11 +97,14 @@ static void ask_interrupts(struct tg_doctor *doctor) {
         tg_doctor_add(doctor, TG_VERDICT_OK, NULL,
                       "from outside: the kernel runs our program, so threads are read in an interrupt, without a stop");
     } else {
+        const char *why = strerrordesc_np(instant.errnum);
+        const char *remedy = instant.errnum == EPERM ? "sudo, or CAP_BPF and CAP_PERFMON, where that matters"
+                                                     : "Linux from 5.10 on, where that matters";
         tg_doctor_add(
-            doctor, TG_VERDICT_NOTE, "sudo, or CAP_BPF and CAP_PERFMON, where that matters",
+            doctor, TG_VERDICT_NOTE, remedy,
             "the kernel runs no program of this user's (BPF, %s): from outside, threads that call all the time "
             "are made to rest for each look, which costs them twice as much as an interrupt would",
-            strerrordesc_np(instant.errnum));
+            why ? why : "not supported");
     }
     tg_instant_end(&instant);
 }
@@ -139,6 +142,7 @@ static void ask_outside(struct tg_doctor *doctor) {
             "more samples are torn",
             strerrordesc_np(errnum));
         ask_stops(doctor);
+        ask_interrupts(doctor);
     } else {
         tg_doctor_add(doctor, TG_VERDICT_NOTE, IN_CONTAINER,
                       "process_vm_readv is forbidden (%s), and so is /proc/PID/mem: nothing can be sampled here, from "

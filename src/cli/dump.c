@@ -327,8 +327,14 @@ static void look_thoroughly(struct tg_dump *dump, struct tg_sampler *sampler) {
 
 static enum tg_status look(struct tg_dump *dump, tg_sample_inspection *inspection, struct tg_error *err) {
     struct tg_sampler sampler;
-    struct tg_sampler_options how = {
-        .rate_hz = RATE_HZ, .tells_idle = true, .sink = see, .sink_context = dump, .inspect = inspection};
+    struct tg_instant none = {0}; /* one look is not worth a program in the kernel */
+    tg_instant_refuse(&none);
+    struct tg_sampler_options how = {.rate_hz = RATE_HZ,
+                                     .tells_idle = true,
+                                     .sink = see,
+                                     .sink_context = dump,
+                                     .inspect = inspection,
+                                     .instant = &none};
     enum tg_status status = tg_sampler_open(&sampler, dump->pid, &how, &dump->symbols, err);
     if (status != TG_OK) {
         return status;

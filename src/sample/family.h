@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "measure/clock.h"
 #include "profile/symbol.h"
+#include "sample/instant.h"
 #include "sample/pace.h"
 #include "sample/sampler.h"
 

@@ -16,6 +16,7 @@
 #ifndef TG_INSTANT_H
 #define TG_INSTANT_H
 
+#include "sample/instant_kernel.h"
 #include "sample/layout.h"
 
 #include <stdbool.h>
@@ -24,26 +25,20 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-struct tg_instant_block;
-
 /* Zeros are one that has not begun. */
 struct tg_instant {
-    struct tg_instant_block *block; /* shared with the kernel */
-    int map_fd;
-    int program_fd;
+    struct tg_instant_kernel kernel;
     bool has_begun;
     bool is_refused;
-    int errnum;       /* why, when it was tried */
-    bool has_read;    /* at least once: it works here, */
-    uint8_t failures; /* and until then */
-    pid_t pid;        /* whose PID namespace is in the block; 0: nobody's */
-    int processor;    /* of the request */
-    bool is_asked;    /* nothing was read since */
-    uint32_t result;  /* enum tg_instant_result */
-    uint32_t found;   /* where the last piece was found */
+    int errnum;      /* why; 0: nobody wanted any */
+    pid_t pid;       /* who is named in the block; 0: nobody */
+    int processor;   /* of the request */
+    bool is_asked;   /* nothing was read since */
+    uint32_t result; /* enum tg_instant_result */
+    uint32_t found;  /* where the last piece was found */
 };
 
-/* Whether instants can be taken here; at the first call, tries. */
+/* Whether instants can be taken here; at the first call, tries, which takes some 15 ms. */
 bool tg_instant_begin(struct tg_instant *instant);
 /* None are to be taken: tg_instant_begin() will be false. Before the first call of it. */
 void tg_instant_refuse(struct tg_instant *instant);

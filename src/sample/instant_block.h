@@ -9,17 +9,18 @@
 typedef __UINT32_TYPE__ tg_instant_u32;
 typedef __UINT64_TYPE__ tg_instant_u64;
 
-/* So that whoever is interrupted is it for microseconds; who needs more is to be read in another way. The kernel checks
- * that no program goes beyond them. */
-#define TG_INSTANT_PIECES      128
-#define TG_INSTANT_PIECE_BYTES 16384
-#define TG_INSTANT_BYTES       65536                  /* a power of two: pieces begin below, */
-#define TG_INSTANT_TAIL_BYTES  TG_INSTANT_PIECE_BYTES /* and may end beyond it */
-#define TG_INSTANT_FRAMES      48
-#define TG_INSTANT_ASKED       31 /* of the pieces; the others are for frames, their code, and a C frame */
-#define TG_INSTANT_STOPS       8
-#define TG_INSTANT_FRAME_BYTES 256 /* headers of frames, and of code objects: powers of two */
-#define TG_INSTANT_CODE_BYTES  512
+/* So that whoever is interrupted is it for microseconds; who needs more is to be read in another way. The program goes
+ * beyond none of them, whatever it is asked for. */
+#define TG_INSTANT_PIECES       128
+#define TG_INSTANT_PIECE_BYTES  16384
+#define TG_INSTANT_BYTES        65536                  /* a power of two: pieces begin below, */
+#define TG_INSTANT_TAIL_BYTES   TG_INSTANT_PIECE_BYTES /* and may end beyond it */
+#define TG_INSTANT_FRAMES       48
+#define TG_INSTANT_ASKED        30 /* of the pieces; the others are for frames and their code, and for two C frames */
+#define TG_INSTANT_KNOWN        8
+#define TG_INSTANT_FRAME_BYTES  256 /* headers of frames, and of code objects: powers of two */
+#define TG_INSTANT_CODE_BYTES   512
+#define TG_INSTANT_CFRAME_BYTES 64 /* between two members of a C frame: likewise */
 
 enum tg_instant_result {
     TG_INSTANT_ELSEWHERE, /* another thread, or none, runs there */
@@ -35,16 +36,17 @@ struct tg_instant_piece {
 };
 
 /* A frame that is known, and so are those outside of it. */
-struct tg_instant_stop {
+struct tg_instant_frame {
     tg_instant_u64 address;
     tg_instant_u64 instruction;
 };
 
 struct tg_instant_block {
-    /* The thread: its number in a PID namespace, which is told by its file. */
+    /* The thread and its process: their numbers in a PID namespace, which is told by its file. */
     tg_instant_u64 namespace_device;
     tg_instant_u64 namespace_inode;
     tg_instant_u32 tid;
+    tg_instant_u32 pid;
 
     /* Members of the interpreter's frames; sizes of headers. */
     tg_instant_u32 frame_bytes;
@@ -62,7 +64,7 @@ struct tg_instant_block {
 
     tg_instant_u32 piece_count; /* that are asked for; then, that were read */
     tg_instant_u32 byte_count;
-    struct tg_instant_stop stops[TG_INSTANT_STOPS];
+    struct tg_instant_frame known[TG_INSTANT_KNOWN];
     struct tg_instant_piece pieces[TG_INSTANT_PIECES];
     unsigned char bytes[TG_INSTANT_BYTES + TG_INSTANT_TAIL_BYTES];
 };

@@ -18,9 +18,6 @@ static long (*const get_thread)(tg_instant_u64 device, tg_instant_u64 inode, str
 static long (*const read_user)(void *bytes, tg_instant_u32 size,
                                const void *address) = (void *)112; /* bpf_probe_read_user */
 
-/* What lies between the members of a C frame: a power of two. */
-#define CFRAME_BYTES 64
-
 struct tg_instant_block block;
 
 /* One of the pieces, whatever the number. The compiler is kept from knowing which: it would count addresses instead, of
@@ -42,10 +39,10 @@ static inline tg_instant_u64 is_not_zero(tg_instant_u64 word) {
     return (word | minus) >> 63;
 }
 
-static inline int is_stop(tg_instant_u64 frame, tg_instant_u64 instruction) {
+static inline int is_known(tg_instant_u64 frame, tg_instant_u64 instruction) {
     tg_instant_u64 is_none = 1;
-    for (int i = 0; i < TG_INSTANT_STOPS; i++) {
-        is_none &= is_not_zero((block.stops[i].address ^ frame) | (block.stops[i].instruction ^ instruction));
+    for (int i = 0; i < TG_INSTANT_KNOWN; i++) {
+        is_none &= is_not_zero((block.known[i].address ^ frame) | (block.known[i].instruction ^ instruction));
     }
     return !is_none;
 }
@@ -53,14 +50,14 @@ static inline int is_stop(tg_instant_u64 frame, tg_instant_u64 instruction) {
 /* Reads what is asked for. */
 static inline int read_asked(void) {
     tg_instant_u32 count = block.piece_count;
-    if (count > TG_INSTANT_PIECES) {
+    if (count > TG_INSTANT_ASKED) {
         return TG_INSTANT_NONSENSE;
     }
     block.byte_count = 0;
     for (tg_instant_u32 i = 0; i < count; i++) {
         const struct tg_instant_piece *piece = piece_at(i);
         tg_instant_u32 size = piece->size, at = piece->at;
-        if (size > TG_INSTANT_PIECE_BYTES || at >= TG_INSTANT_BYTES) {
+        if (size > TG_INSTANT_PIECE_BYTES || at >= TG_INSTANT_BYTES || at != block.byte_count) {
             return TG_INSTANT_NONSENSE;
         }
         if (read_user(&block.bytes[at], size, (const void *)piece->address)) {
@@ -92,7 +89,8 @@ static inline const unsigned char *read_more(tg_instant_u64 address, tg_instant_
 
 /* Reads what two members of a C frame say, and the first of them in the one before. The current frame's address. */
 static inline tg_instant_u64 read_cframes(tg_instant_u64 cframe) {
-    tg_instant_u32 current = block.cframe_current, between = (block.cframe_previous - current) & (CFRAME_BYTES - 1);
+    tg_instant_u32 current = block.cframe_current,
+                   between = (block.cframe_previous - current) & (TG_INSTANT_CFRAME_BYTES - 1);
     const unsigned char *copy = read_more(cframe + current, between + sizeof(tg_instant_u64));
     if (!copy) {
         return 0;
@@ -119,7 +117,7 @@ static inline void read_frames(tg_instant_u64 frame) {
         }
         tg_instant_u64 code = word_at(copy + (block.frame_code & (TG_INSTANT_FRAME_BYTES - 1)));
         tg_instant_u64 previous = word_at(copy + (block.frame_previous & (TG_INSTANT_FRAME_BYTES - 1)));
-        if (is_stop(frame, word_at(copy + (block.frame_instruction & (TG_INSTANT_FRAME_BYTES - 1))))) {
+        if (is_known(frame, word_at(copy + (block.frame_instruction & (TG_INSTANT_FRAME_BYTES - 1))))) {
             return;
         }
         (void)read_more(code & block.code_mask, block.code_bytes & (TG_INSTANT_CODE_BYTES - 1));
@@ -130,8 +128,8 @@ static inline void read_frames(tg_instant_u64 frame) {
 __attribute__((section("instant"))) int run(void *context) {
     struct thread_numbers numbers = {0};
     (void)context;
-    if (get_thread(block.namespace_device, block.namespace_inode, &numbers, sizeof numbers)
-        || numbers.tid != block.tid) {
+    if (get_thread(block.namespace_device, block.namespace_inode, &numbers, sizeof numbers) || numbers.tid != block.tid
+        || numbers.pid != block.pid) {
         return TG_INSTANT_ELSEWHERE;
     }
     int result = read_asked();

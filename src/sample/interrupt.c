@@ -6,13 +6,13 @@
 #include <sched.h>
 
 /* Instants at which the stack is being changed are passed over, so many. */
-#define INSTANTS 3
+#define TRIES 3
 
 /* Tells what need not be read if it stands as it stood. */
 static void tell_known(struct tg_instant *instant, const struct tg_walker *walker, const struct tg_stack *stack) {
-    struct tg_instant_known known[TG_INSTANT_STOPS];
+    struct tg_instant_known known[TG_INSTANT_KNOWN];
     uint32_t count = tg_walk_count_believed(walker, stack), i = 0;
-    for (; i < count && i < TG_INSTANT_STOPS; i++) {
+    for (; i < count && i < TG_INSTANT_KNOWN; i++) {
         const struct tg_raw_frame *frame = &stack->frames[stack->frame_count - count + i];
         known[i] = (struct tg_instant_known){frame->address, frame->instruction};
     }
@@ -20,14 +20,13 @@ static void tell_known(struct tg_instant *instant, const struct tg_walker *walke
 }
 
 /* Asks for a stack that has been planned. */
-static bool ask(struct tg_instant *instant, const struct tg_walker *walker, const struct tg_thread *thread,
-                pid_t number) {
+static bool ask(struct tg_instant *instant, const struct tg_walker *walker, const struct tg_thread *thread) {
     const struct tg_layout *layout = &walker->process->layout;
     const struct tg_stack *stack = &thread->stack;
     struct tg_instant_request request = {
         .layout = layout,
         .pid = walker->process->memory.pid,
-        .number = number,
+        .number = thread->number,
         .processor = thread->processor,
         .current_at = stack->place.first,
         .cframe_at = tg_walker_needs_pc(walker) ? stack->state.first + layout->thread.cframe : UINT32_MAX,
@@ -46,7 +45,7 @@ static enum tg_walk_result follow(struct tg_walker *walker, struct tg_stack *sta
 
 /* `believes`: frames that stand as they stood, and all outside of them, are not read again. */
 static enum tg_walk_result walk_instant(struct tg_instant *instant, struct tg_walker *walker, struct tg_thread *thread,
-                                        pid_t number, bool believes) {
+                                        bool believes) {
     struct tg_stack *stack = &thread->stack;
     if (!stack->is_learned && !tg_stack_learn(walker, stack)) {
         return TG_WALK_UNREADABLE;
@@ -55,7 +54,7 @@ static enum tg_walk_result walk_instant(struct tg_instant *instant, struct tg_wa
     if (!tg_walk_plan(walker, stack, TG_WALK_STOPPED)) {
         return TG_WALK_DEEP;
     }
-    if (!ask(instant, walker, thread, number)) {
+    if (!ask(instant, walker, thread)) {
         return TG_WALK_NOT_HELD;
     }
     if (believes) {
@@ -74,32 +73,34 @@ static enum tg_walk_result walk_instant(struct tg_instant *instant, struct tg_wa
 
 /* The same where the thread is, which may not be where it was. Where we are it does not run. */
 static enum tg_walk_result find_and_walk(struct tg_instant *instant, struct tg_walker *walker, struct tg_thread *thread,
-                                         pid_t number, bool believes) {
-    bool may_be_here = thread->processor == sched_getcpu();
+                                         bool believes) {
+    bool may_be_here = thread->processor < 0 || thread->processor == sched_getcpu();
     enum tg_walk_result result = TG_WALK_NOT_HELD;
     if (!may_be_here) {
-        result = walk_instant(instant, walker, thread, number, believes);
+        result = walk_instant(instant, walker, thread, believes);
     }
     if (may_be_here || (result == TG_WALK_NOT_HELD && tg_instant_was_elsewhere(instant))) {
         int processor = tg_task_processor(walker->process->memory.pid, thread->shown.tid);
         if (processor >= 0 && processor != thread->processor) {
             thread->processor = processor;
-            result = walk_instant(instant, walker, thread, number, believes);
+            result = walk_instant(instant, walker, thread, believes);
         }
     }
     return result;
 }
 
-enum tg_walk_result tg_interrupt_walk(struct tg_instant *instant, struct tg_walker *walker, struct tg_thread *thread,
-                                      pid_t number) {
+enum tg_walk_result tg_interrupt_walk(struct tg_instant *instant, struct tg_walker *walker, struct tg_thread *thread) {
     if (!tg_instant_begin(instant) || tg_escapes_refuse(&thread->missed)) {
         return TG_WALK_NOT_HELD;
     }
     thread->task.is_known = false;
-    enum tg_walk_result result = find_and_walk(instant, walker, thread, number, true);
-    for (int i = 1; i < INSTANTS && tg_walk_is_passing(result); i++) {
+    bool believes = true, is_worth_another = true;
+    enum tg_walk_result result = TG_WALK_NOT_HELD;
+    for (int i = 0; i < TRIES && is_worth_another; i++) {
+        result = find_and_walk(instant, walker, thread, believes);
         /* What was not read may lie outside of a frame that stood as it stood. */
-        result = find_and_walk(instant, walker, thread, number, result != TG_WALK_UNREADABLE);
+        is_worth_another = tg_walk_is_passing(result) && (believes || result != TG_WALK_UNREADABLE);
+        believes = result != TG_WALK_UNREADABLE;
     }
     thread->was_interrupted = result == TG_WALK_WHOLE;
     if (thread->was_interrupted) {

@@ -14,9 +14,8 @@
 #include "sample/threads.h"
 #include "sample/walk.h"
 
-/* As tg_walk() of a stopped thread, which then runs on: its stack's mode is RUNNING. `number`: the thread's, in the PID
- * namespace of its process. NOT_HELD: instants cannot be taken here, or the thread was on no processor. */
-enum tg_walk_result tg_interrupt_walk(struct tg_instant *instant, struct tg_walker *walker, struct tg_thread *thread,
-                                      pid_t number);
+/* As tg_walk() of a stopped thread, which then runs on: its stack's mode is RUNNING. NOT_HELD: instants cannot be
+ * taken here, or the thread was on no processor. */
+enum tg_walk_result tg_interrupt_walk(struct tg_instant *instant, struct tg_walker *walker, struct tg_thread *thread);
 
 #endif

@@ -53,11 +53,6 @@ static struct tg_instant *instant_of(struct tg_sampler *sampler) {
     return sampler->options.instant ? sampler->options.instant : &sampler->instant;
 }
 
-/* The thread's, as its process counts. */
-static pid_t number_of(const struct tg_sampler *sampler, const struct tg_thread *thread) {
-    return sampler->threads.has_own_pids ? (pid_t)thread->native_id : thread->shown.tid;
-}
-
 static struct tg_displacer *displacer_of(struct tg_sampler *sampler) {
     return sampler->options.displacer ? sampler->options.displacer : &sampler->displacer;
 }
@@ -67,8 +62,7 @@ static enum tg_walk_result walk(void *context, struct tg_walker *walker, struct 
     if (!thread->shown.tid) {
         return TG_WALK_NOT_HELD;
     }
-    if (can_interrupt(sampler, thread)
-        && tg_interrupt_walk(instant_of(sampler), walker, thread, number_of(sampler, thread)) == TG_WALK_WHOLE) {
+    if (can_interrupt(sampler, thread) && tg_interrupt_walk(instant_of(sampler), walker, thread) == TG_WALK_WHOLE) {
         return TG_WALK_WHOLE;
     }
     if (can_displace(sampler, thread)

@@ -28,6 +28,7 @@
 #include "record/control.h"
 #include "sample/code_cache.h"
 #include "sample/displace.h"
+#include "sample/instant.h"
 #include "sample/pace.h"
 #include "sample/stop.h"
 #include "sample/threads.h"

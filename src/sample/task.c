@@ -36,8 +36,8 @@ static bool read_file(pid_t pid, pid_t tid, const char *what, char *text, size_t
     return count >= 0;
 }
 
-/* The thread's number in the innermost of its namespaces: the last on the line. */
-static pid_t inner_number(pid_t pid, pid_t tid) {
+/* The last number on the line. */
+pid_t tg_task_number(pid_t pid, pid_t tid) {
     char status[4096];
     if (!read_file(pid, tid, "status", status, sizeof status)) {
         return 0;
@@ -57,7 +57,7 @@ static pid_t find_elsewhere(pid_t pid, pid_t number) {
     pid_t found = 0;
     for (struct dirent *entry; directory && !found && (entry = readdir(directory));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-        found = tid && inner_number(pid, tid) == number ? tid : 0;
+        found = tid && tg_task_number(pid, tid) == number ? tid : 0;
     }
     if (directory) {
         closedir(directory);

@@ -86,6 +86,9 @@ static void introduce(struct tg_threads *threads, struct tg_thread *thread, uint
     thread->has_clock = false;
     thread->native_id = native_id;
     thread->shown.tid = tg_task_find(pid, (pid_t)native_id, threads->has_own_pids);
+    thread->number =
+        threads->has_own_pids && thread->shown.tid ? tg_task_number(pid, thread->shown.tid) : thread->shown.tid;
+    thread->processor = -1;
     if (thread->shown.tid) {
         tg_task_name(pid, thread->shown.tid, thread->shown.name, sizeof thread->shown.name);
         thread->has_clock = tg_thread_clock_open(&thread->clock, pid, thread->shown.tid)

@@ -73,7 +73,8 @@ struct tg_thread {
     struct tg_stack stack;
     struct tg_running_task task; /* as it was when the stack was read; in the end named, whatever its name is */
     struct tg_thread_clock clock;
-    int processor;             /* that it was found on last, as a guess */
+    pid_t number;              /* `shown.tid` as its process counts, in its own PID namespace */
+    int processor;             /* that it was found on last; -1: it was not looked for */
     pid_t rseq_tid;            /* the thread that has this: */
     uint64_t rseq;             /* tg_stop_rseq() of it */
     struct tg_escapes missed;  /* from interrupts */

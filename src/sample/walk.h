@@ -40,7 +40,6 @@
 #include "base/error.h"
 #include "measure/clock.h"
 #include "sample/code_object.h"
-#include "sample/instant.h"
 #include "sample/own_memory.h"
 #include "sample/python_process.h"
 
@@ -157,6 +156,8 @@ struct tg_stack {
     uint64_t walk_count; /* whole ones, so far */
     uint32_t capacity;
 };
+
+struct tg_instant;
 
 struct tg_walker {
     const struct tg_python_process *process; /* borrowed */

@@ -4,6 +4,7 @@
 #include "sample/walk_batch.h"
 
 #include "sample/arena_hook.h"
+#include "sample/instant.h"
 
 #include <string.h>
 
@@ -256,6 +257,7 @@ bool tg_stack_learn(const struct tg_walker *walker, struct tg_stack *stack) {
     uint8_t state[TG_LAYOUT_MAX_READ_BYTES];
     stack->is_learned = false;
     stack->chunk_count = 0;
+    stack->apart_used = 0; /* what lies elsewhere may be gone, too */
     if (!read_state(walker, stack->thread, state, layout->size)) {
         return false;
     }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* Of <linux/capability.h>, whose older versions lack the last two. */
@@ -37,7 +38,11 @@ static inline bool may_interrupt(void) {
     if (fd >= 0) {
         close(fd);
     }
-    return fd >= 0 && (has_both || capabilities >> MAY_SYS_ADMIN & 1);
+    struct utsname kernel;
+    int version[2] = {0, 0};
+    bool is_new = uname(&kernel) == 0 && sscanf(kernel.release, "%d.%d", &version[0], &version[1]) == 2
+                  && (version[0] > 5 || (version[0] == 5 && version[1] >= 10));
+    return fd >= 0 && is_new && (has_both || capabilities >> MAY_SYS_ADMIN & 1);
 }
 
 #endif

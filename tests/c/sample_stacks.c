@@ -137,7 +137,8 @@ static struct tg_sampler_options parse(int count, char **arguments) {
     bool is_burst = strcmp(arguments[3], "burst") == 0;
     struct tg_sampler_options options = {.rate_hz = is_burst ? 1000 : strtod(arguments[3], NULL), .sink = take};
     static const struct tg_stop_ops nobody;
-    static struct tg_instant refused = {.is_refused = true};
+    static struct tg_instant refused;
+    tg_instant_refuse(&refused);
     for (int i = 4; i < count; i++) {
         const char *word = arguments[i];
         options.mode = strcmp(word, "cpu") == 0   ? TG_SAMPLER_CPU

@@ -9,7 +9,6 @@
 #include "sample/instant_block.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 
 #define NOWHERE UINT64_C(0x10000)
@@ -64,7 +63,7 @@ static size_t take(struct fixture *fixture, const struct iovec *pieces, size_t c
     size_t size = 0;
     bool is_elsewhere = true;
     for (int i = 0; i < TRIES && is_elsewhere; i++) {
-        fixture->request.processor = i % 2 ? 1 : 0;
+        fixture->request.processor = tg_task_processor(fixture->child.pid, fixture->child.pid);
         assert_true(tg_instant_ask(&fixture->instant, &fixture->request));
         size = tg_instant_read(&fixture->instant, pieces, count, bytes);
         is_elsewhere = tg_instant_was_elsewhere(&fixture->instant);
@@ -117,7 +116,7 @@ static void what_is_not_there_ends_it(void **state) {
     const struct iovec pieces[] = {tg_memory_piece(at(&fixture, 0), 16), tg_memory_piece(NOWHERE, 16),
                                    tg_memory_piece(at(&fixture, 32), 16)};
     const struct iovec kernels = tg_memory_piece(UINT64_C(0xffffffff81000000), 16);
-    for (int i = 0; i < 40; i++) { /* it is not given up, since it has worked */
+    for (int i = 0; i < 40; i++) {
         assert_int_equal(take(&fixture, pieces, 3, bytes), 16);
         assert_memory_equal(bytes, memory, 16);
         assert_true(tg_instant_is_taken(&fixture.instant));
@@ -146,6 +145,14 @@ static void what_is_too_much_is_not_read(void **state) {
     }
     assert_int_equal(take(&fixture, pieces, 4, bytes), 4 * TG_INSTANT_PIECE_BYTES);
     assert_int_equal(take(&fixture, pieces, 6, bytes), 0);
+    assert_false(tg_instant_is_taken(&fixture.instant));
+    struct tg_layout layout = fixture.child.process.layout; /* what a target might say of its own */
+    fixture.request.layout = &layout;
+    layout.frame.locals = TG_INSTANT_FRAME_BYTES;
+    assert_false(tg_instant_ask(&fixture.instant, &fixture.request));
+    layout = fixture.child.process.layout;
+    layout.code.size = TG_INSTANT_CODE_BYTES;
+    assert_false(tg_instant_ask(&fixture.instant, &fixture.request));
     close_fixture(&fixture);
 }
 
@@ -199,12 +206,15 @@ static void what_is_known_is_not_read(void **state) {
         const struct tg_instant_known known[] = {{NOWHERE, 0}, {at(&fixture, frames[1]), instruction + 2 * is_other}};
         struct iovec piece = tg_memory_piece(at(&fixture, 0), layout->thread.size);
         fixture.request.current_at = layout->thread.current_frame;
-        do {
-            fixture.request.processor ^= 1;
+        size_t count = 0;
+        for (int i = 0; i < TRIES && count == 0; i++) {
+            fixture.request.processor = tg_task_processor(fixture.child.pid, fixture.child.pid);
             assert_true(tg_instant_ask(&fixture.instant, &fixture.request));
             tg_instant_know(&fixture.instant, known, 2);
             step_aside(&fixture.child);
-        } while (tg_instant_read(&fixture.instant, &piece, 1, bytes) == 0);
+            count = tg_instant_read(&fixture.instant, &piece, 1, bytes);
+        }
+        assert_int_equal(count, layout->thread.size);
         assert_true(is_found(&fixture, MADE_CODE + 2048, layout->code.size));
         assert_true(is_found(&fixture, frames[1], layout->frame.locals)); /* so that it can be seen to be at it */
         assert_int_equal(is_found(&fixture, MADE_CODE + 1024, layout->code.size), is_other);
@@ -257,7 +267,7 @@ static void another_thread_is_elsewhere(void **state) {
     const pid_t numbers[] = {fixture.child.pid, fixture.child.pid + 100000};
     for (int i = 0; i < 100; i++) {
         fixture.request.number = numbers[i % 2];
-        fixture.request.processor = i / 2 % 2;
+        fixture.request.processor = tg_task_processor(fixture.child.pid, fixture.child.pid);
         assert_true(tg_instant_ask(&fixture.instant, &fixture.request));
         bool was_read =
             tg_instant_read(&fixture.instant, &piece, 1, bytes) > 0; /* it may still be on its way to sleep */
@@ -279,6 +289,25 @@ static void another_thread_is_elsewhere(void **state) {
     tg_instant_end(&fixture.instant);
 }
 
+/* One that has the number of a thread of ours, as after a fork in C, when the state still has the parent's. */
+static void a_thread_of_another_process_is_elsewhere(void **state) {
+    (void)state;
+    static struct fixture fixture; /* what goes on after a failure finds it */
+    uint8_t bytes[8];
+    open_fixture(&fixture, 13, spin);
+    struct iovec piece = tg_memory_piece(at(&fixture, 0), 8);
+    assert_int_equal(take(&fixture, &piece, 1, bytes), 8);
+    fixture.request.pid = getpid();
+    for (int i = 0; i < 100; i++) {
+        fixture.request.processor = tg_task_processor(fixture.child.pid, fixture.child.pid);
+        assert_true(tg_instant_ask(&fixture.instant, &fixture.request));
+        assert_int_equal(tg_instant_read(&fixture.instant, &piece, 1, bytes), 0);
+        assert_true(tg_instant_was_elsewhere(&fixture.instant));
+        step_aside(&fixture.child);
+    }
+    close_fixture(&fixture);
+}
+
 /* By the number that it has there. */
 static void a_thread_of_another_namespace(void **state) {
     (void)state;
@@ -286,7 +315,7 @@ static void a_thread_of_another_namespace(void **state) {
     uint8_t bytes[8];
     int before = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
     assert_true(before >= 0);
-    if (unshare(CLONE_NEWPID) != 0) {
+    if (!may_interrupt() || unshare(CLONE_NEWPID) != 0) {
         close(before);
         skip();
     }
@@ -295,7 +324,7 @@ static void a_thread_of_another_namespace(void **state) {
     close(before);
     struct iovec piece = tg_memory_piece(at(&fixture, 0), 8);
     for (int i = 0; i < 20; i++) {
-        fixture.request.processor = i % 2;
+        fixture.request.processor = tg_task_processor(fixture.child.pid, fixture.child.pid);
         assert_true(tg_instant_ask(&fixture.instant, &fixture.request));
         assert_int_equal(tg_instant_read(&fixture.instant, &piece, 1, bytes), 0);
     }
@@ -315,7 +344,7 @@ static void refused_to_who_has_no_right(void **state) {
         int descriptors = count_descriptors();
         bool is_unprivileged = setresuid(NOBODY, NOBODY, NOBODY) == 0;
         bool has_begun = tg_instant_begin(&instant);
-        bool was_refused = !has_begun && instant.is_refused && instant.errnum == EPERM;
+        bool was_refused = !has_begun && instant.is_refused && instant.errnum != 0;
         has_begun = tg_instant_begin(&instant); /* it is not asked again */
         was_refused = was_refused && !has_begun;
         tg_instant_end(&instant);
@@ -327,21 +356,6 @@ static void refused_to_who_has_no_right(void **state) {
         skip();
     }
     assert_int_equal(status, 0);
-}
-
-/* As under the kernel's lockdown, where each piece is refused. */
-static void given_up_where_nothing_can_be_read(void **state) {
-    (void)state;
-    static struct fixture fixture; /* what goes on after a failure finds it */
-    uint8_t bytes[8];
-    open_fixture(&fixture, 13, spin);
-    struct iovec nowhere = tg_memory_piece(NOWHERE, 8);
-    int tries = 0;
-    for (; tries < 100 && tg_instant_begin(&fixture.instant); tries++) {
-        assert_int_equal(take(&fixture, &nowhere, 1, bytes), 0);
-    }
-    assert_in_range(tries, 2, 99);
-    close_fixture(&fixture);
 }
 
 static void ended_and_begun_again(void **state) {
@@ -364,11 +378,11 @@ static void ended_and_begun_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pieces_one_after_the_other),   cmocka_unit_test(what_is_not_there_ends_it),
-        cmocka_unit_test(what_is_too_much_is_not_read), cmocka_unit_test(frames_and_their_code),
-        cmocka_unit_test(what_is_known_is_not_read),    cmocka_unit_test(chains_without_an_end_end),
-        cmocka_unit_test(another_thread_is_elsewhere),  cmocka_unit_test(a_thread_of_another_namespace),
-        cmocka_unit_test(refused_to_who_has_no_right),  cmocka_unit_test(given_up_where_nothing_can_be_read),
+        cmocka_unit_test(pieces_one_after_the_other),    cmocka_unit_test(what_is_not_there_ends_it),
+        cmocka_unit_test(what_is_too_much_is_not_read),  cmocka_unit_test(frames_and_their_code),
+        cmocka_unit_test(what_is_known_is_not_read),     cmocka_unit_test(chains_without_an_end_end),
+        cmocka_unit_test(another_thread_is_elsewhere),   cmocka_unit_test(a_thread_of_another_process_is_elsewhere),
+        cmocka_unit_test(a_thread_of_another_namespace), cmocka_unit_test(refused_to_who_has_no_right),
         cmocka_unit_test(ended_and_begun_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

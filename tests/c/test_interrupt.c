@@ -25,12 +25,13 @@ static void open_fixture(struct fixture *fixture, unsigned minor, int entered,
     }
     assert_true(tg_instant_begin(&fixture->instant));
     made_process_open(&fixture->child, minor, entered, run);
-    fixture->child.thread.shown.tid = fixture->child.pid;
+    fixture->child.thread.shown.tid = fixture->child.thread.number = fixture->child.pid;
+    fixture->child.thread.processor = -1;
 }
 
 static enum tg_walk_result walk(struct fixture *fixture) {
     struct made_process *child = &fixture->child;
-    return tg_interrupt_walk(&fixture->instant, &child->walker, &child->thread, child->pid);
+    return tg_interrupt_walk(&fixture->instant, &child->walker, &child->thread);
 }
 
 static enum tg_walk_result look(void *context) {
@@ -200,7 +201,7 @@ static void not_where_it_may_not_be(void **state) {
     static struct fixture fixture; /* what goes on after a failure finds it */
     open_fixture(&fixture, 13, -1, spin);
     tg_instant_end(&fixture.instant);
-    fixture.instant.is_refused = true;
+    tg_instant_refuse(&fixture.instant);
     assert_int_equal(walk(&fixture), TG_WALK_NOT_HELD);
     assert_int_equal(fixture.child.thread.missed.count, 0);
     close_fixture(&fixture);

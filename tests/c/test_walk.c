@@ -176,6 +176,22 @@ static void what_is_known_is_not_believed_for_ever(void **state) {
     }
 }
 
+/* A generator's frame was on the stack at the last look, and is gone with its memory. */
+static void what_lay_elsewhere_may_be_gone(void **state) {
+    (void)state;
+    static const enum tg_walk_mode modes[] = {TG_WALK_STOPPED, TG_WALK_RUNNING, TG_WALK_AT_REST};
+    for (size_t i = 0; i < 3; i++) {
+        struct fixture fixture;
+        open_fixture(&fixture, 13);
+        assert_int_equal(walk(&fixture, modes[i]), TG_WALK_WHOLE);
+        fixture.stack.apart[0] = (struct tg_walk_piece){.address = NOWHERE, .size = 72};
+        fixture.stack.apart_count = fixture.stack.apart_used = 1;
+        assert_int_equal(walk(&fixture, modes[i]), TG_WALK_WHOLE);
+        assert_int_equal(fixture.stack.apart_used, 0);
+        close_fixture(&fixture);
+    }
+}
+
 static void a_thread_that_runs_nothing(void **state) {
     (void)state;
     for (unsigned minor = 11; minor <= 14; minor++) {
@@ -391,9 +407,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_that_is_whole),          cmocka_unit_test(what_is_wrong_has_its_name),
         cmocka_unit_test(who_comes_back_is_not_believed), cmocka_unit_test(what_is_known_is_not_believed_for_ever),
-        cmocka_unit_test(a_thread_that_runs_nothing),     cmocka_unit_test(who_is_not_linked_yet_is_torn),
-        cmocka_unit_test(who_has_entered_is_linked),      cmocka_unit_test(who_is_about_to_enter_is_not),
-        cmocka_unit_test(the_caller_is_read_along),       cmocka_unit_test(only_old_code_is_proven_late),
+        cmocka_unit_test(what_lay_elsewhere_may_be_gone), cmocka_unit_test(a_thread_that_runs_nothing),
+        cmocka_unit_test(who_is_not_linked_yet_is_torn),  cmocka_unit_test(who_has_entered_is_linked),
+        cmocka_unit_test(who_is_about_to_enter_is_not),   cmocka_unit_test(the_caller_is_read_along),
+        cmocka_unit_test(only_old_code_is_proven_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-"""Takes system calls away from a program, as containers do: a filter (seccomp) that answers EPERM."""
+"""Takes system calls away from a program, as containers do: a filter (seccomp) that answers EPERM, or kills."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NUMBERS = {
 }
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD_NUMBER, IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # instructions of the filter
-ALLOW, FORBID = 0x7FFF0000, 0x00050000 | errno.EPERM
+ALLOW, FORBID, KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
 
 
 class Filter(ctypes.Structure):
@@ -26,12 +26,12 @@ class Filter(ctypes.Structure):
     _fields_ = (("count", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def forbidding(*calls: str) -> Callable[[], None]:
-    """What makes these calls fail, for ``preexec_fn``."""
+def forbidding(*calls: str, kills: bool = False) -> Callable[[], None]:
+    """What makes these calls fail, or kills who makes them, for ``preexec_fn``."""
     numbers = [NUMBERS[platform.machine()][call] for call in calls]
     program = [(LOAD_NUMBER, 0, 0, 0)]
     program += [(IF_EQUAL, len(numbers) - i, 0, number) for i, number in enumerate(numbers)]
-    program += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, FORBID)]
+    program += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, KILL if kills else FORBID)]
     instructions = b"".join(struct.pack("<HBBI", *each) for each in program)
 
     def forbid() -> None:

@@ -167,7 +167,11 @@ def test_what_sampling_from_outside_is_refused(doctor: Any) -> None:
     findings = doctor(preexec_fn=forbidding("process_vm_readv"))
     assert any("read through /proc/PID/mem" in text for text in notes_of(findings, "sampling"))
     assert not any("no thread can be stopped" in text for text in notes_of(findings, "sampling"))
-    findings = doctor(preexec_fn=forbidding("bpf"))
+
+
+@pytest.mark.parametrize("kills", [False, True])
+def test_what_the_kernel_does_not_run(doctor: Any, kills: bool) -> None:
+    findings = doctor(preexec_fn=forbidding("bpf", kills=kills))
     told = next(finding for finding in findings if "the kernel runs no program of this user's" in finding[2])
     assert told[:2] == ("sampling", "note")
     assert "Operation not permitted" in told[2]

@@ -280,7 +280,9 @@ def test_the_kernel_runs_a_program_of_ours_for_who_may(cli: Any, target: Any, wa
 
 
 @pytest.mark.parametrize(
-    ("words", "forbid"), [(["--no-bpf"], None), ([], forbidding("bpf"))], ids=["option", "forbidden"]
+    ("words", "forbid"),
+    [(["--no-bpf"], None), ([], forbidding("bpf")), ([], forbidding("bpf", kills=True))],
+    ids=["option", "forbidden", "killed"],
 )
 def test_threads_that_call_are_recorded_without_a_program_in_the_kernel(
     cli: Any, target: Any, words: list[str], forbid: Any
