@@ -23,8 +23,8 @@ int tg_instant_kernel_open(struct tg_instant_kernel *kernel);
 /* A second call is fine. */
 void tg_instant_kernel_close(struct tg_instant_kernel *kernel);
 
-/* Runs it in an interrupt of a processor, and waits for it. *result: enum tg_instant_result, ELSEWHERE where there is no
- * such processor, or not now. 0, or errno. */
+/* Runs it in an interrupt of a processor, and waits for it. *result: enum tg_instant_result, ELSEWHERE where there is
+ * no such processor, or not now. 0, or errno. */
 int tg_instant_kernel_run(const struct tg_instant_kernel *kernel, int processor, uint32_t *result);
 
 #endif

@@ -16,7 +16,7 @@ bool tg_task_is_elsewhere(pid_t pid);
  * 0: there is none. */
 pid_t tg_task_find(pid_t pid, pid_t number, bool is_elsewhere);
 
-/* The thread's number in the innermost of its PID namespaces, which is its process's own. 0: there is no such thread. */
+/* The thread's number in the innermost of its PID namespaces, its process's own. 0: there is no such thread. */
 pid_t tg_task_number(pid_t pid, pid_t tid);
 
 /* The name that the system knows the thread by, at most 15 bytes; false: there is no such thread. */

@@ -1,6 +1,6 @@
 /*
- * made_process: another process, whose only thread has a stack made by hand, at an address at which we have it, too: for tests
- * of what reads a thread that runs.
+ * made_process: another process, whose only thread has a stack made by hand, at an address at which we have it, too:
+ * for tests of what reads a thread that runs.
  */
 #ifndef MADE_PROCESS_H
 #define MADE_PROCESS_H

@@ -39,9 +39,10 @@ static inline bool may_interrupt(void) {
         close(fd);
     }
     struct utsname kernel;
-    int version[2] = {0, 0};
-    bool is_new = uname(&kernel) == 0 && sscanf(kernel.release, "%d.%d", &version[0], &version[1]) == 2
-                  && (version[0] > 5 || (version[0] == 5 && version[1] >= 10));
+    char *end = line;
+    long major = uname(&kernel) == 0 ? strtol(kernel.release, &end, 10) : 0;
+    long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    bool is_new = major > 5 || (major == 5 && minor >= 10);
     return fd >= 0 && is_new && (has_both || capabilities >> MAY_SYS_ADMIN & 1);
 }
 
