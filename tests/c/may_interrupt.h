@@ -39,9 +39,10 @@ static inline bool may_interrupt(void) {
         close(fd);
     }
     struct utsname kernel;
-    char *end = line;
-    long major = uname(&kernel) == 0 ? strtol(kernel.release, &end, 10) : 0;
-    long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    char *end = kernel.release;
+    bool is_known = uname(&kernel) == 0;
+    long major = is_known ? strtol(kernel.release, &end, 10) : 0;
+    long minor = is_known && *end == '.' ? strtol(end + 1, NULL, 10) : 0;
     bool is_new = major > 5 || (major == 5 && minor >= 10);
     return fd >= 0 && is_new && (has_both || capabilities >> MAY_SYS_ADMIN & 1);
 }
