@@ -1,12 +1,15 @@
 #include "sample/stop.h"
 
 #include "measure/clock.h"
+#include "sample/task.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A thread that runs or can be woken stops within microseconds, unless its processor is taken. */
 #define PATIENCE_NS INT64_C(20000000)
@@ -18,19 +21,44 @@
 
 enum stopped { STOPPED, NOT_YET, ENDED };
 
-/* Whether the thread has stopped; if so, with which signal on its way. */
-static enum stopped look(struct tg_stop *stop, pid_t tid) {
-    int status;
-    pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
-    if (got == 0) {
-        return NOT_YET;
-    }
-    if (got < 0 || !WIFSTOPPED(status)) {
+static pid_t told(pid_t pid, const char *field) {
+    char value[32];
+    return tg_task_status(pid, field, value, sizeof value) ? (pid_t)strtol(value, NULL, 10) : 0;
+}
+
+/* Whether it is a child of ours whose end somebody else waits for: only processes are, not their other threads. */
+static bool is_own_child(pid_t tid) {
+    return told(tid, "Tgid") == tid && told(tid, "PPid") == getpid();
+}
+
+/* Whether the thread has ended. A child of ours then stays as it is, for who has started it. */
+static enum stopped look_at_end(pid_t tid) {
+    siginfo_t info = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) {
         return ENDED;
     }
+    bool has_stopped = info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED; /* just now; that is told unasked */
+    if (info.si_pid == 0 || has_stopped) {
+        return NOT_YET;
+    }
+    if (!is_own_child(tid)) {
+        (void)waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | __WALL);
+    }
+    return ENDED;
+}
+
+/* Whether the thread has stopped; if so, with which signal on its way. */
+static enum stopped look(struct tg_stop *stop, pid_t tid) {
+    siginfo_t info = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL) != 0) {
+        return ENDED;
+    }
+    if (info.si_pid == 0) {
+        return look_at_end(tid);
+    }
     /* Our own stop, or that of the whole process, carries no signal to pass on. */
-    bool is_event = status >> 16 == PTRACE_EVENT_STOP;
-    stop->signal = is_event ? 0 : WSTOPSIG(status);
+    bool is_event = info.si_status >> 8 == PTRACE_EVENT_STOP;
+    stop->signal = is_event ? 0 : info.si_status & 0x7F;
     return STOPPED;
 }
 

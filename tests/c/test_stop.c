@@ -317,6 +317,33 @@ static void another_tracer_is_respected(void **state) {
     end_child(pid);
 }
 
+/* Who has started it waits for it, and wants to know how it ended. */
+static void the_end_of_a_child_is_left_to_who_started_it(void **state) {
+    (void)state;
+    for (int was_held = 0; was_held <= 1; was_held++) {
+        struct tg_stop stop = {0};
+        pid_t pid = start_child();
+        siginfo_t info;
+        int status = 0;
+        if (was_held) {
+            while (tg_stop_hold(&stop, pid, NULL) == TG_STOP_LATE) { /* this machine is busy */
+            }
+            assert_int_equal(stop.held, pid);
+        } else {
+            assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+        }
+        kill(pid, SIGKILL);
+        assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+        tg_stop_release(&stop);
+        stop.pending = pid; /* as when it ends before it has stopped */
+        assert_true(tg_stop_settle(&stop));
+        assert_int_equal(stop.pending, 0);
+        tg_stop_end(&stop);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    }
+}
+
 static void who_is_gone_is_gone(void **state) {
     (void)state;
     struct tg_stop stop = {0};
@@ -364,6 +391,7 @@ int main(void) {
         cmocka_unit_test(who_never_stops_is_not_waited_for),
         cmocka_unit_test(of_several_the_last_lets_a_terminal_suspend_us),
         cmocka_unit_test(another_tracer_is_respected),
+        cmocka_unit_test(the_end_of_a_child_is_left_to_who_started_it),
         cmocka_unit_test(who_is_gone_is_gone),
         cmocka_unit_test(it_runs_on_when_we_are_killed),
     };
