@@ -7,8 +7,9 @@ time is what counts. Windows are measured in groups, in turning order: one in wh
 not, and for the loop from outside two more, which tell what the machine does to a program beside which somebody works:
 one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often at another
 program, which has its interpreter's lock and waits ("elsewhere"). For calls from outside there are pairs in which it is
-sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs in which nobody samples either time say how
-large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls" does nothing else.
+sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs in which nobody samples either
+time say how large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls" does nothing
+else.
 """
 
 import mmap

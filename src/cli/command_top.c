@@ -128,7 +128,8 @@ static const struct tg_option options[] = {
      .offset = offsetof(struct settings, idle)},
     {.name = "no-bpf",
      .kind = TG_OPTION_FLAG,
-     .help = "load no BPF program, as root does: threads that call all the time are displaced or stopped for each look",
+     .help =
+         "load no BPF program, which root would: threads that call all the time are displaced or stopped for each look",
      .offset = offsetof(struct settings, no_bpf)},
     {.name = "once",
      .kind = TG_OPTION_FLAG,

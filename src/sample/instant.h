@@ -30,7 +30,7 @@ struct tg_instant {
     struct tg_instant_kernel kernel;
     bool has_begun;
     bool is_refused;
-    int errnum;      /* why; 0: nobody wanted any */
+    int errnum;      /* of the last thing that the kernel was asked for; 0: it did it */
     pid_t pid;       /* who is named in the block; 0: nobody */
     int processor;   /* of the request */
     bool is_asked;   /* nothing was read since */

@@ -4,7 +4,6 @@
 #include "sample/task.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -257,7 +257,7 @@ static void sleep_on(const struct made_stack *made) {
     }
 }
 
-/* One that is on no processor; another number; the sampler itself, which is where it asks. */
+/* One that is on no processor; another number; where no processor is. */
 static void another_thread_is_elsewhere(void **state) {
     (void)state;
     static struct fixture fixture; /* what goes on after a failure finds it */
