@@ -6,29 +6,34 @@ ourselves: a sampler that takes the program's processor is not another. From ins
 time is what counts. Windows are measured in groups, in turning order: one in which it is sampled, one in which it is
 not, and for the loop from outside two more, which tell what the machine does to a program beside which somebody works:
 one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often at another
-program, which has its interpreter's lock and waits ("elsewhere"). For calls from outside there are pairs in which it is
-sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs in which nobody samples either
-time say how large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls" does nothing
-else.
+program, which has its interpreter's lock and waits ("elsewhere"). From inside there is one more for who makes calls, in
+which as many signals arrive that are handled by doing nothing ("signalled"). For calls from outside there are pairs in
+which it is sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs in which nobody
+samples either time say how large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls"
+does nothing else.
+
+Each is measured in some processes one after the other: where its memory happens to lie makes a process differ from the
+next by up to a percent, however long it is measured.
 """
 
+import json
 import mmap
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import tachograph
 from harness.claim import report, rounds
 from harness.counting import load
 from harness.rounds import uncertainty
-from harness.sampling import PY_SPY, Sampling, running, wake
+from harness.sampling import PY_SPY, Sampling, Signals, running, wake
 from ox_profile.core.launchers import SimpleLauncher
 from pyinstrument import Profiler
 
@@ -36,16 +41,18 @@ COUNTING = Path(__file__).parent / "harness" / "counting.py"
 RATES = {"100": 100, "1k": 1000, "10k": 10_000}
 # A program that has its interpreter's lock and waits: a look at it is as much work as one at a program that runs.
 WAITING = "import ctypes; print('ready', flush=True); ctypes.PyDLL(None).sleep(1_000_000)"
+PROCESSES = 5
 WINDOW_S = 0.1
 SPY_WINDOW_S = 2.0
 SPY_START_S = 1.5
 
 Rate = Callable[[], float]  # makes a window; units of work in each second of it
+Found = dict[str, list[list[float]]]  # such rates, by the name of a group, its windows, and rounds
 
 
-def compare(rounds: int, windows: dict[str, tuple[Rate, ...]]) -> dict[str, list[list[float]]]:
+def compare(rounds: int, windows: dict[str, tuple[Rate, ...]]) -> Found:
     """Units a second in each window of a group, by name and round. The order turns with each round."""
-    found: dict[str, list[list[float]]] = {name: [[] for _ in group] for name, group in windows.items()}
+    found: Found = {name: [[] for _ in group] for name, group in windows.items()}
     for number in range(rounds):
         for name, group in windows.items():
             for k in range(len(group)):
@@ -54,18 +61,27 @@ def compare(rounds: int, windows: dict[str, tuple[Rate, ...]]) -> dict[str, list
     return found
 
 
+def add(found: Found, more: Found) -> None:
+    """Adds the rounds of another process."""
+    for name, group in more.items():
+        for mine, rates in zip(found.setdefault(name, [[] for _ in group]), group, strict=True):
+            mine.extend(rates)
+
+
 def percent(sampled: list[float], plain: list[float]) -> tuple[float, float]:
     """By how much slower it was, and how far from the truth that may be by chance."""
     slower = [100 * (1 - mine / other) for mine, other in zip(sampled, plain, strict=True)]
     return median(slower), uncertainty(slower, [0.0] * len(slower))
 
 
-def tell(claim: str, found: dict[str, list[list[float]]], details: Callable[[str], dict[str, float]]) -> None:
-    """Reports all, with the control's figure. The second of each group is what the others are compared with."""
+def tell(claim: str, found: Found, details: Callable[[str], dict[str, float]], *kinds: str) -> None:
+    """Reports all, with the control's figure. The second of each group is what the others are compared with; `kinds`:
+    what those are that come behind it.
+    """
     control, noise = percent(*found.pop("control"))
     report(f"{claim}_control", control, uncertainty=noise)
     for name, (sampled, plain, *others) in found.items():
-        for kind, rates in zip(("", "_woken", "_elsewhere"), (sampled, *others), strict=False):
+        for kind, rates in zip(("", *kinds), (sampled, *others), strict=False):
             slower, error = percent(rates, plain)
             more = {} if kind else details(name)
             report(
@@ -95,12 +111,12 @@ def switches(pid: int) -> tuple[int, int]:
 class Watched:
     """A program from outside: windows of it, and what has happened to it in those in which it is sampled."""
 
-    def __init__(self, pid: int, count: memoryview, sampling: Sampling) -> None:
-        """The program counts in the memory."""
+    def __init__(self, pid: int, count: memoryview, sampling: Sampling, happened: dict[str, Counter[str]]) -> None:
+        """The program counts in the memory; what happens is added to `happened`."""
         self._pid = pid
         self._count = count
         self._sampling = sampling
-        self._happened: dict[str, Counter[str]] = {}
+        self._happened = happened
 
     def _clocks(self) -> tuple[float, float, float]:
         return time.perf_counter(), waited(self._pid), time.process_time()
@@ -134,18 +150,18 @@ class Watched:
         )
         return rate
 
-    def happened(self, name: str) -> dict[str, float]:
-        """For each look: how often it was stopped, displaced or interrupted by us, left its processor, and came to
-        another one.
-        """
-        happened = self._happened.get(name, Counter())
-        looks = happened["looks"] or 1
-        kinds = ("stopped", "displaced", "interrupted", "left", "moved")
-        return {kind: happened[kind] / looks for kind in kinds if happened}
+
+def shares(happened: Counter[str]) -> dict[str, float]:
+    """For each look: how often it was stopped, displaced or interrupted by us, left its processor, and came to
+    another one.
+    """
+    looks = happened["looks"] or 1
+    kinds = ("stopped", "displaced", "interrupted", "left", "moved")
+    return {kind: happened[kind] / looks for kind in kinds if happened}
 
 
-def from_outside(work: str) -> None:
-    """Another process, sampled by us and by py-spy."""
+def watch(work: str, happened: dict[str, Counter[str]], *, by_spy: bool) -> tuple[Found, Found]:
+    """Another process, sampled by us, and by py-spy."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(bytes(8))
         file.flush()
@@ -157,8 +173,8 @@ def from_outside(work: str) -> None:
                 running("-c", WAITING) as other,
                 Sampling(other.pid) as elsewhere,
             ):
-                watched = Watched(process.pid, count, sampling)
-                displaced = Watched(process.pid, count, displacing)
+                watched = Watched(process.pid, count, sampling, happened)
+                displaced = Watched(process.pid, count, displacing, happened)
 
                 def pair(by: Watched, name: str, hz: float) -> tuple[Rate, ...]:
                     return (lambda: by.sampled(name, hz), by.idle)
@@ -170,9 +186,6 @@ def from_outside(work: str) -> None:
                     )
                     return (*pair(watched, name, hz), *(controls if work == "loop" else ()))
 
-                def details(name: str) -> dict[str, float]:
-                    return (displaced if name.endswith("displaced") else watched).happened(name)
-
                 watched.sampled("first", 1000)
                 displaced.sampled("first", 1000)
                 elsewhere.run(1000, WINDOW_S)
@@ -182,11 +195,25 @@ def from_outside(work: str) -> None:
                         f"{name}_displaced": pair(displaced, f"{name}_displaced", hz) for name, hz in RATES.items()
                     }
                 windows["control"] = (watched.idle, watched.idle)
-                tell(f"slow_{work}_outside", compare(rounds(200), windows), details)
-                if work != "steps":
-                    by_spy = compare(max(2, rounds(40) // 6), spied(process.pid, watched.window))
-                    tell(f"slow_{work}_spy", by_spy, no_details)
+                found = compare(rounds(200) // PROCESSES, windows)
+                spies = spied(process.pid, watched.window) if by_spy else {}
+                found_by_spy = compare(max(2, rounds(40) // 6), spies)
             count.release()
+    return found, found_by_spy
+
+
+def from_outside(work: str) -> None:
+    """Some processes, one after the other."""
+    found: Found = {}
+    found_by_spy: Found = {}
+    happened: dict[str, Counter[str]] = {}
+    for number in range(PROCESSES):
+        ours, by_spy = watch(work, happened, by_spy=work != "steps" and number == 0)
+        add(found, ours)
+        add(found_by_spy, by_spy)
+    tell(f"slow_{work}_outside", found, lambda name: shares(happened.get(name, Counter())), "_woken", "_elsewhere")
+    if found_by_spy:
+        tell(f"slow_{work}_spy", found_by_spy, no_details)
 
 
 def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str, tuple[Rate, ...]]:
@@ -214,53 +241,75 @@ def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str
     }
 
 
-def from_inside(work: str) -> None:
-    """This process, sampled by itself, by pyinstrument, and by a thread that asks `sys._current_frames`."""
+def watch_itself(work: str) -> tuple[Found, dict[float, int]]:
+    """This process, sampled by itself, by pyinstrument, and by a thread that asks `sys._current_frames`; and how many
+    signals our sampler has sent at each rate.
+    """
     do = load(work)
     launcher = SimpleLauncher()
     launcher.start()
+    signals = Signals()
+    sent: Counter[float] = Counter()
 
-    def window(around: Callable[[], AbstractContextManager[Any]]) -> float:
+    def window(begin: Callable[[], object], end: Callable[[], object]) -> float:
         count = [0]
-        with around():
-            began = time.thread_time()
-            do(count, began + WINDOW_S)
-            return count[0] / (time.thread_time() - began)
+        begin()
+        began = time.thread_time()
+        do(count, began + WINDOW_S)
+        rate = count[0] / (time.thread_time() - began)
+        end()
+        return rate
 
-    def idle() -> float:
-        return window(nullcontext)
+    def sample(hz: float, *, paused: bool = False) -> float:
+        begin = partial(tachograph.start, store="none", sample_hz=hz, sample_paused=paused)
+        before = tachograph.sampling_state().signals
+        rate = window(begin, tachograph.pause)
+        if not paused:
+            sent[hz] += tachograph.sampling_state().signals - before
+        return rate
 
-    @contextmanager
-    def by_ox_profile() -> Any:
-        launcher.unpause()
-        yield
-        launcher.pause()
+    def idle() -> float:  # what a program allocates shifts what comes later, so the same calls are made
+        return sample(1000, paused=True)
 
-    windows: dict[str, tuple[Rate, ...]] = {
-        name: (lambda hz=hz: window(sampled_at(hz)), idle) for name, hz in RATES.items()
-    }
+    def group(hz: float) -> tuple[Rate, ...]:
+        signalled = partial(window, partial(signals.begin, hz), signals.end)
+        return (partial(sample, hz), idle, *(() if work == "loop" else (signalled,)))
+
+    profiler = Profiler(interval=0.001)
+    windows: dict[str, tuple[Rate, ...]] = {name: group(hz) for name, hz in RATES.items()}
     windows["control"] = (lambda: idle(), idle)
-    windows["pyinstrument"] = (lambda: window(lambda: Profiler(interval=0.001)), idle)
-    windows["ox_profile"] = (lambda: window(by_ox_profile), idle)
+    windows["pyinstrument"] = (partial(window, profiler.start, profiler.stop), idle)
+    windows["ox_profile"] = (partial(window, launcher.unpause, launcher.pause), idle)
     tachograph.start(store="none", sample_hz=1000, sample_paused=True)
-    tell(f"slow_{work}_inside", compare(rounds(200), windows), no_details)
+    found = compare(rounds(200) // PROCESSES, windows)
     tachograph.stop()
     launcher.cancel()
+    return found, sent
 
 
-def sampled_at(hz: float) -> Callable[[], AbstractContextManager[None]]:
-    """A window of our own sampler's."""
+def from_inside(work: str) -> None:
+    """Some processes, one after the other."""
+    found: Found = {}
+    sent: Counter[str] = Counter()
+    for _ in range(PROCESSES):
+        said = subprocess.run([sys.executable, __file__, work], stdout=subprocess.PIPE, text=True, check=True)
+        more, signals = json.loads(said.stdout)
+        add(found, more)
+        sent.update(signals)
 
-    @contextmanager
-    def around() -> Any:
-        tachograph.start(store="none", sample_hz=hz, sample_paused=False)
-        yield
-        tachograph.pause()
+    def details(name: str) -> dict[str, float]:
+        if name not in RATES:
+            return {}
+        return {"signals_each_second": sent[str(RATES[name])] / (len(found[name][0]) * WINDOW_S)}
 
-    return around
+    tell(f"slow_{work}_inside", found, details, "_signalled")
 
 
 def main() -> None:
+    """All of it; or, with the name of a work, what the process that does it itself has found."""
+    if len(sys.argv) > 1:
+        print(json.dumps(watch_itself(sys.argv[1])))
+        return
     for work in ("loop", "steps", "calls"):
         from_outside(work)
         from_inside(work)

@@ -8,10 +8,13 @@
  * work takes, the others what caches and neighbours add.
  *
  * tg_cost_open() and tg_cost_run() sample at a rate, now and then, for measurements of the process that is sampled.
- * tg_cost_wake() is woken as often and does nothing, which a machine does not do for nothing.
+ * tg_cost_wake() is woken as often and does nothing, which a machine does not do for nothing. Between
+ * tg_cost_begin_signals() and tg_cost_end_signals() a thread of ours sends a signal each time, which is handled by
+ * doing nothing.
  */
 #include "measure/clock.h"
 #include "sample/arena_hook.h"
+#include "sample/code_hook.h"
 #include "sample/handler.h"
 #include "sample/sampler.h"
 #include "sample/sampler_read.h"
@@ -20,6 +23,8 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +36,8 @@
 #define WARM_UP      1000
 #define BELIEVED_US  1100000 /* code is believed after a second */
 #define NS_PER_S     INT64_C(1000000000)
+
+#define TYPE_DEALLOCATOR 48 /* where the slot lies in PyTypeObject, up to 3.14 */
 
 struct tg_cost {
     int pid;
@@ -54,6 +61,8 @@ struct tg_cost_sampler *tg_cost_open(int pid, double rate_hz, int may_interrupt)
 void tg_cost_close(struct tg_cost_sampler *sampling);
 void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns);
 void tg_cost_wake(double rate_hz, int64_t ns);
+void tg_cost_begin_signals(int tid, double rate_hz);
+void tg_cost_end_signals(void);
 void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts);
 void tg_cost_measure(struct tg_cost *cost);
 void tg_cost_hook(void);
@@ -70,11 +79,15 @@ void tg_cost_hook(void) {
     void *get = dlsym(RTLD_DEFAULT, "PyObject_GetArenaAllocator"),
          *set = dlsym(RTLD_DEFAULT, "PyObject_SetArenaAllocator");
     void *runtime = dlsym(RTLD_DEFAULT, "_PyRuntime");
+    char *code_type = dlsym(RTLD_DEFAULT, "PyCode_Type");
     memcpy(&access.get, &get, sizeof get);
     memcpy(&access.set, &set, sizeof set);
     if (!get || !set || !runtime || !tg_own_data_find(&data, (uint64_t)(uintptr_t)runtime)
         || !tg_arena_hook_install(&access, &data)) {
         fprintf(stderr, "sample_cost: no memory is held\n");
+    }
+    if (!code_type || !tg_code_hook_install((void *)(code_type + TYPE_DEALLOCATOR))) {
+        fprintf(stderr, "sample_cost: nobody counts the code objects that are freed\n");
     }
 }
 
@@ -119,23 +132,66 @@ void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns) {
     tg_sampler_run(&sampling->sampler, tg_clock_monotonic_ns() + ns);
 }
 
-/* Waits as the sampler does, for so long, and looks at nobody. */
-void tg_cost_wake(double rate_hz, int64_t ns) {
+/* Waits as the sampler does, looks at nobody, and sends `tid` a signal each time unless that is 0. */
+static void wake(double rate_hz, tg_ns until_ns, int tid, const atomic_bool *is_over) {
     struct tg_pace pace;
-    tg_ns now_ns = tg_clock_monotonic_ns(), until_ns = now_ns + ns;
+    tg_ns now_ns = tg_clock_monotonic_ns();
     int slack_ns = prctl(PR_GET_TIMERSLACK);
     prctl(PR_SET_TIMERSLACK, 1);
     tg_pace_init(&pace, rate_hz, (uint64_t)now_ns, now_ns);
-    while (now_ns < until_ns) {
+    while (now_ns < until_ns && !atomic_load(is_over)) {
         tg_ns left_ns = (pace.due_ns < until_ns ? pace.due_ns : until_ns) - now_ns;
         left_ns = left_ns > 0 ? left_ns : 0;
         ppoll(NULL, 0, &(struct timespec){.tv_sec = left_ns / NS_PER_S, .tv_nsec = left_ns % NS_PER_S}, NULL);
         now_ns = tg_clock_monotonic_ns();
         if (now_ns >= pace.due_ns) {
             (void)tg_pace_take(&pace, now_ns);
+            if (tid) {
+                tgkill(getpid(), tid, SIGUSR2);
+            }
         }
     }
     prctl(PR_SET_TIMERSLACK, slack_ns > 0 ? slack_ns : 0);
+}
+
+void tg_cost_wake(double rate_hz, int64_t ns) {
+    static const atomic_bool never;
+    wake(rate_hz, tg_clock_monotonic_ns() + ns, 0, &never);
+}
+
+static struct {
+    pthread_t thread;
+    int tid;
+    double rate_hz;
+    atomic_bool is_over;
+} signals;
+
+static void do_nothing(int number) {
+    (void)number;
+}
+
+static void *send_signals(void *unused) {
+    (void)unused;
+    wake(signals.rate_hz, INT64_MAX, signals.tid, &signals.is_over);
+    return NULL;
+}
+
+void tg_cost_begin_signals(int tid, double rate_hz) {
+    struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigfillset(&action.sa_mask);
+    signals.tid = tid;
+    signals.rate_hz = rate_hz;
+    atomic_store(&signals.is_over, false);
+    if (sigaction(SIGUSR2, &action, NULL) != 0 || pthread_create(&signals.thread, NULL, send_signals, NULL) != 0) {
+        fprintf(stderr, "sample_cost: no signals are sent\n");
+        atomic_store(&signals.is_over, true);
+    }
+}
+
+void tg_cost_end_signals(void) {
+    if (!atomic_exchange(&signals.is_over, true)) {
+        pthread_join(signals.thread, NULL);
+    }
 }
 
 /* Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, or its processor

@@ -162,6 +162,11 @@ BARS = (
         for name, rate in (("100", "100 Hz"), ("1k", "1 kHz"), ("10k", "10 kHz"))
     ),
     *(
+        Bar(f"slow_{work}_inside_{name}_signalled", f"slow-down, {what}: signals handled by nothing, {rate}", "%")
+        for work, what in (("steps", "a call each 40 µs"), ("calls", "nothing but calls"))
+        for name, rate in (("100", "100 Hz"), ("1k", "1 kHz"), ("10k", "10 kHz"))
+    ),
+    *(
         Bar(f"slow_loop_outside_{name}_{kind}", f"slow-down, a loop: {what}, {rate}", "%")
         for name, rate in (("100", "100 Hz"), ("1k", "1 kHz"), ("10k", "10 kHz"))
         for kind, what in (("woken", "beside a thread that wakes up"), ("elsewhere", "another one is sampled"))

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,12 +41,13 @@ def _library() -> ctypes.CDLL:
     library.tg_cost_open.argtypes = (ctypes.c_int, ctypes.c_double, ctypes.c_int)
     library.tg_cost_run.argtypes = (ctypes.c_void_p, ctypes.c_double, ctypes.c_int64)
     library.tg_cost_wake.argtypes = (ctypes.c_double, ctypes.c_int64)
+    library.tg_cost_begin_signals.argtypes = (ctypes.c_int, ctypes.c_double)
     library.tg_cost_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64))
     library.tg_cost_close.argtypes = (ctypes.c_void_p,)
     return library
 
 
-def _hold_stacks(library: ctypes.CDLL, pid: int) -> None:
+def _set_hooks(library: ctypes.CDLL, pid: int) -> None:
     """As `tachograph.start` does it in the own process, with Python's lock."""
     if pid == os.getpid():
         ctypes.PYFUNCTYPE(None)(("tg_cost_hook", library))()
@@ -56,7 +58,7 @@ def cost(pid: int, windows: int, *, with_clocks: bool) -> dict[str, float]:
     window_ns = (ctypes.c_int64 * windows)()
     asked = _Cost(pid, windows, 200, with_clocks, window_ns)
     library = _library()
-    _hold_stacks(library, pid)
+    _set_hooks(library, pid)
     library.tg_cost_measure(ctypes.byref(asked))
     if asked.window_count == 0:
         raise SystemExit(f"process {pid} could not be sampled")
@@ -77,7 +79,7 @@ class Sampling:
     def __init__(self, pid: int, *, may_interrupt: bool = True) -> None:
         """Opens the process; `may_interrupt`: as who may have the kernel read a thread in an interrupt."""
         self._library = _library()
-        _hold_stacks(self._library, pid)
+        _set_hooks(self._library, pid)
         self._sampling = self._library.tg_cost_open(pid, 100, may_interrupt)
         if not self._sampling:
             raise SystemExit(f"process {pid} could not be sampled")
@@ -106,6 +108,22 @@ class Sampling:
 def wake(hz: float, seconds: float) -> None:
     """Is woken as often as a sampler, for so long, and looks at nobody."""
     _library().tg_cost_wake(hz, int(seconds * 1e9))
+
+
+class Signals:
+    """Signals to this thread, as many as a sampler would send it, which are handled by doing nothing."""
+
+    def __init__(self) -> None:
+        """None so far."""
+        self._library = _library()
+
+    def begin(self, hz: float) -> None:
+        """From now on."""
+        self._library.tg_cost_begin_signals(threading.get_native_id(), hz)
+
+    def end(self) -> None:
+        """No more."""
+        self._library.tg_cost_end_signals()
 
 
 @contextmanager

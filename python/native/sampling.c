@@ -6,6 +6,7 @@
 #include "profile/flat.h"
 #include "record/control_family.h"
 #include "sample/arena_hook.h"
+#include "sample/code_hook.h"
 #include "sample/inside.h"
 #include "sample/own_memory.h"
 #include "state.h"
@@ -99,7 +100,7 @@ static void accept(void) {
     tg_inside_accept(taken);
 }
 
-/* --- The memory of stacks --- */
+/* --- The memory of stacks, and what dies --- */
 
 static void get_allocator(struct tg_arena_allocator *allocator) {
     PyObjectArenaAllocator theirs;
@@ -119,9 +120,9 @@ static bool is_sampled(void) {
     Py_END_ALLOW_THREADS return state.is_running;
 }
 
-/* Has stacks stay for as long as the sampler looks at them, while it runs; asked once more afterwards, since others may
- * start and stop it, too. */
-static void hold_stacks(void) {
+/* While the sampler runs, has stacks stay for as long as it looks at them, and code objects counted that are freed;
+ * asked once more afterwards, since others may start and stop it, too. */
+static void set_hooks(void) {
     static const struct tg_arena_access access = {.get = get_allocator, .set = set_allocator};
     struct tg_own_range data = {0, 0};
     bool is_running, was_running;
@@ -129,9 +130,11 @@ static void hold_stacks(void) {
     Py_END_ALLOW_THREADS is_running = is_sampled();
     do {
         if (is_running) {
-            (void)tg_arena_hook_install(&access, &data); /* else they are read by the system */
+            (void)tg_arena_hook_install(&access, &data);         /* else they are read by the system */
+            (void)tg_code_hook_install(&PyCode_Type.tp_dealloc); /* else code is read each time */
         } else {
             tg_arena_hook_remove(&access);
+            tg_code_hook_remove();
         }
         was_running = is_running;
         is_running = is_sampled();
@@ -158,7 +161,7 @@ PyObject *tg_start_sampling(PyObject *Py_UNUSED(module), PyObject *args) {
     tg_sampling_source_set(&source);
     enum tg_status status;
     Py_BEGIN_ALLOW_THREADS status = tg_inside_start(&options, &err);
-    Py_END_ALLOW_THREADS hold_stacks();
+    Py_END_ALLOW_THREADS set_hooks();
     if (status != TG_OK) {
         return fail(status, &err);
     }
@@ -167,7 +170,7 @@ PyObject *tg_start_sampling(PyObject *Py_UNUSED(module), PyObject *args) {
 
 PyObject *tg_stop_sampling(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     Py_BEGIN_ALLOW_THREADS tg_inside_stop();
-    Py_END_ALLOW_THREADS hold_stacks();
+    Py_END_ALLOW_THREADS set_hooks();
     Py_RETURN_NONE;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "sample/walk.h"
 
+#include "sample/code_hook.h"
 #include "sample/walk_batch.h"
 
 #include <assert.h>
@@ -14,6 +15,8 @@
 /* A frame's code is read once for the frames next to it that have the same. */
 #define SAME_CODE_DISTANCE 8
 #define OWNED_BY_THREAD    0
+/* In the place of where a header was read to: it did not have to be. */
+#define RECALLED (UINT32_MAX - 1)
 
 const char *tg_walk_result_name(enum tg_walk_result result) {
     static const char *const names[] = {
@@ -461,6 +464,24 @@ static uint32_t plan_header(struct tg_walker *walker, const struct tg_stack *sta
     return tg_walker_add(walker, code, walker->process->layout.code.size);
 }
 
+/* Whether the header of this frame's code is known already. */
+static bool recall(const struct tg_walker *walker, struct tg_raw_frame *frame) {
+    bool is_known =
+        walker->recalls
+        && tg_known_code_find(walker->known, frame->code, walker->freed_count, walker->now_ns, &frame->header);
+    frame->header_at = is_known ? RECALLED : frame->header_at;
+    return is_known;
+}
+
+/* Keeps the headers that were read of a whole stack. */
+static void keep_headers(const struct tg_walker *walker, const struct tg_stack *stack) {
+    for (uint32_t i = 0; i < stack->frame_count && !stack->frames[i].is_known; i++) {
+        if (stack->frames[i].header_at != RECALLED) {
+            tg_known_code_keep(walker->known, &stack->frames[i].header, walker->freed_count, walker->now_ns);
+        }
+    }
+}
+
 /* Whether all headers are those of code objects, and of the same ones as the `before`. *is_old: none is so young that
  * its memory may have changed hands in this moment. */
 static bool read_headers(const struct tg_walker *walker, struct tg_stack *stack, bool has_before, bool *is_old) {
@@ -468,6 +489,9 @@ static bool read_headers(const struct tg_walker *walker, struct tg_stack *stack,
     for (uint32_t i = 0; i < stack->fresh_count && !stack->fresh[i].is_known; i++) {
         struct tg_raw_frame *frame = &stack->fresh[i];
         struct tg_code_identity before = frame->header.identity;
+        if (frame->header_at == RECALLED) {
+            continue;
+        }
         if (!tg_code_header_parse(&frame->header, &walker->process->layout, walker->process->code_type, frame->code,
                                   walker->bytes + frame->header_at)
             || (has_before && !tg_code_identity_equal(&before, &frame->header.identity))) {
@@ -482,8 +506,8 @@ static bool read_headers(const struct tg_walker *walker, struct tg_stack *stack,
 static enum tg_walk_result read_code(struct tg_walker *walker, struct tg_stack *stack, bool has_before, bool *is_old) {
     tg_walker_begin_more(walker);
     for (uint32_t i = 0; i < stack->fresh_count && !stack->fresh[i].is_known; i++) {
-        stack->fresh[i].header_at = plan_header(walker, stack, i);
-        if (stack->fresh[i].header_at == UINT32_MAX) {
+        struct tg_raw_frame *frame = &stack->fresh[i];
+        if (!recall(walker, frame) && (frame->header_at = plan_header(walker, stack, i)) == UINT32_MAX) {
             return TG_WALK_DEEP;
         }
     }
@@ -611,14 +635,20 @@ static enum tg_walk_result walk_in_place(struct tg_walker *walker, struct tg_sta
     }
     walker->is_direct = true;
     tg_walker_begin(walker);
+    walker->recalls = walker->known && tg_code_hook_count(&walker->freed_count);
     /* Chunks that it had may be gone. */
     bool is_learned = tg_stack_learn(walker, stack), fits = is_learned && tg_walk_plan(walker, stack, TG_WALK_STOPPED);
-    walker->is_direct = false;
-    if (!fits) {
-        return is_learned ? TG_WALK_DEEP : TG_WALK_UNREADABLE;
+    enum tg_walk_result result = is_learned ? TG_WALK_DEEP : TG_WALK_UNREADABLE;
+    if (fits) {
+        tg_walker_read(walker);
+        result = end_walk(walker, stack);
     }
-    tg_walker_read(walker);
-    return end_walk(walker, stack);
+    if (result == TG_WALK_WHOLE && walker->recalls) {
+        keep_headers(walker, stack);
+    }
+    walker->recalls = false;
+    walker->is_direct = false;
+    return result;
 }
 
 /* `lock`: for the caller's own stack; else 0. */

@@ -40,6 +40,7 @@
 #include "base/error.h"
 #include "measure/clock.h"
 #include "sample/code_object.h"
+#include "sample/known_code.h"
 #include "sample/own_memory.h"
 #include "sample/python_process.h"
 
@@ -172,6 +173,9 @@ struct tg_walker {
     const struct tg_own_memory *own; /* borrowed; NULL: all of the process is read by the system */
     const struct tg_stack *calm;     /* one of the batch under way that may be read in place; NULL: none */
     uint64_t in_place_count;         /* batches read so */
+    struct tg_known_code *known; /* for the calling thread's own stack; borrowed; NULL: its code is read each time */
+    bool recalls;                /* the walk under way looks there first ... */
+    uint64_t freed_count;        /* ... for what was read since so many code objects had been freed */
     bool is_direct; /* the walk under way is of the calling thread's own stack, which need not be read by the system */
     struct iovec *pieces;
     uint8_t *bytes;
@@ -206,8 +210,10 @@ bool tg_walk_has_entered(struct tg_walker *walker, struct tg_stack *stack);
  * of the interpreter's lock. NOT_HELD: the stack is another thread's, or its thread does not have the lock.
  *
  * Where the interpreter says that the state is the calling thread's, that state, the chunks it names and its C frame
- * are there for as long as the handler runs, and are read in place. Frames elsewhere and code objects are not: a
- * pointer to them may be in the midst of being exchanged, as where greenlets switch. */
+ * are there for as long as the handler runs, and are read in place, as are frames on the first thread's C stack. Other
+ * frames elsewhere and code objects are not: a pointer to them may be in the midst of being exchanged, as where
+ * greenlets switch. The system reads them, but for code that is known to be the same since it was read last
+ * (known_code.h). */
 enum tg_walk_result tg_walk_own(struct tg_walker *walker, struct tg_stack *stack, uint64_t lock, uint64_t pc);
 
 /* The same as tg_walk() for many stacks in one system call: begin, plan each, read, then end each. Words of the

@@ -130,7 +130,16 @@ bool tg_walker_read(struct tg_walker *walker) {
     return walker->read_count == walker->byte_count;
 }
 
+/* Whether it is there for certain, by the thread's own look at itself: on the first thread's C stack. */
+static bool stays(const struct tg_walker *walker, uint64_t address, uint32_t size) {
+    return walker->is_direct && walker->own && tg_own_memory_has(walker->own, address, size);
+}
+
 static bool read_piece(const struct tg_walker *walker, uint64_t address, uint8_t *bytes, uint32_t size) {
+    if (stays(walker, address, size)) {
+        memcpy(bytes, tg_in_place(address), size);
+        return true;
+    }
     struct iovec piece = tg_memory_piece(address, size);
     return walker->instant ? tg_instant_read(walker->instant, &piece, 1, bytes) == size
                            : tg_memory_read(&walker->process->memory, address, bytes, size);
