@@ -7,10 +7,10 @@ time is what counts. Windows are measured in groups, in turning order: one in wh
 not, and for the loop from outside two more, which tell what the machine does to a program beside which somebody works:
 one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often at another
 program, which has its interpreter's lock and waits ("elsewhere"). From inside there is one more for who makes calls, in
-which as many signals arrive that are handled by doing nothing ("signalled"). For calls from outside there are pairs in
-which it is sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs in which nobody
-samples either time say how large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds, "calls"
-does nothing else.
+which as many signals arrive as we have sent, and are handled by doing nothing ("signalled"). For calls from outside
+there are pairs in which it is sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs
+in which nobody samples either time say how large the noise is. "loop" calls nothing, "steps" makes a call each 40
+microseconds, "calls" does nothing else.
 
 Each is measured in some processes one after the other: where its memory happens to lie makes a process differ from the
 next by up to a percent, however long it is measured.
@@ -26,8 +26,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from math import sqrt
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 
 import tachograph
 from harness.claim import report, rounds
@@ -47,17 +48,17 @@ SPY_WINDOW_S = 2.0
 SPY_START_S = 1.5
 
 Rate = Callable[[], float]  # makes a window; units of work in each second of it
-Found = dict[str, list[list[float]]]  # such rates, by the name of a group, its windows, and rounds
+Found = dict[str, list[list[list[float]]]]  # such rates, by the name of a group, its windows, processes, and rounds
 
 
 def compare(rounds: int, windows: dict[str, tuple[Rate, ...]]) -> Found:
     """Units a second in each window of a group, by name and round. The order turns with each round."""
-    found: Found = {name: [[] for _ in group] for name, group in windows.items()}
+    found: Found = {name: [[[]] for _ in group] for name, group in windows.items()}
     for number in range(rounds):
         for name, group in windows.items():
             for k in range(len(group)):
                 which = (k + number) % len(group)
-                found[name][which].append(group[which]())
+                found[name][which][0].append(group[which]())
     return found
 
 
@@ -68,10 +69,19 @@ def add(found: Found, more: Found) -> None:
             mine.extend(rates)
 
 
-def percent(sampled: list[float], plain: list[float]) -> tuple[float, float]:
-    """By how much slower it was, and how far from the truth that may be by chance."""
-    slower = [100 * (1 - mine / other) for mine, other in zip(sampled, plain, strict=True)]
-    return median(slower), uncertainty(slower, [0.0] * len(slower))
+def percent(sampled: list[list[float]], plain: list[list[float]]) -> tuple[float, float]:
+    """By how much slower it was, and how far from the truth that may be by chance: that of rounds, or that of
+    processes, of which there are fewer, whichever is larger.
+    """
+    processes = [
+        [100 * (1 - mine / other) for mine, other in zip(*rounds, strict=True)]
+        for rounds in zip(sampled, plain, strict=True)
+    ]
+    slower = [of_round for process in processes for of_round in process]
+    by_chance = uncertainty(slower, [0.0] * len(slower))
+    if len(processes) > 1:
+        by_chance = max(by_chance, 2 * stdev(map(median, processes)) / sqrt(len(processes)))
+    return median(slower), by_chance
 
 
 def tell(claim: str, found: Found, details: Callable[[str], dict[str, float]], *kinds: str) -> None:
@@ -241,66 +251,93 @@ def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str
     }
 
 
-def watch_itself(work: str) -> tuple[Found, dict[float, int]]:
-    """This process, sampled by itself, by pyinstrument, and by a thread that asks `sys._current_frames`; and how many
-    signals our sampler has sent at each rate.
-    """
-    do = load(work)
-    launcher = SimpleLauncher()
-    launcher.start()
-    signals = Signals()
-    sent: Counter[float] = Counter()
+class Itself:
+    """This process: windows in which it is sampled by itself, and the signals that our sampler has sent in them."""
 
-    def window(begin: Callable[[], object], end: Callable[[], object]) -> float:
+    def __init__(self, work: str) -> None:
+        """Nobody samples it yet."""
+        self._do = load(work)
+        self._signals = Signals()
+        self._sent: Counter[float] = Counter()  # by rate
+        self._windows: Counter[float] = Counter()
+
+    def window(
+        self,
+        begin: Callable[[], object] = lambda: None,
+        end: Callable[[], object] = lambda: None,
+        *,
+        hz: float = 1000,
+        paused: bool = True,
+    ) -> float:
+        """Units in each second of processor time. Whoever samples, the same calls to our sampler are made: what a
+        program allocates shifts what comes later.
+        """
         count = [0]
+        tachograph.start(store="none", sample_hz=hz, sample_paused=paused)
+        before = tachograph.sampling_state().signals
         begin()
         began = time.thread_time()
-        do(count, began + WINDOW_S)
+        self._do(count, began + WINDOW_S)
         rate = count[0] / (time.thread_time() - began)
         end()
-        return rate
-
-    def sample(hz: float, *, paused: bool = False) -> float:
-        begin = partial(tachograph.start, store="none", sample_hz=hz, sample_paused=paused)
-        before = tachograph.sampling_state().signals
-        rate = window(begin, tachograph.pause)
+        tachograph.pause()
+        sent = tachograph.sampling_state().signals - before
         if not paused:
-            sent[hz] += tachograph.sampling_state().signals - before
+            self._sent[hz] += sent
+            self._windows[hz] += 1
         return rate
 
-    def idle() -> float:  # what a program allocates shifts what comes later, so the same calls are made
-        return sample(1000, paused=True)
+    def sampled(self, hz: float) -> float:
+        """Sampled by us."""
+        return self.window(hz=hz, paused=False)
+
+    def signalled(self, hz: float) -> float:
+        """As many signals arrive as we have sent so far."""
+        return self.window(lambda: self._signals.begin(max(1, self.each_second(hz))), self._signals.end)
+
+    def each_second(self, hz: float) -> float:
+        """How many signals our sampler has sent so far."""
+        return self._sent[hz] / (self._windows[hz] * WINDOW_S)
+
+
+def watch_itself(work: str) -> tuple[Found, dict[str, float]]:
+    """This process, sampled by itself, by pyinstrument, and by a thread that asks `sys._current_frames`; and how many
+    signals our sampler has sent in a second.
+    """
+    itself = Itself(work)
+    launcher = SimpleLauncher()
+    launcher.start()
+    profiler = Profiler(interval=0.001)
 
     def group(hz: float) -> tuple[Rate, ...]:
-        signalled = partial(window, partial(signals.begin, hz), signals.end)
-        return (partial(sample, hz), idle, *(() if work == "loop" else (signalled,)))
+        signalled = () if work == "loop" else (partial(itself.signalled, hz),)
+        return (partial(itself.sampled, hz), itself.window, *signalled)
 
-    profiler = Profiler(interval=0.001)
     windows: dict[str, tuple[Rate, ...]] = {name: group(hz) for name, hz in RATES.items()}
-    windows["control"] = (lambda: idle(), idle)
-    windows["pyinstrument"] = (partial(window, profiler.start, profiler.stop), idle)
-    windows["ox_profile"] = (partial(window, launcher.unpause, launcher.pause), idle)
-    tachograph.start(store="none", sample_hz=1000, sample_paused=True)
+    windows["control"] = (lambda: itself.window(), itself.window)
+    windows["pyinstrument"] = (partial(itself.window, profiler.start, profiler.stop), itself.window)
+    windows["ox_profile"] = (partial(itself.window, launcher.unpause, launcher.pause), itself.window)
+    for hz in RATES.values():  # until caches are warm, and it is known how many signals that are
+        itself.sampled(hz)
     found = compare(rounds(200) // PROCESSES, windows)
     tachograph.stop()
     launcher.cancel()
-    return found, sent
+    return found, {name: itself.each_second(hz) for name, hz in RATES.items()}
 
 
 def from_inside(work: str) -> None:
     """Some processes, one after the other."""
     found: Found = {}
-    sent: Counter[str] = Counter()
+    sent: dict[str, list[float]] = {}
     for _ in range(PROCESSES):
         said = subprocess.run([sys.executable, __file__, work], stdout=subprocess.PIPE, text=True, check=True)
         more, signals = json.loads(said.stdout)
         add(found, more)
-        sent.update(signals)
+        for name, each_second in signals.items():
+            sent.setdefault(name, []).append(each_second)
 
     def details(name: str) -> dict[str, float]:
-        if name not in RATES:
-            return {}
-        return {"signals_each_second": sent[str(RATES[name])] / (len(found[name][0]) * WINDOW_S)}
+        return {"signals_each_second": mean(sent[name])} if name in sent else {}
 
     tell(f"slow_{work}_inside", found, details, "_signalled")
 

@@ -111,7 +111,7 @@ def wake(hz: float, seconds: float) -> None:
 
 
 class Signals:
-    """Signals to this thread, as many as a sampler would send it, which are handled by doing nothing."""
+    """Signals to this thread, so many in each second, at random, which are handled by doing nothing."""
 
     def __init__(self) -> None:
         """None so far."""

@@ -150,7 +150,8 @@ static bool read_code(struct tg_code_cache *cache, const struct tg_code_identity
         return false;
     }
     struct tg_line_run *runs = read_lines(process, identity, &run_count);
-    if (!runs || !is_still(process, identity)) {
+    struct tg_code_content content;
+    if (!runs || !tg_code_content_read(&content, process, identity) || !is_still(process, identity)) {
         free(runs);
         return false;
     }
@@ -160,7 +161,9 @@ static bool read_code(struct tg_code_cache *cache, const struct tg_code_identity
         .symbol = tg_symbols_intern(cache->symbols, name, strlen(name), file, strlen(file), first_line),
         .run_count = (uint32_t)run_count,
         .runs = runs,
+        .content = content,
         .read_at_ns = cache->now_ns,
+        .compared_ns = cache->now_ns,
     };
     return true;
 }
@@ -200,8 +203,16 @@ static struct tg_code *find(const struct tg_code_cache *cache, const struct tg_c
     return code && tg_code_identity_equal(&code->identity, identity) ? code : NULL;
 }
 
+/* Whether nobody need look whether it still says the same. */
+static bool is_settled(const struct tg_code_cache *cache, const struct tg_code *code) {
+    tg_ns ago_ns = cache->now_ns - code->compared_ns;
+    return tg_code_identity_is_unique(&code->identity) || ago_ns == 0
+           || (ago_ns < TG_CODE_COMPARED_NS && !tg_code_is_young(cache, code));
+}
+
 const struct tg_code *tg_code_cache_find(const struct tg_code_cache *cache, const struct tg_code_identity *identity) {
-    return find(cache, identity);
+    const struct tg_code *code = find(cache, identity);
+    return code && is_settled(cache, code) ? code : NULL;
 }
 
 bool tg_code_cache_is_old(void *cache, uint64_t address, const struct tg_code_identity *identity) {
@@ -216,9 +227,20 @@ void tg_code_cache_doubt(struct tg_code_cache *cache, const struct tg_code_ident
     }
 }
 
+/* Whether what is known of a code object is true of the one that lies there now. */
+static bool is_same(const struct tg_code_cache *cache, struct tg_code *code) {
+    if (!is_settled(cache, code)) {
+        if (!tg_code_content_is_still(&code->content, cache->process, &code->identity)) {
+            return false;
+        }
+        code->compared_ns = cache->now_ns;
+    }
+    return true;
+}
+
 const struct tg_code *tg_code_cache_resolve(struct tg_code_cache *cache, const struct tg_code_identity *identity) {
-    const struct tg_code *known = find(cache, identity);
-    if (known) {
+    struct tg_code *known = find(cache, identity);
+    if (known && is_same(cache, known)) {
         return known;
     }
     struct tg_code code;

@@ -4,7 +4,8 @@
  * anew.
  *
  * A code object is read between two readings of its header: only when both agree, and agree with the identity asked
- * for, were its name, file and lines its own. What cannot be proven is refused and counted.
+ * for, were its name, file and lines its own. What cannot be proven is refused and counted. Where headers do not tell
+ * code objects apart (code_content.h), the content is compared too: of a young one each time, of others ten times a second.
  *
  * Bounded: when there is no space for one more, that one is refused and counted, and the next tick begins with an empty
  * cache; reading all live code objects again is cheap, and those that died are rid of.
@@ -18,6 +19,7 @@
 #include "base/budget.h"
 #include "measure/clock.h"
 #include "profile/symbol.h"
+#include "sample/code_content.h"
 #include "sample/code_object.h"
 #include "sample/line_table.h"
 #include "sample/python_process.h"
@@ -30,12 +32,17 @@
  * a younger one should be read twice. */
 #define TG_CODE_YOUNG_NS ((tg_ns)1000000000)
 
+/* So long the content of an older one is believed, as its header is (TG_WALK_BELIEVED_NS). */
+#define TG_CODE_COMPARED_NS ((tg_ns)100000000)
+
 struct tg_code {
     struct tg_code_identity identity;
     uint32_t symbol; /* its function, in the symbols given to the cache */
     uint32_t run_count;
     struct tg_line_run *runs;
+    struct tg_code_content content;
     tg_ns read_at_ns;
+    tg_ns compared_ns; /* when the content was, or was read */
     struct tg_code *next_retired;
 };
 
@@ -72,7 +79,7 @@ void tg_code_cache_begin(struct tg_code_cache *cache, tg_ns now_ns);
  * Borrowed until the next tick begins. */
 const struct tg_code *tg_code_cache_resolve(struct tg_code_cache *cache, const struct tg_code_identity *identity);
 
-/* The same without reading; NULL: it is not known. */
+/* The same without reading; NULL: it is not known, or should be compared. */
 const struct tg_code *tg_code_cache_find(const struct tg_code_cache *cache, const struct tg_code_identity *identity);
 
 /* Whether the code at an address is not young: as `identity` says, or, NULL, whatever is known there. `cache` is one,

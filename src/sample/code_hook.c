@@ -9,10 +9,11 @@ static struct {
     _Atomic uint64_t count;
 } hook;
 
-/* In the place of the type's own. */
+/* In the place of the type's own. Counts twice, for what is read meanwhile. */
 static void count_and_free(struct _object *code) {
     atomic_fetch_add(&hook.count, 1);
     atomic_load (&hook.next)(code);
+    atomic_fetch_add(&hook.count, 1);
 }
 
 /* The slot is a plain word of the interpreter's. */

@@ -1,17 +1,16 @@
 #include "sample/pace.h"
 
-/* Up to half a period. */
-static tg_ns jitter(struct tg_pace *pace) {
+/* From 0 to below `end_ns`. */
+static tg_ns draw(struct tg_pace *pace, tg_ns end_ns) {
     /* xorshift64, Marsaglia 2003: good enough to be out of step. */
     pace->random ^= pace->random << 13;
     pace->random ^= pace->random >> 7;
     pace->random ^= pace->random << 17;
-    uint64_t half = (uint64_t)pace->period_ns / 2;
-    return half ? (tg_ns)(pace->random % half) : 0;
+    return end_ns > 0 ? (tg_ns)(pace->random % (uint64_t)end_ns) : 0;
 }
 
 static tg_ns plan(struct tg_pace *pace) {
-    return pace->period_ns - pace->period_ns / 4 + jitter(pace);
+    return pace->period_ns / 2 + draw(pace, pace->period_ns);
 }
 
 void tg_pace_init(struct tg_pace *pace, double rate_hz, uint64_t seed, tg_ns now_ns) {
@@ -32,6 +31,7 @@ tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns) {
         pace->unwatched_ns += late_ns;
         pace->due_ns = now_ns;
     }
+    pace->taken_ns = now_ns;
     pace->interval_ns = plan(pace);
     pace->due_ns += pace->interval_ns;
     return stands_for;
@@ -40,7 +40,8 @@ tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns) {
 void tg_pace_end(struct tg_pace *pace, tg_ns now_ns) {
     tg_ns late_ns = now_ns - pace->due_ns;
     if (late_ns >= 0 && late_ns < pace->period_ns) {
-        tg_ns longer_ns = late_ns + jitter(pace);
+        tg_ns took_ns = now_ns - pace->taken_ns;
+        tg_ns longer_ns = late_ns + draw(pace, took_ns > pace->period_ns ? took_ns : pace->period_ns);
         pace->interval_ns += longer_ns;
         pace->due_ns += longer_ns;
     }

@@ -1,6 +1,7 @@
 /*
- * pace: when the next sample is due. The intervals differ by up to a quarter, at random, so that a program which does
- * the same thing each ten milliseconds is not always seen at the same point of it; their mean is the rate asked for.
+ * pace: when the next sample is due. An interval is anything from half a period to one and a half, at random, so that a
+ * program which does the same thing in each period is seen at all points of it, each as likely as the others; their
+ * mean is the rate asked for.
  *
  * A sampler that did not run for several intervals takes one sample, not all that it missed; what passed beyond one
  * interval was not looked at by anybody, and is told as such.
@@ -17,6 +18,7 @@
 struct tg_pace {
     tg_ns period_ns;    /* mean interval */
     tg_ns due_ns;       /* when the next sample is */
+    tg_ns taken_ns;     /* when the last one was */
     tg_ns interval_ns;  /* what the sample that is due, or just taken, stands for */
     uint64_t random;    /* never 0 */
     uint64_t missed;    /* samples */
@@ -33,9 +35,10 @@ void tg_pace_set(struct tg_pace *pace, double rate_hz, tg_ns now_ns);
  * and plans the next one. */
 tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns);
 
-/* The sample is done. If it took until the next one was due, that one is put off at random, and stands for as much
- * more: samples that followed each other without a pause would be in step with themselves, and could be in step with
- * the program. If it took so long that samples fall out, tg_pace_take() will say so. */
+/* The sample is done. If it took until the next one was due, that one is put off at random, by up to a period or what
+ * the sample took, whichever is longer, and stands for as much more: samples that followed each other without a pause
+ * would be in step with themselves, and could be in step with the program. If it took so long that samples fall out,
+ * tg_pace_take() will say so. */
 void tg_pace_end(struct tg_pace *pace, tg_ns now_ns);
 
 #endif

@@ -51,7 +51,8 @@ static enum tg_status open_parts(struct tg_sampler *sampler, pid_t pid, struct t
     }
     if (status == TG_OK && pid == getpid()) {
         find_own_state(&sampler->walker);
-        sampler->walker.known = calloc(1, sizeof *sampler->walker.known); /* NULL: all code is read */
+        sampler->known = calloc(1, sizeof *sampler->known);
+        sampler->walker.known = sampler->known;
         sampler->walker.own = tg_own_memory_find(&sampler->own, sampler->process.runtime) ? &sampler->own : NULL;
     }
     sampler->walker.is_old = tg_code_cache_is_old;
@@ -112,9 +113,9 @@ void tg_sampler_close(struct tg_sampler *sampler) {
         tg_displacer_end(&sampler->displacer);
         tg_instant_end(&sampler->instant);
         tg_threads_release(&sampler->threads);
-        free(sampler->walker.known);
-        sampler->walker.known = NULL;
         tg_walker_release(&sampler->walker);
+        free(sampler->known);
+        sampler->known = NULL;
         tg_code_cache_release(&sampler->cache);
         tg_python_process_close(&sampler->process);
         close_descriptor(&sampler->end_fd);

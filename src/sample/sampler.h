@@ -121,6 +121,7 @@ struct tg_sampler {
     struct tg_python_process process;
     struct tg_threads threads;
     struct tg_own_memory own;
+    struct tg_known_code *known; /* of this process; NULL: of another one, or there is no memory for it */
     struct tg_walker walker;
     struct tg_code_cache cache;
     struct tg_running_tasks tasks;

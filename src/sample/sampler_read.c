@@ -33,20 +33,25 @@ static bool reserve_frames(struct tg_thread *thread, uint32_t count) {
     return frames;
 }
 
-static bool is_believable(const struct tg_sampler *sampler, const struct tg_raw_frame *raw) {
+/* Whether the cache stands by the name that a frame was given. */
+static bool is_still_named(const struct tg_sampler *sampler, struct tg_raw_frame *raw) {
+    if (raw->is_known || tg_raw_frame_is_hidden(raw)) {
+        raw->is_known = true;
+        return true;
+    }
     const struct tg_code *code = tg_code_cache_find(&sampler->cache, &raw->header.identity);
-    return code && !tg_code_is_young(&sampler->cache, code);
+    raw->is_known = code && !tg_code_is_young(&sampler->cache, code);
+    return code;
 }
 
-/* Keeps the names of the outermost frames, which are as they were. How many they are. */
-static uint32_t keep_names(const struct tg_sampler *sampler, struct tg_stack *stack, uint32_t same_count) {
-    uint32_t kept = 0;
-    for (uint32_t k = 1; k <= same_count; k++) {
-        struct tg_raw_frame *raw = &stack->frames[stack->frame_count - k];
-        raw->is_known = raw->is_known || tg_raw_frame_is_hidden(raw) || is_believable(sampler, raw);
-        kept += !tg_raw_frame_is_hidden(raw);
+/* Keeps the names of the outermost frames, so many of which are as they were. Of how many they are still right. */
+static uint32_t keep_names(const struct tg_sampler *sampler, struct tg_thread *thread, uint32_t same_count) {
+    struct tg_raw_frame *outermost = &thread->stack.frames[thread->stack.frame_count - 1];
+    uint32_t count = 0;
+    for (thread->frame_count = 0; count < same_count && is_still_named(sampler, outermost - count); count++) {
+        thread->frame_count += !tg_raw_frame_is_hidden(outermost - count);
     }
-    return kept;
+    return count;
 }
 
 /* Instructions of no line, as those that time a call, are taken for the first. */
@@ -81,8 +86,7 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
     if (!reserve_frames(thread, stack->frame_count)) {
         return false;
     }
-    uint32_t same = count_named(thread);
-    thread->frame_count = keep_names(sampler, stack, same);
+    uint32_t same = keep_names(sampler, thread, count_named(thread));
     thread->named_walk = 0;
     for (uint32_t k = same + 1; k <= stack->frame_count; k++) {
         struct tg_raw_frame *raw = &stack->frames[stack->frame_count - k];

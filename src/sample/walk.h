@@ -100,7 +100,7 @@ struct tg_raw_frame {
     uint8_t owner;
     bool is_known;      /* set by the caller for frames of a whole stack: the code need not be read again for a while;
                            already set where it was not read again */
-    uint32_t header_at; /* the walk's own: in the walker's bytes */
+    uint32_t header_at; /* the walk's own: in the walker's bytes, or that it did not have to be read */
     struct tg_code_header header;
 };
 

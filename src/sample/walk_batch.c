@@ -130,7 +130,8 @@ bool tg_walker_read(struct tg_walker *walker) {
     return walker->read_count == walker->byte_count;
 }
 
-/* Whether it is there for certain, by the thread's own look at itself: on the first thread's C stack. */
+/* Whether it is there for certain, by the thread's own look at itself: on the first thread's C stack, or in the data of
+ * the runtime. */
 static bool stays(const struct tg_walker *walker, uint64_t address, uint32_t size) {
     return walker->is_direct && walker->own && tg_own_memory_has(walker->own, address, size);
 }

@@ -3,6 +3,8 @@
 #include "cmocka_all.h"
 #include "python_fixture.h"
 
+#include <sys/mman.h>
+
 #define CODES 64
 
 /* On one line each, and all of the same name and file. */
@@ -102,6 +104,78 @@ static void refuses_what_has_changed_since(void **state) {
     assert_int_equal(fixture.cache.counts.read_count, 0);
 }
 
+/* Before 3.12 the header of one says no more than where its name, file and lines are. */
+static void tells_those_without_a_version_apart(void **state) {
+    (void)state;
+    const uint8_t other_lines[] = {0x80 | 12 << 3 | 4, 0, 0, 0x80 | 11 << 3 | 4, 0, 0};
+    for (int what = 0; what < 3; what++) {
+        open_cache(1 << 20);
+        put_int(codes[0], fixture.process.layout.code.version, 0);
+        const struct tg_code *before = resolve(codes[0]);
+        uint32_t symbol = before->symbol;
+        assert_ptr_equal(resolve(codes[0]), before);
+        if (what == 0) {
+            make_ascii(name, "Cart.SELL");
+        } else if (what == 1) {
+            make_ascii(file, "sold.py");
+        } else {
+            make_bytes(lines, other_lines, sizeof other_lines);
+        }
+        assert_ptr_equal(resolve(codes[0]), before); /* in the same tick it is */
+        tg_code_cache_begin(&fixture.cache, 2);
+        struct tg_code_identity identity = identity_of(codes[0]);
+        assert_null(tg_code_cache_find(&fixture.cache, &identity)); /* it has to be compared */
+        const struct tg_code *after = resolve(codes[0]);
+        assert_non_null(after);
+        assert_ptr_equal(tg_code_cache_find(&fixture.cache, &identity), after);
+        assert_int_equal(fixture.cache.counts.replaced_count, 1);
+        assert_int_equal(after->symbol != symbol, what < 2);
+        assert_int_equal(tg_code_line(after, 0), what < 2 ? 8 : 9);
+        close_cache(state);
+    }
+}
+
+static void compares_old_ones_ten_times_a_second(void **state) {
+    (void)state;
+    open_cache(1 << 20);
+    put_int(codes[0], fixture.process.layout.code.version, 0);
+    const struct tg_code *code = resolve(codes[0]);
+    tg_ns old_ns = 1 + TG_CODE_YOUNG_NS;
+    tg_code_cache_begin(&fixture.cache, old_ns);
+    assert_ptr_equal(resolve(codes[0]), code);
+    make_ascii(name, "Cart.SELL");
+    tg_code_cache_begin(&fixture.cache, old_ns + TG_CODE_COMPARED_NS - 1);
+    assert_ptr_equal(resolve(codes[0]), code);
+    tg_code_cache_begin(&fixture.cache, old_ns + TG_CODE_COMPARED_NS);
+    assert_ptr_not_equal(resolve(codes[0]), code);
+    assert_int_equal(fixture.cache.counts.read_count, 2);
+    make_ascii(name, "Cart.buy"); /* which is young again */
+    tg_code_cache_begin(&fixture.cache, old_ns + TG_CODE_COMPARED_NS + 1);
+    assert_string_equal(tg_symbols_get(&fixture.symbols, resolve(codes[0])->symbol).name, "Cart.buy");
+}
+
+static void does_not_read_beyond_an_object(void **state) {
+    (void)state;
+    open_cache(1 << 20);
+    long page = sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, (size_t)page, PROT_NONE), 0);
+    const struct tg_layout_unicode *unicode = &fixture.process.layout.unicode;
+    uint64_t *at_the_end = (uint64_t *)(void *)(pages + page - unicode->ascii_data - 8);
+    make_ascii(at_the_end, "Cart.buy");
+    make_code(codes[0], at_the_end, file, lines);
+    put_int(codes[0], fixture.process.layout.code.version, 0);
+    const struct tg_code *code = resolve(codes[0]);
+    assert_non_null(code);
+    tg_code_cache_begin(&fixture.cache, 2);
+    assert_ptr_equal(resolve(codes[0]), code);
+    assert_int_equal(mprotect(pages, (size_t)page, PROT_NONE), 0); /* gone, with what it was */
+    tg_code_cache_begin(&fixture.cache, 3);
+    assert_null(resolve(codes[0]));
+    munmap(pages, 2 * (size_t)page);
+}
+
 static void grows(void **state) {
     (void)state;
     static uint64_t many[2000][32];
@@ -166,6 +240,9 @@ int main(void) {
         cmocka_unit_test_teardown(reads_once, close_cache),
         cmocka_unit_test_teardown(reads_anew_what_lies_in_its_place, close_cache),
         cmocka_unit_test_teardown(refuses_what_has_changed_since, close_cache),
+        cmocka_unit_test_teardown(tells_those_without_a_version_apart, close_cache),
+        cmocka_unit_test_teardown(compares_old_ones_ten_times_a_second, close_cache),
+        cmocka_unit_test_teardown(does_not_read_beyond_an_object, close_cache),
         cmocka_unit_test_teardown(grows, close_cache),
         cmocka_unit_test_teardown(empties_itself_when_full, close_cache),
         cmocka_unit_test_teardown(is_young_for_a_second, close_cache),
