@@ -5,7 +5,8 @@
  *
  * A code object is read between two readings of its header: only when both agree, and agree with the identity asked
  * for, were its name, file and lines its own. What cannot be proven is refused and counted. Where headers do not tell
- * code objects apart (code_content.h), the content is compared too: of a young one each time, of others ten times a second.
+ * code objects apart (code_content.h), the content is compared too: of a young one each time, of others ten times a
+ * second.
  *
  * Bounded: when there is no space for one more, that one is refused and counted, and the next tick begins with an empty
  * cache; reading all live code objects again is cheap, and those that died are rid of.
