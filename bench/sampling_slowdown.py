@@ -13,7 +13,7 @@ in which nobody samples either time say how large the noise is. "loop" calls not
 microseconds, "calls" does nothing else.
 
 Each is measured in some processes one after the other: where its memory happens to lie makes a process differ from the
-next by up to a percent, however long it is measured.
+next by up to a percent, however long it is measured. py-spy, which costs more than that, in the first alone.
 """
 
 import json
