@@ -165,7 +165,7 @@ def record(pid: int, hz: int, seconds: float, *options: str) -> tuple[list[str],
         done = subprocess.run([*command, *options, "-o", path], capture_output=True, text=True, check=True)
         said = done.stdout + done.stderr
         taken = re.search(r"([\d,]+) samples? of", said)
-        lost = re.search(r"([\d,]+) of [\d,]+ samples could not", said)
+        lost = re.search(r"([\d,]+) of [\d,]+ stacks? read could not", said)
         if not taken:
             raise SystemExit(f"tachograph record did not say how many samples it took: {said}")
         return path.read_text().splitlines(), _number(taken[1]), _number(lost[1]) if lost else 0

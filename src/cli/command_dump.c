@@ -105,6 +105,6 @@ const struct tg_command tg_command_dump = {
         "more with TACHOGRAPH_REDACT) there is [redacted]; a secret under another name is shown.",
     .options = options,
     .examples = examples,
-    .exit_codes = "0 done; 1 the process, or none of its stacks, can be read; 2 wrong usage",
+    .exit_codes = "0 done; 1 the process cannot be read, or not one of its stacks; 2 wrong usage",
     .run = run,
 };

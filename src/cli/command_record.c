@@ -419,6 +419,8 @@ static int run(const struct tg_command *command, char **words) {
     if (settings.pid && has_program) {
         tg_error_set(&err, TG_ERROR_INVALID, "either -p %s or a program, not both%s", settings.pid,
                      words[0] && tg_process_id_check(words[0], NULL) == TG_OK ? "; one process at a time" : "");
+    } else if (settings.pid && settings.python) {
+        tg_error_set(&err, TG_ERROR_INVALID, "--python is for a program that is started here: leave it out with -p");
     } else if (!settings.pid && !has_program) {
         tg_error_set(&err, TG_ERROR_INVALID,
                      "nothing to record; give a process or a program, as in 'tachograph record -p PID' or 'tachograph "

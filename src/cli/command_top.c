@@ -374,7 +374,9 @@ static enum tg_status print_all(struct tg_top *top, const struct settings *setti
     return status;
 }
 
-static enum tg_status show(const struct settings *settings, const struct choice *choice, struct tg_error *err) {
+/* `*exit_code`: of a failure. */
+static enum tg_status show(const struct settings *settings, const struct choice *choice, int *exit_code,
+                           struct tg_error *err) {
     struct tg_live live;
     struct tg_top top;
     bool interactive =
@@ -396,6 +398,7 @@ static enum tg_status show(const struct settings *settings, const struct choice 
     bool is_sampled = status == TG_OK && is_to_be_sampled(settings, choice, &live);
     if (status == TG_OK) {
         status = refuse_options(settings, is_sampled, err);
+        *exit_code = status == TG_OK ? TG_EXIT_FAILED : TG_EXIT_USAGE;
     }
     if (status == TG_OK && !is_sampled) {
         status = check_pids(&live, choice, err);
@@ -415,13 +418,15 @@ static int run(const struct tg_command *command, char **words) {
     struct choice choice = {.paths = NULL};
     int exit_code = TG_EXIT_OK;
     if (tg_commands_parse(command, words, &settings, &exit_code)) {
+        int failure = TG_EXIT_USAGE;
         enum tg_status status = choose(&choice, &settings, words, &err);
         if (status == TG_OK) {
-            status = show(&settings, &choice, &err);
+            failure = TG_EXIT_FAILED;
+            status = show(&settings, &choice, &failure, &err);
         }
         if (status != TG_OK) {
             tg_message_error("top: %s", err.message);
-            exit_code = TG_EXIT_FAILED;
+            exit_code = failure;
         }
     }
     release_choice(&choice);

@@ -95,7 +95,8 @@ static void ask_interrupts(struct tg_doctor *doctor) {
     struct tg_instant instant = {0};
     if (tg_instant_begin(&instant)) {
         tg_doctor_add(doctor, TG_VERDICT_OK, NULL,
-                      "from outside: the kernel runs our program, so threads are read in an interrupt, without a stop");
+                      "from outside: the kernel runs our program, so threads are read in an interrupt, without a stop "
+                      "(record and top: not with --no-bpf)");
     } else {
         const char *why = strerrordesc_np(instant.errnum);
         const char *remedy = instant.errnum == EPERM ? "sudo, or CAP_BPF and CAP_PERFMON, where that matters"

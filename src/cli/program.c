@@ -64,6 +64,28 @@ static bool is_script(const char *path) {
     return !S_ISDIR(info.st_mode) || ((size_t)written < sizeof inside && stat(inside, &info) == 0);
 }
 
+/* Whether a file is a compiled program, which python would call a syntax error. */
+static bool is_compiled(const char *path) {
+    static const char elf[] = {0x7f, 'E', 'L', 'F'};
+    char start[sizeof elf];
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) { /* to read a pipe would take what is for the program */
+        return false;
+    }
+    FILE *file = fopen(path, "re");
+    bool is = file && fread(start, sizeof start, 1, file) == 1 && memcmp(start, elf, sizeof elf) == 0;
+    if (file) {
+        fclose(file);
+    }
+    return is;
+}
+
+static enum tg_status refuse_compiled(const char *path, int *exit_code, struct tg_error *err) {
+    *exit_code = EXIT_NOT_EXECUTABLE;
+    return tg_error_set(err, TG_ERROR_UNSUPPORTED,
+                        "'%s' is no Python program, but a compiled one; give a script, or -m MODULE", path);
+}
+
 static void offer_directory(struct tg_nearest *nearest, const char *directory, size_t length) {
     char path[TG_INTERPRETER_PATH_SIZE];
     snprintf(path, sizeof path, "%.*s", length ? (int)length : 1, length ? directory : ".");
@@ -162,6 +184,9 @@ static enum tg_status plan_words(struct tg_program *program, const struct tg_pro
     }
     if (found == TG_OK && strchr(word, '/') && is_installed_command(program)) {
         return plan_command(program, request, exit_code, err);
+    }
+    if (is_compiled(word)) {
+        return refuse_compiled(word, exit_code, err);
     }
     if (is_script(word)) {
         enum tg_status status = find_interpreter(program, wish_of(request), exit_code, err);

@@ -197,7 +197,7 @@ static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
     size_t start = out->length;
     if (quality.lost_count) {
         uint64_t all = quality.lost_count + quality.taken_count;
-        tg_strbuf_printf(out, "%s of %s sample%s could not be proven right (",
+        tg_strbuf_printf(out, "%s of %s stack%s read could not be proven right (",
                          tg_humanize_count(quality.lost_count).text, tg_humanize_count(all).text, plural(all));
         const char *separator = "";
         for (int i = 0; i < TG_WALK_RESULTS; i++) {
@@ -220,6 +220,11 @@ static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
     if (lost.sample_count) {
         tg_strbuf_printf(out, "%s%s sample%s found no space", out->length > start ? "; " : "",
                          tg_humanize_count(lost.sample_count).text, plural(lost.sample_count));
+    }
+    tg_ns foreign_ns = tg_family_foreign(&record->family, record->ended_ns);
+    if (foreign_ns) {
+        tg_strbuf_printf(out, "%sfor %s it ran a program that is no Python, which it had executed",
+                         out->length > start ? "; " : "", tg_humanize_duration(foreign_ns).text);
     }
     if (record->family.suspended_ns) {
         tg_strbuf_printf(out, "%s%s passed while this was suspended", out->length > start ? "; " : "",

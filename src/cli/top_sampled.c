@@ -112,10 +112,19 @@ static void add_to_row(struct tg_sampled_row *row, const struct tg_weight *self,
 }
 
 /* As a share, since intervals differ. */
-static void note_history(struct tg_sampled_rows *rows, tg_ns interval_ns) {
-    for (size_t i = 0; i < rows->count && interval_ns > 0; i++) {
-        rows->items[i].history[TG_SAMPLED_HISTORY - 1] = (double)rows->items[i].self.wall_ns / (double)interval_ns;
+static void note_history(struct tg_sampled_rows *rows, tg_ns watched_ns) {
+    for (size_t i = 0; i < rows->count && watched_ns > 0; i++) {
+        rows->items[i].history[TG_SAMPLED_HISTORY - 1] = (double)rows->items[i].self.wall_ns / (double)watched_ns;
     }
+}
+
+/* How long the interval was that ends now, and how much of it was looked at. */
+static void measure_interval(struct tg_sampled *sampled, tg_ns now_ns) {
+    tg_ns unwatched_ns = tg_family_quality(&sampled->family).unwatched_ns;
+    sampled->interval_ns = now_ns - sampled->looked_ns;
+    sampled->watched_ns = sampled->interval_ns - (unwatched_ns - sampled->unwatched_ns);
+    sampled->looked_ns = now_ns;
+    sampled->unwatched_ns = unwatched_ns;
 }
 
 static enum tg_status add_thread(struct tg_sampled *sampled, size_t number, struct tg_error *err) {
@@ -145,10 +154,9 @@ enum tg_status tg_sampled_look(struct tg_sampled *sampled, tg_ns now_ns, struct 
     for (size_t i = 0; i < sampled->profile.thread_count && status == TG_OK; i++) {
         status = add_thread(sampled, i, err);
     }
-    sampled->interval_ns = now_ns - sampled->looked_ns;
-    sampled->looked_ns = now_ns;
-    note_history(&sampled->functions, sampled->interval_ns);
-    note_history(&sampled->threads, sampled->interval_ns);
+    measure_interval(sampled, now_ns);
+    note_history(&sampled->functions, sampled->watched_ns);
+    note_history(&sampled->threads, sampled->watched_ns);
     sampled->is_stopped = tg_process_is_stopped(sampled->options.pid);
     sampled->look_count++;
     return status;

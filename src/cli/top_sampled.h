@@ -71,8 +71,10 @@ struct tg_sampled {
     struct tg_sampled_rows threads;
     uint32_t thread; /* whose functions are shown; UINT32_MAX: all */
     tg_ns looked_ns;
-    tg_ns interval_ns; /* of the rows: what it was, not what was asked for */
-    size_t look_count; /* with figures */
+    tg_ns interval_ns;  /* of the rows: what it was, not what was asked for */
+    tg_ns watched_ns;   /* of it: without the looks that fell out. What shares are of */
+    tg_ns unwatched_ns; /* all of that so far */
+    size_t look_count;  /* with figures */
     bool has_ended;
     bool is_stopped; /* the process, by somebody */
     /* What the person at the keys has chosen. */

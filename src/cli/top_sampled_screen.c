@@ -37,9 +37,8 @@ static const int column_of_sort[TG_SAMPLED_SORTS] = {
 
 /* More than the whole is possible: two threads in the same function. */
 static void append_share(const struct tg_sampled *sampled, uint64_t ns, struct tg_strbuf *out) {
-    uint64_t permille = sampled->interval_ns > 0
-                            ? (ns * 1000 + (uint64_t)sampled->interval_ns / 2) / (uint64_t)sampled->interval_ns
-                            : 0;
+    uint64_t permille =
+        sampled->watched_ns > 0 ? (ns * 1000 + (uint64_t)sampled->watched_ns / 2) / (uint64_t)sampled->watched_ns : 0;
     if (ns == 0) {
         tg_strbuf_append_char(out, '-');
     } else {
@@ -136,7 +135,16 @@ static void add_line(const struct tg_strbuf *text, const struct tg_terminal *ter
     tg_strbuf_append_char(out, '\n');
 }
 
-/* "functions of worker 4712 by self, every 1.00 s, 100 samples a second; 3 of 310 samples could not be proven right" */
+/* Of the interval, where it is worth a word. */
+static void append_unwatched(const struct tg_sampled *sampled, struct tg_strbuf *line) {
+    tg_ns unwatched_ns = sampled->interval_ns - sampled->watched_ns;
+    if (unwatched_ns * 100 >= sampled->interval_ns && unwatched_ns > 0) {
+        tg_strbuf_printf(line, "; %s of the time nobody looked, since this machine was busy: try a lower rate",
+                         tg_humanize_share((uint64_t)unwatched_ns, (uint64_t)sampled->interval_ns).text);
+    }
+}
+
+/* "functions of worker 4712 by self, every 1.00 s, 100 samples a second; 3 of 310 stacks read could not be proven right" */
 static void append_scope(const struct tg_sampled *sampled, struct tg_strbuf *line) {
     struct tg_sampler_quality quality = tg_family_quality(&sampled->family);
     if (sampled->is_stopped && !sampled->has_ended) {
@@ -158,9 +166,10 @@ static void append_scope(const struct tg_sampled *sampled, struct tg_strbuf *lin
                      sampled->options.rate_hz);
     if (quality.lost_count) {
         uint64_t all = quality.lost_count + quality.taken_count;
-        tg_strbuf_printf(line, "; %s of %s sample%s could not be proven right",
+        tg_strbuf_printf(line, "; %s of %s stack%s read could not be proven right",
                          tg_humanize_count(quality.lost_count).text, tg_humanize_count(all).text, all == 1 ? "" : "s");
     }
+    append_unwatched(sampled, line);
 }
 
 static void add_scope(const struct tg_sampled *sampled, const struct tg_terminal *terminal, struct tg_strbuf *out) {
@@ -201,7 +210,8 @@ static const char *const help_lines[] = {
     "cpu gil   of self: on a processor; with the interpreter's lock",
     "ever      self since you look",
     "lately    self in the last intervals",
-    "          shares are of one thread: two that work all the time have 200 %",
+    "          shares are of one thread, and of the time in which somebody looked:",
+    "          two that work all the time have 200 %",
 };
 #define HELP_LINES (sizeof help_lines / sizeof help_lines[0])
 

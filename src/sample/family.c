@@ -29,6 +29,7 @@ struct tg_family_member {
     bool was_open;
     struct tg_sampler sampler; /* when it is open */
     tg_ns blind_ns;            /* since when nothing can be read; 0: it can */
+    tg_ns left_ns;             /* since when it has run no Python, of which it had one; 0: it does */
     tg_ns patience_ns;
     tg_ns try_ns; /* when it is looked at again */
 };
@@ -118,6 +119,7 @@ static enum tg_status open_member(struct tg_family_member *member, struct tg_err
     if (status == TG_OK) {
         member->is_open = true;
         member->blind_ns = 0;
+        member->left_ns = 0;
         family->sampled_count += !member->was_open;
         member->was_open = true;
     }
@@ -215,6 +217,19 @@ static void forget_gone(struct tg_family *family) {
     family->count = kept;
 }
 
+/* How long it has been without Python, having had one. */
+static tg_ns foreign(const struct tg_family_member *member, tg_ns now_ns) {
+    return member->left_ns ? now_ns - member->left_ns : 0;
+}
+
+tg_ns tg_family_foreign(const struct tg_family *family, tg_ns now_ns) {
+    tg_ns foreign_ns = family->foreign_ns;
+    for (size_t i = 0; i < family->count; i++) {
+        foreign_ns += foreign(family->members[i], now_ns);
+    }
+    return foreign_ns;
+}
+
 /* Children are looked for before their parents are forgotten. */
 static void look_after(struct tg_family *family, tg_ns now_ns) {
     size_t count = family->options.follows && now_ns >= family->look_ns ? family->count : 0;
@@ -226,6 +241,7 @@ static void look_after(struct tg_family *family, tg_ns now_ns) {
         struct tg_family_member *member = family->members[i];
         if (has_ended(member)) {
             member->is_gone = true;
+            family->foreign_ns += foreign(member, now_ns);
         } else if (!member->is_open && now_ns >= member->try_ns) {
             try_member(member, now_ns);
         }
@@ -250,6 +266,7 @@ static void tick(struct tg_family *family, tg_ns now_ns) {
         member->blind_ns = was_read ? 0 : member->blind_ns ? member->blind_ns : now_ns;
         if (!was_read && now_ns - member->blind_ns > BLIND_NS) { /* it executes another program, or ends */
             close_member(member);
+            member->left_ns = member->blind_ns;
             member->patience_ns = PATIENCE_MIN;
             member->try_ns = now_ns;
         }

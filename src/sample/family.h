@@ -54,6 +54,7 @@ struct tg_family {
     uint64_t left_out_count;           /* processes beyond the maximum */
     struct tg_error said;              /* why a member cannot be sampled; the last one */
     tg_ns look_ns;                     /* when members are looked after next */
+    tg_ns foreign_ns;                  /* see tg_family_foreign(); of members that are gone */
     tg_ns suspended_ns;                /* in which looks were due and we were suspended */
     atomic_uint suspensions;           /* goes up when one begins, and when it ends */
     unsigned suspensions_seen;
@@ -88,6 +89,9 @@ void tg_family_resumed(struct tg_family *family);
 /* Lets go of threads that have stopped too late for their sample; to be called while waiting for the next
  * tg_family_run(). How long that may take at most: until `deadline_ns`, or less while there are such threads. */
 tg_ns tg_family_settle(struct tg_family *family, tg_ns deadline_ns);
+
+/* How long members that had been sampled ran what is no Python until now: what they have executed. */
+tg_ns tg_family_foreign(const struct tg_family *family, tg_ns now_ns);
 
 /* How well it went, of all members together. */
 struct tg_sampler_quality tg_family_quality(const struct tg_family *family);

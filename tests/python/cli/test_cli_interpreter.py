@@ -217,6 +217,9 @@ def test_command_on_path_runs_with_its_own_python(cli: Any) -> None:
     result = cli("run", "foreign", env=environment)
     assert (result.returncode, result.stdout) == (126, "")
     assert "no Python program" in result.stderr
+    result = cli("run", "/bin/true", env=environment)
+    assert (result.returncode, result.stdout) == (126, "")
+    assert "'/bin/true' is no Python program, but a compiled one" in result.stderr
 
 
 def test_command_named_by_its_path_runs_with_the_python_beside_it(cli: Any) -> None:

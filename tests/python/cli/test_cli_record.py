@@ -390,6 +390,14 @@ def test_a_program_runs_on_where_its_file_cannot_be_written(cli: Any) -> None:
     assert "No space left on device" in done.stderr
 
 
+def test_what_was_executed_and_is_no_python_is_told(cli: Any) -> None:
+    text = "import os, time\nended = time.monotonic() + 0.5\nwhile time.monotonic() < ended: pass\n"
+    script = cli.script(text + "os.execv('/bin/sleep', ['sleep', '1.1'])\n")
+    done = cli("record", "-o", "x.folded", script)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^lost .*for 1\.\d\d s it ran a program that is no Python", done.stderr, re.MULTILINE)
+
+
 WRONG = {
     "nothing": ([], "nothing to record"),
     "both": (["-p", "1", "app.py"], "not both"),
@@ -403,6 +411,7 @@ WRONG = {
     "format unsaid": (["-p", "1", "-o", "x.svg"], "or say -f"),
     "no directory": (["-p", "1", "-o", "nowhere/x.html"], "cannot write"),
     "two modes": (["-p", "1", "--gil", "--cpu"], "exclude each other"),
+    "an interpreter of its own": (["-p", "1", "--python", "python3"], "leave it out with -p"),
     "idle without a lock": (["-p", "1", "--gil", "--idle"], "leave --idle out"),
     "no script": (["nothere.py"], "there is no script 'nothere.py'"),
     "no command": (["nothere"], "there is no script 'nothere', nor a command of that name"),

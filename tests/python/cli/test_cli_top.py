@@ -234,7 +234,7 @@ def test_says_why_there_is_nothing(cli: Any, function: Any) -> None:
     assert "there is no process 4194305" in unknown.stderr
     for far in ("4294967297", "99999999999999999999999", "0"):  # not process 1, nor all of them
         result = cli("top", "--once", far)
-        assert (result.returncode, result.stdout) == (1, "")
+        assert (result.returncode, result.stdout) == (2, "")
         assert f"'{far}' is no process id" in result.stderr
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
         untimed = cli("top", "-p", str(other.pid))
