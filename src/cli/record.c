@@ -191,10 +191,46 @@ enum tg_status tg_record_finish(struct tg_record *record, const char *what, stru
     return status;
 }
 
+/* "for 1.20 s it ran a program that is no Python, which it had executed" */
+static void append_foreign(const struct tg_record *record, struct tg_strbuf *out) {
+    struct tg_foreign_time foreign = tg_family_foreign(&record->family, record->ended_ns);
+    if (foreign.total_ns == 0) {
+        return;
+    }
+    tg_strbuf_printf(out, "%sfor %s ", out->length ? "; " : "", tg_humanize_duration(foreign.total_ns).text);
+    if (foreign.process_count > 1) {
+        tg_strbuf_printf(out, "together %" PRIu64 " processes ran programs that are no Python, which they had executed",
+                         foreign.process_count);
+    } else {
+        tg_strbuf_printf(out, "%s ran a program that is no Python, which it had executed",
+                         record->family.sampled_count > 1 ? "a process" : "it");
+    }
+}
+
+/* Why processes are missing, and when. */
+static void append_lost_processes(const struct tg_record *record, struct tg_strbuf *out) {
+    const struct tg_family *family = &record->family;
+    append_foreign(record, out);
+    if (family->refused_count) {
+        tg_strbuf_append(out, out->length ? "; " : "");
+        if (family->refused_count > 1) {
+            tg_strbuf_printf(out, "%" PRIu64 " processes could not be sampled, the last one as ",
+                             family->refused_count);
+        }
+        tg_printable_append(out, family->refusal.message, strlen(family->refusal.message));
+    }
+    if (family->suspended_ns) {
+        tg_strbuf_printf(out, "%s%s passed while this was suspended", out->length ? "; " : "",
+                         tg_humanize_duration(family->suspended_ns).text);
+    }
+    if (family->left_out_count) {
+        tg_strbuf_printf(out, "%smore than %zu processes", out->length ? "; " : "", TG_FAMILY_MAX);
+    }
+}
+
 static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
     struct tg_sampler_quality quality = tg_family_quality(&record->family);
     struct tg_weight lost = tg_profile_lost(&record->profile);
-    size_t start = out->length;
     if (quality.lost_count) {
         uint64_t all = quality.lost_count + quality.taken_count;
         tg_strbuf_printf(out, "%s of %s stack%s read could not be proven right (",
@@ -210,7 +246,7 @@ static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
         tg_strbuf_append(out, ")");
     }
     if (quality.missed_count) {
-        tg_strbuf_printf(out, "%s%s look%s fell out, since this machine was busy", out->length > start ? "; " : "",
+        tg_strbuf_printf(out, "%s%s look%s fell out, since this machine was busy", out->length ? "; " : "",
                          tg_humanize_count(quality.missed_count).text, plural(quality.missed_count));
         if (quality.preempted_ns) {
             tg_strbuf_printf(out, " (its threads had %s of processors meanwhile)",
@@ -218,21 +254,10 @@ static void append_lost(const struct tg_record *record, struct tg_strbuf *out) {
         }
     }
     if (lost.sample_count) {
-        tg_strbuf_printf(out, "%s%s sample%s found no space", out->length > start ? "; " : "",
+        tg_strbuf_printf(out, "%s%s sample%s found no space", out->length ? "; " : "",
                          tg_humanize_count(lost.sample_count).text, plural(lost.sample_count));
     }
-    tg_ns foreign_ns = tg_family_foreign(&record->family, record->ended_ns);
-    if (foreign_ns) {
-        tg_strbuf_printf(out, "%sfor %s it ran a program that is no Python, which it had executed",
-                         out->length > start ? "; " : "", tg_humanize_duration(foreign_ns).text);
-    }
-    if (record->family.suspended_ns) {
-        tg_strbuf_printf(out, "%s%s passed while this was suspended", out->length > start ? "; " : "",
-                         tg_humanize_duration(record->family.suspended_ns).text);
-    }
-    if (record->family.left_out_count) {
-        tg_strbuf_printf(out, "%smore than %zu processes", out->length > start ? "; " : "", TG_FAMILY_MAX);
-    }
+    append_lost_processes(record, out);
 }
 
 static enum tg_export_measure sorted_by; /* of qsort's comparison, in one thread */

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +22,12 @@
 #define PATIENCE_MAX  INT64_C(200000000) /* ... and in the end */
 #define BLIND_NS      INT64_C(300000000) /* in which nothing can be read, until the member is looked at anew */
 
+/* The file that a process runs, by which it is known that it has executed another. */
+struct program {
+    dev_t device;
+    ino_t inode; /* 0: cannot be told */
+};
+
 struct tg_family_member {
     struct tg_family *family;
     pid_t pid;
@@ -29,7 +37,11 @@ struct tg_family_member {
     bool was_open;
     struct tg_sampler sampler; /* when it is open */
     tg_ns blind_ns;            /* since when nothing can be read; 0: it can */
-    tg_ns left_ns;             /* since when it has run no Python, of which it had one; 0: it does */
+    struct program python;     /* that was sampled last */
+    struct program other;      /* that it has executed, without a Python in it, */
+    tg_ns left_ns;             /* and is known to run since then (0: it does not), */
+    tg_ns seen_ns;             /* at least until then */
+    bool was_foreign;          /* and has been counted */
     tg_ns patience_ns;
     tg_ns try_ns; /* when it is looked at again */
 };
@@ -104,6 +116,54 @@ static void tell(void *context, const struct tg_sample *sample) {
     member->family->options.sink(member->family->options.context, member->pid, sample);
 }
 
+static struct program program_of(pid_t pid) {
+    char path[32];
+    struct stat info;
+    snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
+    return stat(path, &info) == 0 ? (struct program){.device = info.st_dev, .inode = info.st_ino}
+                                  : (struct program){.inode = 0};
+}
+
+static bool are_same(const struct program *one, const struct program *other) {
+    return one->inode == other->inode && one->device == other->device;
+}
+
+/* Whether a member runs what is proven to be another program than the Python that was sampled. */
+static bool runs_another(const struct tg_family_member *member, const struct program *program) {
+    return member->python.inode && program->inode && !are_same(&member->python, program);
+}
+
+static tg_ns foreign_time(const struct tg_family_member *member, tg_ns now_ns) {
+    return member->left_ns && now_ns > member->left_ns ? now_ns - member->left_ns : 0;
+}
+
+/* It no longer runs the other program, which it did until then: that time is kept. */
+static void end_foreign(struct tg_family_member *member, tg_ns until_ns) {
+    if (member->left_ns) {
+        member->family->foreign.total_ns += foreign_time(member, until_ns);
+        member->family->foreign.process_count += !member->was_foreign;
+        member->was_foreign = true;
+        member->left_ns = 0;
+    }
+}
+
+/* What the opening of a member has shown. A program that turns out to be a Python was none of the foreign ones while it
+ * began, either. */
+static void note_program(struct tg_family_member *member, enum tg_status opening, tg_ns now_ns) {
+    struct program program = program_of(member->pid);
+    bool is_as_before = are_same(&program, &member->other);
+    if (!is_as_before) {
+        end_foreign(member, member->seen_ns);
+    } else if (opening == TG_OK) {
+        member->left_ns = 0;
+    }
+    member->seen_ns = now_ns;
+    if (opening == TG_ERROR_INVALID && !member->left_ns && runs_another(member, &program)) {
+        member->other = program;
+        member->left_ns = now_ns;
+    }
+}
+
 static enum tg_status open_member(struct tg_family_member *member, struct tg_error *err) {
     struct tg_family *family = member->family;
     struct tg_sampler_options options = {
@@ -119,7 +179,8 @@ static enum tg_status open_member(struct tg_family_member *member, struct tg_err
     if (status == TG_OK) {
         member->is_open = true;
         member->blind_ns = 0;
-        member->left_ns = 0;
+        note_program(member, TG_OK, tg_clock_monotonic_ns());
+        member->python = program_of(member->pid);
         family->sampled_count += !member->was_open;
         member->was_open = true;
     }
@@ -169,16 +230,37 @@ enum tg_status tg_family_add(struct tg_family *family, pid_t pid, struct tg_erro
     return status;
 }
 
-/* A member whose Python is not there (any more) is given time. What cannot be helped is told. */
+/* Whether it has ended: also a zombie has. */
+static bool has_ended(const struct tg_family_member *member) {
+    struct pollfd process = {.fd = member->process_fd, .events = POLLIN};
+    return member->process_fd < 0 ? kill(member->pid, 0) != 0 && errno == ESRCH : poll(&process, 1, 0) > 0;
+}
+
+/* A member that can never be sampled is told; one that has ended need not be. What it runs now is told with that, and not
+ * as a foreign program. */
+static void give_up(struct tg_family_member *member, const struct tg_error *why) {
+    struct tg_family *family = member->family;
+    member->is_gone = true;
+    if (why->status != TG_ERROR_NOT_FOUND) {
+        family->refused_count++;
+        family->refusal = *why;
+    }
+}
+
+/* A member whose Python is not there (any more) is given time. */
 static void try_member(struct tg_family_member *member, tg_ns now_ns) {
     struct tg_error err = TG_ERROR_INIT;
     enum tg_status status = open_member(member, &err);
-    bool may_change = status == TG_ERROR_INVALID || status == TG_ERROR_BUSY;
+    bool is_changing = status == TG_ERROR_NOT_FOUND && member->process_fd >= 0 && !has_ended(member);
+    bool may_change = status == TG_ERROR_INVALID || status == TG_ERROR_BUSY || is_changing;
     member->try_ns = now_ns + member->patience_ns;
     member->patience_ns = member->patience_ns * 2 > PATIENCE_MAX ? PATIENCE_MAX : member->patience_ns * 2;
     if (status != TG_OK) {
         member->family->said = err;
-        member->is_gone = !may_change;
+        note_program(member, status, now_ns);
+    }
+    if (status != TG_OK && !may_change) {
+        give_up(member, &err);
     }
 }
 
@@ -199,12 +281,6 @@ static void found_child(void *context, pid_t child) {
     }
 }
 
-/* Whether it has ended: also a zombie has. */
-static bool has_ended(const struct tg_family_member *member) {
-    struct pollfd process = {.fd = member->process_fd, .events = POLLIN};
-    return member->process_fd < 0 ? kill(member->pid, 0) != 0 && errno == ESRCH : poll(&process, 1, 0) > 0;
-}
-
 static void forget_gone(struct tg_family *family) {
     size_t kept = 0;
     for (size_t i = 0; i < family->count; i++) {
@@ -217,17 +293,14 @@ static void forget_gone(struct tg_family *family) {
     family->count = kept;
 }
 
-/* How long it has been without Python, having had one. */
-static tg_ns foreign(const struct tg_family_member *member, tg_ns now_ns) {
-    return member->left_ns ? now_ns - member->left_ns : 0;
-}
-
-tg_ns tg_family_foreign(const struct tg_family *family, tg_ns now_ns) {
-    tg_ns foreign_ns = family->foreign_ns;
+struct tg_foreign_time tg_family_foreign(const struct tg_family *family, tg_ns now_ns) {
+    struct tg_foreign_time time = family->foreign;
     for (size_t i = 0; i < family->count; i++) {
-        foreign_ns += foreign(family->members[i], now_ns);
+        const struct tg_family_member *member = family->members[i];
+        time.total_ns += foreign_time(member, now_ns);
+        time.process_count += member->left_ns && !member->was_foreign;
     }
-    return foreign_ns;
+    return time;
 }
 
 /* Children are looked for before their parents are forgotten. */
@@ -241,12 +314,23 @@ static void look_after(struct tg_family *family, tg_ns now_ns) {
         struct tg_family_member *member = family->members[i];
         if (has_ended(member)) {
             member->is_gone = true;
-            family->foreign_ns += foreign(member, now_ns);
+            end_foreign(member, now_ns);
         } else if (!member->is_open && now_ns >= member->try_ns) {
             try_member(member, now_ns);
         }
     }
     forget_gone(family);
+}
+
+/* A member that cannot be read executes another program, or ends. */
+static void go_blind(struct tg_family_member *member, tg_ns now_ns) {
+    struct program program = program_of(member->pid);
+    member->blind_ns = member->blind_ns ? member->blind_ns : now_ns;
+    if (runs_another(member, &program) || now_ns - member->blind_ns > BLIND_NS) {
+        close_member(member);
+        member->patience_ns = PATIENCE_MIN;
+        member->try_ns = now_ns;
+    }
 }
 
 /* One sample of every member. */
@@ -255,6 +339,7 @@ static void tick(struct tg_family *family, tg_ns now_ns) {
     tg_ns late_ns = now_ns - family->pace.due_ns;
     tg_ns wall_ns = tg_pace_take(&family->pace, now_ns);
     late_ns = family->pace.missed == missed ? 0 : late_ns;
+    bool any_read = false;
     family->quality.tick_count++;
     for (size_t i = 0; i < family->count; i++) {
         struct tg_family_member *member = family->members[i];
@@ -263,14 +348,14 @@ static void tick(struct tg_family *family, tg_ns now_ns) {
         }
         bool was_read = tg_sampler_tick(&member->sampler, now_ns, wall_ns, late_ns);
         family->look_count += was_read;
-        member->blind_ns = was_read ? 0 : member->blind_ns ? member->blind_ns : now_ns;
-        if (!was_read && now_ns - member->blind_ns > BLIND_NS) { /* it executes another program, or ends */
-            close_member(member);
-            member->left_ns = member->blind_ns;
-            member->patience_ns = PATIENCE_MIN;
-            member->try_ns = now_ns;
+        any_read = any_read || was_read;
+        if (was_read) {
+            member->blind_ns = 0;
+        } else {
+            go_blind(member, now_ns);
         }
     }
+    family->quality.watched_ns += any_read ? wall_ns : 0;
     tg_pace_end(&family->pace, tg_clock_monotonic_ns());
 }
 
@@ -326,14 +411,26 @@ static bool was_suspended(struct tg_family *family) {
     return changed;
 }
 
+/* Nothing is said of what members did from when we wanted to go on until now. */
 static void go_on(struct tg_family *family) {
-    tg_ns now_ns = tg_clock_monotonic_ns(); /* it may be long after the time of this look */
-    family->suspended_ns += now_ns > family->pace.due_ns ? now_ns - family->pace.due_ns : 0;
+    tg_ns now_ns = tg_clock_monotonic_ns();
+    tg_ns away_ns = family->wait_ns && now_ns > family->wait_ns ? now_ns - family->wait_ns : 0;
+    family->suspended_ns += away_ns;
+    family->wait_ns += away_ns;
+    for (size_t i = 0; i < family->count; i++) {
+        struct tg_family_member *member = family->members[i];
+        member->left_ns += member->left_ns ? away_ns : 0;
+        member->seen_ns += away_ns;
+        member->blind_ns += member->blind_ns ? away_ns : 0;
+    }
     tg_pace_set(&family->pace, family->options.rate_hz, now_ns);
 }
 
 static enum tg_sampler_ending run(struct tg_family *family, tg_ns until_ns) {
     for (;;) {
+        if (was_suspended(family)) {
+            go_on(family);
+        }
         tg_ns now_ns = tg_clock_monotonic_ns();
         look_after(family, now_ns);
         if (family->count == 0) {
@@ -347,12 +444,11 @@ static enum tg_sampler_ending run(struct tg_family *family, tg_ns until_ns) {
         } else if (!family->is_pacing) { /* nothing was missed while there was nobody to look at */
             tg_pace_set(&family->pace, family->options.rate_hz, now_ns);
             family->is_pacing = true;
-        } else if (was_suspended(family)) {
-            go_on(family);
         } else if (now_ns >= family->pace.due_ns) {
             tick(family, now_ns);
         }
-        if (!wait_until(family, tg_family_settle(family, next_ns(family, until_ns)))) {
+        family->wait_ns = next_ns(family, until_ns);
+        if (!wait_until(family, tg_family_settle(family, family->wait_ns))) {
             uint64_t asked;
             (void)!read(family->end_fd, &asked, sizeof asked);
             return TG_SAMPLER_ASKED;
@@ -377,6 +473,7 @@ void tg_family_end(struct tg_family *family) {
 
 void tg_family_rest(struct tg_family *family) {
     family->is_pacing = false;
+    family->wait_ns = 0;
 }
 
 void tg_family_suspend(struct tg_family *family, bool begins) {

@@ -38,6 +38,13 @@ struct tg_family_options {
     void *context;
 };
 
+/* How long members of which one had been sampled ran another program, of which it is proven that there is no Python in
+ * it: they had executed it. */
+struct tg_foreign_time {
+    tg_ns total_ns; /* of all processes together, without the time in which we were suspended; at least */
+    uint64_t process_count;
+};
+
 struct tg_family {
     struct tg_family_options options;
     struct tg_symbols *symbols; /* borrowed */
@@ -48,14 +55,17 @@ struct tg_family {
     struct tg_displacer displacer; /* likewise */
     struct tg_pace pace;
     bool is_pacing;                    /* somebody is sampled */
-    struct tg_sampler_quality quality; /* of members that are gone; see tg_family_quality() */
+    struct tg_sampler_quality quality; /* of members that are gone, and of the ticks; see tg_family_quality() */
     uint64_t sampled_count;            /* processes that were sampled */
     uint64_t look_count;               /* looks at one of them that saw its threads, whatever became of their stacks */
     uint64_t left_out_count;           /* processes beyond the maximum */
-    struct tg_error said;              /* why a member cannot be sampled; the last one */
+    struct tg_error said;              /* why a member cannot be sampled, now or ever; the last one */
+    uint64_t refused_count;            /* members that were given up, since they can never be sampled */
+    struct tg_error refusal;           /* why; the last one */
     tg_ns look_ns;                     /* when members are looked after next */
-    tg_ns foreign_ns;                  /* see tg_family_foreign(); of members that are gone */
-    tg_ns suspended_ns;                /* in which looks were due and we were suspended */
+    tg_ns wait_ns;                     /* until when tg_family_run() waited last; 0: not since it rested */
+    struct tg_foreign_time foreign;    /* what has come to an end of it; see tg_family_foreign() */
+    tg_ns suspended_ns;                /* in which there was something to do, and we were suspended */
     atomic_uint suspensions;           /* goes up when one begins, and when it ends */
     unsigned suspensions_seen;
     int end_fd;
@@ -90,10 +100,11 @@ void tg_family_resumed(struct tg_family *family);
  * tg_family_run(). How long that may take at most: until `deadline_ns`, or less while there are such threads. */
 tg_ns tg_family_settle(struct tg_family *family, tg_ns deadline_ns);
 
-/* How long members that had been sampled ran what is no Python until now: what they have executed. */
-tg_ns tg_family_foreign(const struct tg_family *family, tg_ns now_ns);
+/* Until now. */
+struct tg_foreign_time tg_family_foreign(const struct tg_family *family, tg_ns now_ns);
 
-/* How well it went, of all members together. */
+/* How well it went, of all members together. `watched_ns` is of the ticks, as if there were one member: a thread that
+ * always works has as much, whichever member it is of. A tick counts if one member or more was read at it. */
 struct tg_sampler_quality tg_family_quality(const struct tg_family *family);
 
 #endif

@@ -236,6 +236,7 @@ bool tg_sampler_tick(struct tg_sampler *sampler, tg_ns now_ns, tg_ns wall_ns, tg
     if (!tg_sampler_read(sampler)) {
         return false;
     }
+    sampler->quality.watched_ns += wall_ns;
     update_clocks(sampler);
     for (size_t i = 0; i < sampler->threads.count; i++) {
         sample_thread(sampler, sampler->threads.items[i], wall_ns, late_ns);

@@ -105,6 +105,7 @@ struct tg_sampler_quality {
     uint64_t thread_count;             /* threads seen */
     uint64_t left_out_count;           /* threads that are not sampled, being too many */
     uint64_t listing_count;
+    tg_ns watched_ns;   /* that ticks which saw its threads stand for: a thread that always works has as much */
     tg_ns unwatched_ns; /* that passed in the ticks that fell out */
     tg_ns preempted_ns; /* of that, threads were on a processor */
 };

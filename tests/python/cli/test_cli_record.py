@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -390,12 +391,65 @@ def test_a_program_runs_on_where_its_file_cannot_be_written(cli: Any) -> None:
     assert "No space left on device" in done.stderr
 
 
+WORKS = "import os, sys, time\nended = time.monotonic() + 0.3\nwhile time.monotonic() < ended: pass\n"
+
+
+def lost(said: str) -> str:
+    """What a summary says of it."""
+    found = re.search(r"^lost +(.*)$", said, re.MULTILINE)
+    return found[1] if found else ""
+
+
 def test_what_was_executed_and_is_no_python_is_told(cli: Any) -> None:
-    text = "import os, time\nended = time.monotonic() + 0.5\nwhile time.monotonic() < ended: pass\n"
-    script = cli.script(text + "os.execv('/bin/sleep', ['sleep', '1.1'])\n")
+    script = cli.script(WORKS + "os.execv('/bin/sleep', ['sleep', '1.1'])\n")
     done = cli("record", "-o", "x.folded", script)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^lost .*for 1\.\d\d s it ran a program that is no Python", done.stderr, re.MULTILINE)
+    assert re.search(r"for 1\.\d\d s it ran a program that is no Python, which it had executed$", lost(done.stderr))
+
+
+def test_what_was_executed_is_told_though_a_python_comes_after_it(cli: Any) -> None:
+    words = f"['sh', '-c', 'sleep 1; exec {sys.executable} work.py']"
+    cli.script(WORK, "work.py")
+    done = cli("record", "-o", "x.folded", cli.script(f"{WORKS}os.execv('/bin/sh', {words})\n"))
+    assert done.returncode == 7, done.stderr
+    assert re.search(r"for (\d{3} ms|1\.\d\d s) it ran a program that is no Python", lost(done.stderr))
+
+
+def test_a_python_that_executes_itself_is_no_other_program(cli: Any) -> None:
+    script = cli.script(WORKS + "len(sys.argv) > 1 or os.execv(sys.executable, [sys.executable, __file__, 'again'])\n")
+    done = cli("record", "-o", "x.folded", script)
+    assert done.returncode == 0, done.stderr
+    assert "no Python" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "a process ran a program that is"), (2, "together 2 processes ran programs that are")]
+)
+def test_of_several_processes_it_is_said_how_many_executed_another_program(cli: Any, count: int, said: str) -> None:
+    cli.script(WORKS + "os.execv('/bin/sleep', ['sleep', '0.5'])\n", "child.py")
+    text = (
+        f"import subprocess\nchildren = [subprocess.Popen([{sys.executable!r}, 'child.py']) for _ in range({count})]\n"
+    )
+    done = cli("record", "-s", "-o", "x.folded", cli.script(text + "for child in children: child.wait()\n"))
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"for [\d.]+ m?s {said} no Python, which (it|they) had executed", lost(done.stderr)), done.stderr
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_why_a_process_can_no_longer_be_sampled_is_told(cli: Any, count: int) -> None:
+    """What is called Python and has none of its symbols is taken for one that was stripped."""
+    shutil.copy("/bin/sleep", cli.directory / "python3")
+    cli.script(WORKS + "os.execv('./python3', ['sleep', '0.3'])\n", "child.py")
+    text = (
+        f"import subprocess\nchildren = [subprocess.Popen([{sys.executable!r}, 'child.py']) for _ in range({count})]\n"
+    )
+    done = cli("record", "-s", "-o", "x.folded", cli.script(text + "for child in children: child.wait()\n"))
+    assert done.returncode == 0, done.stderr
+    several = "2 processes could not be sampled, the last one as " if count == 2 else ""
+    assert re.search(rf"{several}process \d+ runs a Python \(python3\) that was stripped", lost(done.stderr)), (
+        done.stderr
+    )
+    assert "no Python" not in lost(done.stderr)
 
 
 WRONG = {
