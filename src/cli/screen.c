@@ -201,12 +201,14 @@ static void stop(void) {
 static bool take_signal(enum tg_screen_event *event) {
     struct signalfd_siginfo info;
     bool any = false;
+    *event = TG_SCREEN_SIZE;
     while (read(screen.signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         int number = (int)info.ssi_signo;
         if (number == SIGTSTP) {
             stop();
         } else if (number == SIGCONT) {
             enter();
+            *event = TG_SCREEN_RESUMED;
         } else if (number != SIGWINCH) {
             screen.caught = number;
             *event = TG_SCREEN_QUIT;
@@ -215,7 +217,6 @@ static bool take_signal(enum tg_screen_event *event) {
         any = true;
     }
     screen.is_stale = any;
-    *event = TG_SCREEN_SIZE;
     return any;
 }
 

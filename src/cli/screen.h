@@ -27,6 +27,7 @@
 enum tg_screen_event {
     TG_SCREEN_KEY,
     TG_SCREEN_SIZE,    /* the size has changed, or what was shown is lost: draw */
+    TG_SCREEN_RESUMED, /* this process was suspended, and goes on: draw */
     TG_SCREEN_TIMEOUT, /* nothing has happened */
     TG_SCREEN_QUIT,    /* Ctrl-C, or the terminal is gone */
 };

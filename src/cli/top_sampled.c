@@ -118,13 +118,26 @@ static void note_history(struct tg_sampled_rows *rows, tg_ns watched_ns) {
     }
 }
 
+static tg_ns suspended_in_interval(const struct tg_sampled *sampled) {
+    return sampled->family.suspended_ns - sampled->before.suspended_ns;
+}
+
+/* When the interval is to end. */
+static tg_ns end_of_interval(const struct tg_sampled *sampled, tg_ns interval_ns) {
+    return sampled->looked_ns + interval_ns + suspended_in_interval(sampled);
+}
+
 /* How long the interval was that ends now, and how much of it was looked at. */
 static void measure_interval(struct tg_sampled *sampled, tg_ns now_ns) {
-    tg_ns unwatched_ns = tg_family_quality(&sampled->family).unwatched_ns;
-    sampled->interval_ns = now_ns - sampled->looked_ns;
-    sampled->watched_ns = sampled->interval_ns - (unwatched_ns - sampled->unwatched_ns);
+    struct tg_sampler_quality quality = tg_family_quality(&sampled->family);
+    tg_ns interval_ns = now_ns - end_of_interval(sampled, 0);
+    sampled->interval_ns = interval_ns > 0 ? interval_ns : 0;
+    sampled->watched_ns = quality.watched_ns - sampled->before.watched_ns;
+    sampled->missed_count = quality.missed_count - sampled->before.missed_count;
     sampled->looked_ns = now_ns;
-    sampled->unwatched_ns = unwatched_ns;
+    sampled->before = (struct tg_sampled_sums){.watched_ns = quality.watched_ns,
+                                               .suspended_ns = sampled->family.suspended_ns,
+                                               .missed_count = quality.missed_count};
 }
 
 static enum tg_status add_thread(struct tg_sampled *sampled, size_t number, struct tg_error *err) {
@@ -160,6 +173,15 @@ enum tg_status tg_sampled_look(struct tg_sampled *sampled, tg_ns now_ns, struct 
     sampled->is_stopped = tg_process_is_stopped(sampled->options.pid);
     sampled->look_count++;
     return status;
+}
+
+void tg_sampled_pause(struct tg_sampled *sampled, tg_ns now_ns) {
+    if (sampled->is_paused) {
+        sampled->looked_ns += now_ns - sampled->paused_ns;
+    }
+    sampled->is_paused = !sampled->is_paused;
+    sampled->paused_ns = now_ns;
+    tg_family_rest(&sampled->family);
 }
 
 void tg_sampled_choose_thread(struct tg_sampled *sampled, uint32_t thread) {
@@ -280,6 +302,9 @@ static bool answer_keys(struct tg_sampled *sampled, bool *is_due) {
         if (event == TG_SCREEN_TIMEOUT) {
             return true;
         }
+        if (event == TG_SCREEN_RESUMED) {
+            tg_family_resumed(&sampled->family);
+        }
         *is_due = true;
         deadline_ns = tg_clock_monotonic_ns();
     }
@@ -287,19 +312,18 @@ static bool answer_keys(struct tg_sampled *sampled, bool *is_due) {
 
 static enum tg_status interact(struct tg_sampled *sampled, struct tg_error *err) {
     enum tg_status status = TG_OK;
-    tg_ns look_ns = tg_clock_monotonic_ns() + sampled->options.interval_ns / 2; /* nobody wants to wait for the first */
     bool is_due = true;
     while (status == TG_OK && answer_keys(sampled, &is_due)) {
         tg_ns now_ns = tg_clock_monotonic_ns();
         bool rests = sampled->is_paused || sampled->has_ended;
+        tg_ns wanted_ns = sampled->options.interval_ns / (sampled->look_count ? 1 : 2); /* nobody wants to wait */
         if (!rests) {
-            tg_ns until_ns = now_ns + KEYS_NS;
+            tg_ns until_ns = now_ns + KEYS_NS, look_ns = end_of_interval(sampled, wanted_ns);
             tg_sampled_run(sampled, until_ns < look_ns ? until_ns : look_ns);
             now_ns = tg_clock_monotonic_ns();
         }
-        if (!rests && (now_ns >= look_ns || sampled->has_ended)) {
+        if (!rests && (now_ns >= end_of_interval(sampled, wanted_ns) || sampled->has_ended)) {
             status = tg_sampled_look(sampled, now_ns, err);
-            look_ns = now_ns + sampled->options.interval_ns;
             is_due = true;
         }
         if (is_due) {
@@ -316,14 +340,33 @@ static bool has_reader(void) {
     return poll(&output, 1, 0) <= 0;
 }
 
+static struct tg_family *resumed; /* whom SIGCONT tells */
+
+static void go_on_by_signal(int signal) {
+    (void)signal;
+    tg_family_resumed(resumed);
+}
+
+/* One interval. While it runs, it may learn that it was suspended and that the interval is to end later. */
+static void run_interval(struct tg_sampled *sampled) {
+    tg_ns end_ns = 0, wanted_ns = sampled->options.interval_ns;
+    while (!sampled->has_ended && end_ns < end_of_interval(sampled, wanted_ns)) {
+        end_ns = end_of_interval(sampled, wanted_ns);
+        tg_sampled_run(sampled, end_ns);
+    }
+}
+
 static enum tg_status print_all(struct tg_sampled *sampled, bool once, struct tg_error *err) {
     struct tg_terminal terminal = tg_terminal_of(STDOUT_FILENO);
+    struct sigaction resumption = {.sa_handler = go_on_by_signal};
     enum tg_status status = TG_OK;
     bool goes_on = true;
+    resumed = &sampled->family;
     signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGCONT, &resumption, NULL);
     while (status == TG_OK && goes_on) {
         struct tg_strbuf text = TG_STRBUF_INIT;
-        tg_sampled_run(sampled, sampled->looked_ns + sampled->options.interval_ns);
+        run_interval(sampled);
         goes_on = !once && !sampled->has_ended && has_reader();
         status = tg_sampled_look(sampled, tg_clock_monotonic_ns(), err);
         if (status == TG_OK) {
@@ -333,6 +376,7 @@ static enum tg_status print_all(struct tg_sampled *sampled, bool once, struct tg
         }
         tg_strbuf_release(&text);
     }
+    signal(SIGCONT, SIG_DFL);
     return status;
 }
 

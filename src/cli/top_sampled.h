@@ -3,7 +3,9 @@
  * they are sampled from outside.
  *
  * The process is sampled all the time; at each look the samples since the one before become the rows. Shares are of the
- * interval: a thread that works all the time has 100 %, two have 200 %.
+ * time that the sampler's looks stand for (`watched_ns` of tg_family_quality()), which is the interval without the looks
+ * that fell out: a thread that works all the time has 100 %, two have 200 %. Time in which the person has paused, or
+ * this process was suspended, is of no interval.
  *
  * Threads: one thread does all of it. Units: nanoseconds.
  */
@@ -69,12 +71,18 @@ struct tg_sampled {
     struct tg_family family;
     struct tg_sampled_rows functions;
     struct tg_sampled_rows threads;
-    uint32_t thread; /* whose functions are shown; UINT32_MAX: all */
-    tg_ns looked_ns;
-    tg_ns interval_ns;  /* of the rows: what it was, not what was asked for */
-    tg_ns watched_ns;   /* of it: without the looks that fell out. What shares are of */
-    tg_ns unwatched_ns; /* all of that so far */
-    size_t look_count;  /* with figures */
+    uint32_t thread;       /* whose functions are shown; UINT32_MAX: all */
+    tg_ns looked_ns;       /* when this interval began; later by as much as it was paused */
+    tg_ns paused_ns;       /* since when it is */
+    tg_ns interval_ns;     /* of the rows: what it was, not what was asked for */
+    tg_ns watched_ns;      /* what shares are of. The last look may stand for a little of the next interval */
+    uint64_t missed_count; /* looks that fell out in the interval */
+    struct tg_sampled_sums {
+        tg_ns watched_ns;
+        tg_ns suspended_ns;
+        uint64_t missed_count;
+    } before;          /* the interval, since the beginning */
+    size_t look_count; /* with figures */
     bool has_ended;
     bool is_stopped; /* the process, by somebody */
     /* What the person at the keys has chosen. */
@@ -98,6 +106,8 @@ void tg_sampled_close(struct tg_sampled *sampled);
 void tg_sampled_run(struct tg_sampled *sampled, tg_ns until_ns);
 /* Makes rows of what has been sampled since the look before. */
 TG_NODISCARD enum tg_status tg_sampled_look(struct tg_sampled *sampled, tg_ns now_ns, struct tg_error *err);
+/* No samples are taken until it is called again. */
+void tg_sampled_pause(struct tg_sampled *sampled, tg_ns now_ns);
 /* Functions of one thread alone from now on, of all with UINT32_MAX; their figures begin anew. */
 void tg_sampled_choose_thread(struct tg_sampled *sampled, uint32_t thread);
 

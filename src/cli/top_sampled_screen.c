@@ -135,12 +135,14 @@ static void add_line(const struct tg_strbuf *text, const struct tg_terminal *ter
     tg_strbuf_append_char(out, '\n');
 }
 
-/* Of the interval, where it is worth a word. */
+/* Of the interval, where it is worth a word. Why looks were late is not known: the machine, the rate, who has stopped
+ * us. */
 static void append_unwatched(const struct tg_sampled *sampled, struct tg_strbuf *line) {
     tg_ns unwatched_ns = sampled->interval_ns - sampled->watched_ns;
-    if (unwatched_ns * 100 >= sampled->interval_ns && unwatched_ns > 0) {
-        tg_strbuf_printf(line, "; %s of the time nobody looked, since this machine was busy: try a lower rate",
-                         tg_humanize_share((uint64_t)unwatched_ns, (uint64_t)sampled->interval_ns).text);
+    if (sampled->missed_count > 0 && unwatched_ns > 0 && unwatched_ns >= sampled->interval_ns / 100) {
+        tg_strbuf_printf(line, "; %s of the time nobody looked, as %s look%s came too late",
+                         tg_humanize_share((uint64_t)unwatched_ns, (uint64_t)sampled->interval_ns).text,
+                         tg_humanize_count(sampled->missed_count).text, sampled->missed_count == 1 ? "" : "s");
     }
 }
 
@@ -172,6 +174,14 @@ static void append_scope(const struct tg_sampled *sampled, struct tg_strbuf *lin
     append_unwatched(sampled, line);
 }
 
+/* In place of a table. */
+static void append_nothing(const struct tg_sampled *sampled, struct tg_strbuf *out) {
+    tg_strbuf_append(out, sampled->filter[0]           ? "nothing here has that in its name or file\n"
+                          : sampled->watched_ns == 0   ? "no look has read anything in this interval\n"
+                          : sampled->options.with_idle ? "no Python function has been seen\n"
+                                                       : "every thread waits; --idle shows those too\n");
+}
+
 static void add_scope(const struct tg_sampled *sampled, const struct tg_terminal *terminal, struct tg_strbuf *out) {
     struct tg_strbuf line = TG_STRBUF_INIT;
     append_scope(sampled, &line);
@@ -192,7 +202,7 @@ void tg_sampled_print(const struct tg_sampled *sampled, const struct tg_terminal
     if (rows && count > 0) {
         append_table(sampled, rows, shown, SIZE_MAX, terminal, out);
     } else {
-        tg_strbuf_append(out, "every thread waits; --idle shows those too\n");
+        append_nothing(sampled, out);
     }
     free(rows);
 }
@@ -210,7 +220,7 @@ static const char *const help_lines[] = {
     "cpu gil   of self: on a processor; with the interpreter's lock",
     "ever      self since you look",
     "lately    self in the last intervals",
-    "          shares are of one thread, and of the time in which somebody looked:",
+    "          shares are of one thread, and of the time that was looked at:",
     "          two that work all the time have 200 %",
 };
 #define HELP_LINES (sizeof help_lines / sizeof help_lines[0])
@@ -255,9 +265,7 @@ static void add_body(struct tg_sampled *sampled, const struct tg_terminal *termi
     if (rows && shown > 0) {
         append_table(sampled, rows + sampled->first, shown, chosen, terminal, out);
     } else if (sampled->look_count > 0) {
-        tg_strbuf_append(out, sampled->filter[0]           ? "nothing here has that in its name or file\n"
-                              : sampled->options.with_idle ? "no Python function has been seen\n"
-                                                           : "every thread waits; --idle shows those too\n");
+        append_nothing(sampled, out);
     }
     free(rows);
 }
@@ -384,9 +392,7 @@ static bool press_letter(struct tg_sampled *sampled, char letter) {
         choose_list(sampled, false, UINT32_MAX);
         break;
     case ' ':
-        sampled->is_paused = !sampled->is_paused;
-        tg_family_rest(&sampled->family);
-        sampled->looked_ns = tg_clock_monotonic_ns();
+        tg_sampled_pause(sampled, tg_clock_monotonic_ns());
         break;
     default:
         break;

@@ -35,6 +35,8 @@ struct tg_family_member {
     bool is_open;
     bool is_gone;
     bool was_open;
+    bool is_refused; /* as long as it runs what it does */
+    bool was_refused;
     struct tg_sampler sampler; /* when it is open */
     tg_ns blind_ns;            /* since when nothing can be read; 0: it can */
     struct program python;     /* that was sampled last */
@@ -236,15 +238,14 @@ static bool has_ended(const struct tg_family_member *member) {
     return member->process_fd < 0 ? kill(member->pid, 0) != 0 && errno == ESRCH : poll(&process, 1, 0) > 0;
 }
 
-/* A member that can never be sampled is told; one that has ended need not be. What it runs now is told with that, and not
- * as a foreign program. */
-static void give_up(struct tg_family_member *member, const struct tg_error *why) {
+/* A member cannot be sampled, now or ever: that is told, and what it runs is no foreign program. It may still execute
+ * another one, and start processes. */
+static void refuse(struct tg_family_member *member, const struct tg_error *why) {
     struct tg_family *family = member->family;
-    member->is_gone = true;
-    if (why->status != TG_ERROR_NOT_FOUND) {
-        family->refused_count++;
-        family->refusal = *why;
-    }
+    family->refused_count += !member->was_refused;
+    family->refusal = *why;
+    member->is_refused = member->was_refused = true;
+    member->left_ns = 0;
 }
 
 /* A member whose Python is not there (any more) is given time. */
@@ -259,8 +260,12 @@ static void try_member(struct tg_family_member *member, tg_ns now_ns) {
         member->family->said = err;
         note_program(member, status, now_ns);
     }
-    if (status != TG_OK && !may_change) {
-        give_up(member, &err);
+    if (status == TG_ERROR_NOT_FOUND && !may_change) {
+        member->is_gone = true;
+    } else if (status != TG_OK && !may_change) {
+        refuse(member, &err);
+    } else {
+        member->is_refused = false;
     }
 }
 
@@ -394,6 +399,15 @@ static bool wait_until(const struct tg_family *family, tg_ns deadline_ns) {
     return !(waited[0].revents & POLLIN);
 }
 
+/* Whether there is nothing left to be sampled: who was refused is waited for only if his children may be. */
+static bool is_over(const struct tg_family *family) {
+    bool any = false;
+    for (size_t i = 0; i < family->count && !any; i++) {
+        any = family->options.follows || !family->members[i]->is_refused;
+    }
+    return !any;
+}
+
 static bool any_is_open(const struct tg_family *family) {
     for (size_t i = 0; i < family->count; i++) {
         if (family->members[i]->is_open) {
@@ -433,7 +447,7 @@ static enum tg_sampler_ending run(struct tg_family *family, tg_ns until_ns) {
         }
         tg_ns now_ns = tg_clock_monotonic_ns();
         look_after(family, now_ns);
-        if (family->count == 0) {
+        if (is_over(family)) {
             return TG_SAMPLER_EXITED;
         }
         if (until_ns && now_ns >= until_ns) {

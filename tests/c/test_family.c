@@ -241,6 +241,22 @@ static void what_can_never_be_sampled_is_told_and_was_no_foreign_program(void **
     assert_int_equal(foreign().total_ns, 0);
 }
 
+static void who_is_refused_is_counted_once_and_may_become_a_python(void **state) {
+    (void)state;
+    family.options.follows = true; /* he may start some that can be sampled */
+    add_child(0, "read nothing");
+    refused = "/bin/sh";
+    tell(0);
+    for (int i = 0; i < 1000 && family.refused_count == 0; i++) {
+        run_for(20 * MS);
+    }
+    assert_int_equal(run_for(LONG_NS), TG_SAMPLER_GOES_ON);
+    assert_int_equal(family.refused_count, 1);
+    python = "/bin/sh";
+    run_until_opened(2);
+    assert_int_equal(family.refused_count, 1);
+}
+
 static void a_python_that_takes_long_to_begin_was_no_foreign_program(void **state) {
     (void)state;
     add_child(0, "read nothing");
@@ -343,6 +359,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_taken_for_another_program, begin, end),
         cmocka_unit_test_setup_teardown(what_was_executed_stays_counted_when_it_executes_a_python, begin, end),
         cmocka_unit_test_setup_teardown(what_can_never_be_sampled_is_told_and_was_no_foreign_program, begin, end),
+        cmocka_unit_test_setup_teardown(who_is_refused_is_counted_once_and_may_become_a_python, begin, end),
         cmocka_unit_test_setup_teardown(a_python_that_takes_long_to_begin_was_no_foreign_program, begin, end),
         cmocka_unit_test_setup_teardown(what_was_executed_stays_counted_when_it_is_given_up, begin, end),
         cmocka_unit_test_setup_teardown(time_in_which_we_were_suspended_is_not_counted, begin, end),

@@ -42,8 +42,16 @@ static void add(uint64_t thread_id, const char *frames, uint64_t ms) {
     tg_calltree_add(&thread->tree, stack, depth, &weight);
 }
 
-static void look(tg_ns at_ms) {
+/* Ends an interval, for so much of which looks were taken. */
+static void look_watched(tg_ns at_ms, tg_ns watched_ms, uint64_t missed) {
+    sampled.family.quality.watched_ns += watched_ms * (tg_ns)MS;
+    sampled.family.pace.missed += missed;
     assert_int_equal(tg_sampled_look(&sampled, at_ms * (tg_ns)MS, NULL), TG_OK);
+}
+
+/* All of it was looked at. */
+static void look(tg_ns at_ms) {
+    look_watched(at_ms, at_ms - sampled.looked_ns / (tg_ns)MS, 0);
 }
 
 static void press(const char *text) {
@@ -100,6 +108,67 @@ static void shares_are_of_the_interval(void **state) {
     look(1500); /* a shorter interval */
     assert_prints(" 50.0 %   50.0 %   25.0 %   12.5 %   450 ms");
     assert_listed("amb"); /* what rests stays, behind */
+}
+
+static void assert_prints_not(const char *unwanted) {
+    struct tg_strbuf text = TG_STRBUF_INIT;
+    tg_sampled_print(&sampled, &TG_TERMINAL_NONE, &text);
+    if (strstr(tg_strbuf_text(&text), unwanted)) {
+        fail_msg("'%s' is in\n%s", unwanted, tg_strbuf_text(&text));
+    }
+    tg_strbuf_release(&text);
+}
+
+static void shares_are_of_what_the_looks_stand_for(void **state) {
+    (void)state;
+    sampled.looked_ns = 0;
+    add(1, "a", 250);
+    look_watched(1000, 250, 75); /* it works all the time */
+    assert_prints("100.0 %  100.0 %   50.0 %   25.0 %   250 ms");
+    assert_prints("; 75.0 % of the time nobody looked, as 75 looks came too late\n");
+    add(1, "a", 12);
+    look_watched(1010, 12, 0); /* a late one, which stands for more than the interval */
+    assert_prints("100.0 %  100.0 %");
+    assert_prints_not("nobody looked");
+    add(1, "a", 990);
+    look_watched(2010, 990, 1); /* that the other one had begun early is not worth a word */
+    assert_prints("100.0 %  100.0 %");
+    add(1, "a", 10);
+    look_watched(2020, 10, 900); /* many fell out, in the interval before: the figures hold all the same */
+    assert_prints("100.0 %  100.0 %");
+    assert_prints_not("nobody looked");
+    look_watched(3020, 0, 0); /* no look was due, or none could read it */
+    assert_prints("      -        -");
+    assert_prints_not("nobody looked");
+}
+
+static void nothing_read_is_not_said_to_wait(void **state) {
+    (void)state;
+    look_watched(1000, 0, 0);
+    assert_prints("no look has read anything in this interval\n");
+    look_watched(2000, 1000, 0);
+    assert_prints("every thread waits; --idle shows those too\n");
+}
+
+static void a_pause_and_a_suspension_are_of_no_interval(void **state) {
+    (void)state;
+    sampled.looked_ns = 0;
+    add(1, "a", 300);
+    sampled.family.quality.watched_ns = 300 * (tg_ns)MS;
+    tg_sampled_pause(&sampled, 300 * (tg_ns)MS);
+    assert_prints("PAUSED");
+    tg_sampled_pause(&sampled, 60000 * (tg_ns)MS);
+    sampled.family.suspended_ns = 9000 * (tg_ns)MS;
+    add(1, "a", 200);
+    look_watched(60000 + 9000 + 500, 200, 20); /* of 300 ms before, and of 500 ms after, 20 looks fell out */
+    assert_int_equal(sampled.interval_ns, 800 * MS);
+    assert_int_equal(sampled.watched_ns, 500 * MS);
+    assert_prints("100.0 %  100.0 %");
+    assert_prints("; 37.5 % of the time nobody looked, as 20 looks came too late\n");
+    sampled.family.suspended_ns += 500 * (tg_ns)MS;
+    look_watched(60000 + 9000 + 600, 100, 1); /* what it took to learn of it lies in the interval before */
+    assert_int_equal(sampled.interval_ns, 0);
+    assert_prints_not("nobody looked");
 }
 
 static void recursion_counts_once(void **state) {
@@ -174,6 +243,9 @@ static void frames_fill_the_screen_and_no_more(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(shares_are_of_the_interval, begin, end),
+        cmocka_unit_test_setup_teardown(shares_are_of_what_the_looks_stand_for, begin, end),
+        cmocka_unit_test_setup_teardown(nothing_read_is_not_said_to_wait, begin, end),
+        cmocka_unit_test_setup_teardown(a_pause_and_a_suspension_are_of_no_interval, begin, end),
         cmocka_unit_test_setup_teardown(recursion_counts_once, begin, end),
         cmocka_unit_test_setup_teardown(keys_sort_filter_and_look_into_threads, begin, end),
         cmocka_unit_test_setup_teardown(frames_fill_the_screen_and_no_more, begin, end),

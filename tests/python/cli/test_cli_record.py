@@ -453,30 +453,30 @@ def test_why_a_process_can_no_longer_be_sampled_is_told(cli: Any, count: int) ->
 
 
 WRONG = {
-    "nothing": ([], "nothing to record"),
-    "both": (["-p", "1", "app.py"], "not both"),
-    "no number": (["-p", "x"], "'x' is no process id"),
-    "no such process": (["-p", "2147483647"], "there is no process 2147483647"),
-    "no duration": (["-p", "1", "-d", "0"], "'0' is no duration"),
-    "too high a rate": (["-p", "1", "-r", "100000"], "--rate wants a number from 1 to 20000, not '100000'"),
-    "no rate": (["-p", "1", "-r", "1e9"], "--rate wants a number from 1 to 20000, not '1e9'"),
-    "no rate at all": (["-p", "1", "-r", "-1"], "--rate wants a number from 1 to 20000, not '-1'"),
-    "no format": (["-p", "1", "-f", "svg"], "there are flamegraph, speedscope, folded"),
-    "format unsaid": (["-p", "1", "-o", "x.svg"], "or say -f"),
-    "no directory": (["-p", "1", "-o", "nowhere/x.html"], "cannot write"),
-    "two modes": (["-p", "1", "--gil", "--cpu"], "exclude each other"),
-    "an interpreter of its own": (["-p", "1", "--python", "python3"], "leave it out with -p"),
-    "idle without a lock": (["-p", "1", "--gil", "--idle"], "leave --idle out"),
-    "no script": (["nothere.py"], "there is no script 'nothere.py'"),
-    "no command": (["nothere"], "there is no script 'nothere', nor a command of that name"),
+    "nothing": ([], 2, "nothing to record"),
+    "both": (["-p", "1", "app.py"], 2, "not both"),
+    "no number": (["-p", "x"], 2, "'x' is no process id"),
+    "no such process": (["-p", "2147483647"], 1, "there is no process 2147483647"),
+    "no duration": (["-p", "1", "-d", "0"], 2, "'0' is no duration"),
+    "too high a rate": (["-p", "1", "-r", "100000"], 2, "--rate wants a number from 1 to 20000, not '100000'"),
+    "no rate": (["-p", "1", "-r", "1e9"], 2, "--rate wants a number from 1 to 20000, not '1e9'"),
+    "no rate at all": (["-p", "1", "-r", "-1"], 2, "--rate wants a number from 1 to 20000, not '-1'"),
+    "no format": (["-p", "1", "-f", "svg"], 2, "there are flamegraph, speedscope, folded"),
+    "format unsaid": (["-p", "1", "-o", "x.svg"], 2, "or say -f"),
+    "no directory": (["-p", "1", "-o", "nowhere/x.html"], 2, "cannot write"),
+    "two modes": (["-p", "1", "--gil", "--cpu"], 2, "exclude each other"),
+    "an interpreter of its own": (["-p", "1", "--python", "python3"], 2, "leave it out with -p"),
+    "idle without a lock": (["-p", "1", "--gil", "--idle"], 2, "leave --idle out"),
+    "no script": (["nothere.py"], 2, "there is no script 'nothere.py'"),
+    "no command": (["nothere"], 2, "there is no script 'nothere', nor a command of that name"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_meant_is_said(cli: Any, name: str) -> None:
-    words, said = WRONG[name]
+    words, code, said = WRONG[name]
     done = cli("record", *words)
-    assert done.returncode == (1 if name == "no such process" else 2)
+    assert done.returncode == code
     assert done.stderr.startswith("tachograph: record: ")
     assert said in done.stderr
     assert done.stdout == ""

@@ -10,6 +10,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
@@ -319,6 +320,74 @@ def test_follows_a_program_that_runs(screen: Any, cli: Any) -> None:
     top.until(lambda text: re.search(r" 4  __main__::tick", text), "what it has counted")
     program.communicate()
     top.shows("0 processes", "1 ended")
+    top.press("q")
+    assert top.ends() == 0
+
+
+WORKS = """
+import ctypes
+ctypes.CDLL(None).prctl(0x59616D61, -1, 0, 0, 0)  # any process of the user may look at it
+def work():
+    while True:
+        sum(range(1000))
+print("ready", flush=True)
+work()
+"""
+
+
+@pytest.fixture
+def worker(cli: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that works all the time."""
+    process = cli.start_other(sys.executable, "-c", WORKS)
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+INTERVAL = 0.6
+
+
+def figures_of_work(text: str) -> tuple[float, float]:
+    """Its share in percent, and for how many seconds it has been seen ever."""
+    found = re.search(r"^ *([\d.]+) % .*?([\d.]+) (m?s) .* work ", text, re.MULTILINE)
+    return (float(found[1]), float(found[2]) / (1000 if found[3] == "ms" else 1)) if found else (0.0, 0.0)
+
+
+def pass_time(wait_until: Any, seconds: float) -> None:
+    """Waits."""
+    ended = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > ended, "time to pass")
+
+
+def test_after_a_pause_shares_are_of_the_time_that_was_looked_at(screen: Any, worker: Any, wait_until: Any) -> None:
+    top = screen("-p", str(worker.pid), "-d", str(INTERVAL))
+    _, before = figures_of_work(top.shows("work"))
+    top.until(lambda text: figures_of_work(text)[1] > before, "a whole interval")
+    pass_time(wait_until, INTERVAL / 2)
+    top.press(" ")
+    _, before = figures_of_work(top.shows("PAUSED"))
+    top.press(" ")
+    top.until(lambda text: figures_of_work(text)[1] > before, "the next figures")
+    share, ever = figures_of_work(top.text())
+    assert 95 < share < 105
+    assert ever - before < 1.5 * INTERVAL
+    top.press("q")
+    assert top.ends() == 0
+
+
+def test_an_interval_in_which_it_was_suspended_is_as_long_as_another(screen: Any, worker: Any, wait_until: Any) -> None:
+    top = screen("-p", str(worker.pid), "-d", str(INTERVAL))
+    _, before = figures_of_work(top.shows("work"))
+    _, before = figures_of_work(top.until(lambda text: figures_of_work(text)[1] > before, "a whole interval"))
+    top.process.send_signal(signal.SIGTSTP)
+    wait_until(lambda: os.waitid(os.P_PID, top.process.pid, os.WSTOPPED | os.WNOHANG), "its stop")
+    while select.select([top.main], [], [], 0)[0] and top.read():
+        pass
+    pass_time(wait_until, INTERVAL)
+    top.process.send_signal(signal.SIGCONT)
+    top.until(lambda text: figures_of_work(text)[1] > before, "the next figures")
+    assert figures_of_work(top.text())[1] - before > INTERVAL / 2
     top.press("q")
     assert top.ends() == 0
 
