@@ -450,8 +450,8 @@ const struct tg_command tg_command_record = {
     .exit_codes =
         "With -p: 0 recorded, also where no thread did what is recorded and the file is empty; 1 the process cannot be "
         "recorded, or was not once looked at; 2 wrong usage. With a program those of the program; of tachograph "
-        "itself 2 wrong usage, or no such script or command; 125 it failed; 126 the interpreter cannot be executed; "
-        "127 it is not found",
+        "itself 2 wrong usage, or no such script or command; 125 it failed; 126 the interpreter cannot be executed, "
+        "or what was named is no Python program; 127 the interpreter is not found",
     .program = true,
     .run = run,
 };

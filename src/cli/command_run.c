@@ -664,8 +664,9 @@ const struct tg_command tg_command_run = {
     .exit_codes =
         "Those of the program, 0 to 255; when a signal ends it, tachograph ends by the same one. Of tachograph "
         "itself, before the program starts: 2 wrong usage, or no such script; 125 it failed, also where the report or "
-        "the history could not be written; 126 the interpreter cannot be executed; 127 it is not found. A report that "
-        "cannot be written later is said, and lies in the recording: it changes no exit code",
+        "the history could not be written; 126 the interpreter cannot be executed, or what was named is no "
+        "Python program; 127 the interpreter is not found. A report that cannot be written later is said, and lies in "
+        "the recording: it changes no exit code",
     .program = true,
     .run = run,
 };

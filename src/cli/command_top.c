@@ -418,10 +418,9 @@ static int run(const struct tg_command *command, char **words) {
     struct choice choice = {.paths = NULL};
     int exit_code = TG_EXIT_OK;
     if (tg_commands_parse(command, words, &settings, &exit_code)) {
-        int failure = TG_EXIT_USAGE;
         enum tg_status status = choose(&choice, &settings, words, &err);
+        int failure = status == TG_ERROR_INVALID ? TG_EXIT_USAGE : TG_EXIT_FAILED;
         if (status == TG_OK) {
-            failure = TG_EXIT_FAILED;
             status = show(&settings, &choice, &failure, &err);
         }
         if (status != TG_OK) {

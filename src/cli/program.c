@@ -15,6 +15,10 @@
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND      127
 
+/* What a zip file ends with: this record, and a comment whose length the record ends with. */
+#define ZIP_END_BYTES   22
+#define ZIP_COMMENT_MAX 65535
+
 static const struct tg_interpreter_wish *wish_of(const struct tg_program_request *request) {
     return request->python.name ? &request->python : &request->setting;
 }
@@ -64,7 +68,25 @@ static bool is_script(const char *path) {
     return !S_ISDIR(info.st_mode) || ((size_t)written < sizeof inside && stat(inside, &info) == 0);
 }
 
-/* Whether a file is a compiled program, which python would call a syntax error. */
+/* Whether a zip file ends here, where python looks for one, whatever the file begins with. */
+static bool ends_as_zip(FILE *file) {
+    static const unsigned char mark[] = {'P', 'K', 5, 6};
+    unsigned char end[ZIP_END_BYTES + ZIP_COMMENT_MAX];
+    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    long start = size > (long)sizeof end ? size - (long)sizeof end : 0;
+    size_t count = size >= 0 && fseek(file, start, SEEK_SET) == 0 ? fread(end, 1, sizeof end, file) : 0;
+    for (size_t i = count; i >= ZIP_END_BYTES; i--) {
+        const unsigned char *record = end + i - ZIP_END_BYTES;
+        size_t comment = record[ZIP_END_BYTES - 2] | (size_t)record[ZIP_END_BYTES - 1] << 8U;
+        if (memcmp(record, mark, sizeof mark) == 0 && comment == count - i) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a file is a compiled program, which python would call a syntax error; one with a zip file at its end it would
+ * run. */
 static bool is_compiled(const char *path) {
     static const char elf[] = {0x7f, 'E', 'L', 'F'};
     char start[sizeof elf];
@@ -73,17 +95,22 @@ static bool is_compiled(const char *path) {
         return false;
     }
     FILE *file = fopen(path, "re");
-    bool is = file && fread(start, sizeof start, 1, file) == 1 && memcmp(start, elf, sizeof elf) == 0;
+    bool is =
+        file && fread(start, sizeof start, 1, file) == 1 && memcmp(start, elf, sizeof elf) == 0 && !ends_as_zip(file);
     if (file) {
         fclose(file);
     }
     return is;
 }
 
-static enum tg_status refuse_compiled(const char *path, int *exit_code, struct tg_error *err) {
+/* What it is for is not known: it may be a Python of another name, or have one in it. */
+static enum tg_status refuse_compiled(const struct tg_program_request *request, const char *path, int *exit_code,
+                                      struct tg_error *err) {
     *exit_code = EXIT_NOT_EXECUTABLE;
     return tg_error_set(err, TG_ERROR_UNSUPPORTED,
-                        "'%s' is no Python program, but a compiled one; give a script, or -m MODULE", path);
+                        "'%s' is a compiled program: give a script, or -m MODULE%s; a program that has a Python in it "
+                        "is recorded while it runs, with 'tachograph record -p PID'",
+                        path, request->python.name ? "" : "; if it is a Python itself, name it with --python");
 }
 
 static void offer_directory(struct tg_nearest *nearest, const char *directory, size_t length) {
@@ -128,6 +155,9 @@ static enum tg_status refuse_script(const char *word, int *exit_code, struct tg_
 static enum tg_status plan_command(struct tg_program *program, const struct tg_program_request *request, int *exit_code,
                                    struct tg_error *err) {
     struct tg_shebang *shebang = &program->shebang;
+    if (is_compiled(program->file)) {
+        return refuse_compiled(request, program->file, exit_code, err);
+    }
     if (!tg_shebang_read(shebang, program->file) || !tg_interpreter_is_name(shebang->words[0])) {
         *exit_code = EXIT_NOT_EXECUTABLE;
         return tg_error_set(err, TG_ERROR_UNSUPPORTED,
@@ -176,7 +206,8 @@ static enum tg_status plan_words(struct tg_program *program, const struct tg_pro
     const char *word = request->words[0];
     enum tg_status found = tg_interpreter_search(word, program->file, sizeof program->file);
     program->name = word;
-    if (found == TG_OK && tg_interpreter_is_name(word)) {
+    bool is_forbidden = found == TG_ERROR_PERMISSION && is_compiled(word);
+    if ((found == TG_OK || is_forbidden) && tg_interpreter_is_name(word)) {
         struct tg_interpreter_wish named = {.name = word, .origin = "the command line"};
         enum tg_status status =
             find_interpreter(program, request->python.name ? &request->python : &named, exit_code, err);
@@ -186,7 +217,7 @@ static enum tg_status plan_words(struct tg_program *program, const struct tg_pro
         return plan_command(program, request, exit_code, err);
     }
     if (is_compiled(word)) {
-        return refuse_compiled(word, exit_code, err);
+        return refuse_compiled(request, word, exit_code, err);
     }
     if (is_script(word)) {
         enum tg_status status = find_interpreter(program, wish_of(request), exit_code, err);

@@ -5,7 +5,8 @@
  *   -m MODULE, -c CODE      python -m MODULE ..., python -c CODE ...
  *   python3, ./bin/python   that interpreter, with its own options as they are
  *   .venv/bin/pytest        a command that was installed beside the Python that its first line names: that Python
- *   a file that exists, -   python FILE ..., as Python would: also a directory or a zip file with a __main__.py
+ *   a file that exists, -   python FILE ..., as Python would: also a directory or a zip file with a __main__.py, but
+ *                           no compiled program
  *   a command on PATH       whose first line names a Python (pytest, flask): that Python, with the arguments that
  *                           the line gives it (shebang.h) and the command's file
  * The interpreter is the one that tg_interpreter_find() finds, unless the program names its own and --python does not
@@ -36,7 +37,8 @@ struct tg_program {
     struct tg_shebang shebang; /* of a command on PATH */
 };
 
-/* `*exit_code` on failure: 2 for a program that is not there, as with python; 126 and 127 as for the interpreter. */
+/* `*exit_code` on failure: 2 for a program that is not there, as with python; 126 for one that is no Python
+ * program; 126 and 127 as for the interpreter. */
 TG_NODISCARD enum tg_status tg_program_plan(struct tg_program *program, const struct tg_program_request *request,
                                             int *exit_code, struct tg_error *err);
 /* The script as Python would have it in sys.argv[0], as far as it can be told beforehand; "-m" or "" for what is none:

@@ -146,7 +146,7 @@ static void append_unwatched(const struct tg_sampled *sampled, struct tg_strbuf 
     }
 }
 
-/* "functions of worker 4712 by self, every 1.00 s, 100 samples a second; 3 of 310 stacks read could not be proven right" */
+/* "functions of worker 4712 by self, every 1.00 s at 100 Hz; 3 of 310 stacks read could not be proven right" */
 static void append_scope(const struct tg_sampled *sampled, struct tg_strbuf *line) {
     struct tg_sampler_quality quality = tg_family_quality(&sampled->family);
     if (sampled->is_stopped && !sampled->has_ended) {

@@ -9,6 +9,7 @@ import shutil
 import sys
 import urllib.parse
 import urllib.request
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -217,9 +218,38 @@ def test_command_on_path_runs_with_its_own_python(cli: Any) -> None:
     result = cli("run", "foreign", env=environment)
     assert (result.returncode, result.stdout) == (126, "")
     assert "no Python program" in result.stderr
-    result = cli("run", "/bin/true", env=environment)
-    assert (result.returncode, result.stdout) == (126, "")
-    assert "'/bin/true' is no Python program, but a compiled one" in result.stderr
+
+
+def test_a_compiled_program_is_said_to_be_one(cli: Any) -> None:
+    interpreter = cli.directory / "interpreter"
+    shutil.copy(Path(sys.executable).resolve(), interpreter)
+    forbidden = cli.script("", "other/python3")
+    shutil.copy("/bin/true", forbidden)
+    forbidden.chmod(0o644)
+    for command in ("run", "record"):
+        for word in ("/bin/true", "./interpreter", "true"):
+            result = cli(command, word)
+            assert (result.returncode, result.stdout) == (126, "")
+            assert "is a compiled program: give a script, or -m MODULE; if it is a Python itself" in result.stderr
+        result = cli(command, "--python", sys.executable, "/bin/true")
+        assert (result.returncode, result.stdout) == (126, "")
+        assert "'/bin/true' is a compiled program: give a script, or -m MODULE; a program that has" in result.stderr
+        result = cli(command, forbidden)
+        assert (result.returncode, result.stdout) == (126, "")
+        assert f"the interpreter '{forbidden}' (from the command line) is not executable" in result.stderr
+
+
+def test_a_compiled_program_with_a_zip_file_at_its_end_is_run_as_that(cli: Any) -> None:
+    archive = cli.directory / "app.zip"
+    compiled = Path("/bin/true").read_bytes()
+    for comment in (b"", b"a comment"):
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("__main__.py", "print('zipped')")
+            file.comment = comment
+        (cli.directory / "app").write_bytes(compiled + archive.read_bytes())
+        assert cli("run", cli.directory / "app").stdout == "zipped\n"
+    (cli.directory / "app").write_bytes(compiled + b"PK\5\6" + bytes(18) + b"no comment")
+    assert cli("run", cli.directory / "app").returncode == 126
 
 
 def test_command_named_by_its_path_runs_with_the_python_beside_it(cli: Any) -> None:
