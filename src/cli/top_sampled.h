@@ -3,9 +3,9 @@
  * they are sampled from outside.
  *
  * The process is sampled all the time; at each look the samples since the one before become the rows. Shares are of the
- * time that the sampler's looks stand for (`watched_ns` of tg_family_quality()), which is the interval without looks that
- * fell out: a thread that works all the time has 100 %, two have 200 %. Time in which the person has paused, or this
- * process was suspended, is of no interval.
+ * time that the sampler's looks stand for (`watched_ns` of tg_family_quality()), which is the interval without looks
+ * that fell out: a thread that works all the time has 100 %, two have 200 %. Time in which the person has paused, or
+ * this process was suspended, is of no interval.
  *
  * Threads: one thread does all of it. Units: nanoseconds.
  */
