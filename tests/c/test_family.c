@@ -27,10 +27,10 @@ static const char *python;     /* who runs that, can be, too */
 static tg_ns slow_ns;          /* what a look takes */
 static unsigned opening_count; /* that did well */
 
-static bool are_one_file(const char *path, const char *other) {
-    struct stat info, wanted;
-    return stat(path, &info) == 0 && stat(other, &wanted) == 0 && info.st_ino == wanted.st_ino
-           && info.st_dev == wanted.st_dev;
+static bool are_one_file(const char *one, const char *two) {
+    struct stat of_one, of_two;
+    return stat(one, &of_one) == 0 && stat(two, &of_two) == 0 && of_one.st_ino == of_two.st_ino
+           && of_one.st_dev == of_two.st_dev;
 }
 
 static bool runs(pid_t pid, const char *path) {
