@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,12 +19,6 @@
 #define PATIENCE_MIN  INT64_C(2000000)   /* after which a member without Python is looked at again, at first ... */
 #define PATIENCE_MAX  INT64_C(200000000) /* ... and in the end */
 #define BLIND_NS      INT64_C(300000000) /* in which nothing can be read, until the member is looked at anew */
-
-/* The file that a process runs, by which it is known that it has executed another. */
-struct program {
-    dev_t device;
-    ino_t inode; /* 0: cannot be told */
-};
 
 struct tg_family_member {
     struct tg_family *family;
@@ -39,11 +31,7 @@ struct tg_family_member {
     bool was_refused;
     struct tg_sampler sampler; /* when it is open */
     tg_ns blind_ns;            /* since when nothing can be read; 0: it can */
-    struct program python;     /* that was sampled last */
-    struct program other;      /* that it has executed, without a Python in it, */
-    tg_ns left_ns;             /* and is known to run since then (0: it does not), */
-    tg_ns seen_ns;             /* at least until then */
-    bool was_foreign;          /* and has been counted */
+    struct tg_foreign foreign;
     tg_ns patience_ns;
     tg_ns try_ns; /* when it is looked at again */
 };
@@ -118,54 +106,6 @@ static void tell(void *context, const struct tg_sample *sample) {
     member->family->options.sink(member->family->options.context, member->pid, sample);
 }
 
-static struct program program_of(pid_t pid) {
-    char path[32];
-    struct stat info;
-    snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
-    return stat(path, &info) == 0 ? (struct program){.device = info.st_dev, .inode = info.st_ino}
-                                  : (struct program){.inode = 0};
-}
-
-static bool are_same(const struct program *one, const struct program *other) {
-    return one->inode == other->inode && one->device == other->device;
-}
-
-/* Whether a member runs what is proven to be another program than the Python that was sampled. */
-static bool runs_another(const struct tg_family_member *member, const struct program *program) {
-    return member->python.inode && program->inode && !are_same(&member->python, program);
-}
-
-static tg_ns foreign_time(const struct tg_family_member *member, tg_ns now_ns) {
-    return member->left_ns && now_ns > member->left_ns ? now_ns - member->left_ns : 0;
-}
-
-/* It no longer runs the other program, which it did until then: that time is kept. */
-static void end_foreign(struct tg_family_member *member, tg_ns until_ns) {
-    if (member->left_ns) {
-        member->family->foreign.total_ns += foreign_time(member, until_ns);
-        member->family->foreign.process_count += !member->was_foreign;
-        member->was_foreign = true;
-        member->left_ns = 0;
-    }
-}
-
-/* What the opening of a member has shown. A program that turns out to be a Python was none of the foreign ones while it
- * began, either. */
-static void note_program(struct tg_family_member *member, enum tg_status opening, tg_ns now_ns) {
-    struct program program = program_of(member->pid);
-    bool is_as_before = are_same(&program, &member->other);
-    if (!is_as_before) {
-        end_foreign(member, member->seen_ns);
-    } else if (opening == TG_OK) {
-        member->left_ns = 0;
-    }
-    member->seen_ns = now_ns;
-    if (opening == TG_ERROR_INVALID && !member->left_ns && runs_another(member, &program)) {
-        member->other = program;
-        member->left_ns = now_ns;
-    }
-}
-
 static enum tg_status open_member(struct tg_family_member *member, struct tg_error *err) {
     struct tg_family *family = member->family;
     struct tg_sampler_options options = {
@@ -181,8 +121,7 @@ static enum tg_status open_member(struct tg_family_member *member, struct tg_err
     if (status == TG_OK) {
         member->is_open = true;
         member->blind_ns = 0;
-        note_program(member, TG_OK, tg_clock_monotonic_ns());
-        member->python = program_of(member->pid);
+        tg_foreign_note(&member->foreign, member->pid, TG_OK, tg_clock_monotonic_ns(), &family->foreign);
         family->sampled_count += !member->was_open;
         member->was_open = true;
     }
@@ -245,7 +184,7 @@ static void refuse(struct tg_family_member *member, const struct tg_error *why) 
     family->refused_count += !member->was_refused;
     family->refusal = *why;
     member->is_refused = member->was_refused = true;
-    member->left_ns = 0;
+    tg_foreign_drop(&member->foreign);
 }
 
 /* A member whose Python is not there (any more) is given time. */
@@ -258,7 +197,7 @@ static void try_member(struct tg_family_member *member, tg_ns now_ns) {
     member->patience_ns = member->patience_ns * 2 > PATIENCE_MAX ? PATIENCE_MAX : member->patience_ns * 2;
     if (status != TG_OK) {
         member->family->said = err;
-        note_program(member, status, now_ns);
+        tg_foreign_note(&member->foreign, member->pid, status, now_ns, &member->family->foreign);
     }
     if (status == TG_ERROR_NOT_FOUND && !may_change) {
         member->is_gone = true;
@@ -301,9 +240,7 @@ static void forget_gone(struct tg_family *family) {
 struct tg_foreign_time tg_family_foreign(const struct tg_family *family, tg_ns now_ns) {
     struct tg_foreign_time time = family->foreign;
     for (size_t i = 0; i < family->count; i++) {
-        const struct tg_family_member *member = family->members[i];
-        time.total_ns += foreign_time(member, now_ns);
-        time.process_count += member->left_ns && !member->was_foreign;
+        tg_foreign_add(&family->members[i]->foreign, now_ns, &time);
     }
     return time;
 }
@@ -319,7 +256,7 @@ static void look_after(struct tg_family *family, tg_ns now_ns) {
         struct tg_family_member *member = family->members[i];
         if (has_ended(member)) {
             member->is_gone = true;
-            end_foreign(member, now_ns);
+            tg_foreign_end(&member->foreign, now_ns, &family->foreign);
         } else if (!member->is_open && now_ns >= member->try_ns) {
             try_member(member, now_ns);
         }
@@ -329,9 +266,8 @@ static void look_after(struct tg_family *family, tg_ns now_ns) {
 
 /* A member that cannot be read executes another program, or ends. */
 static void go_blind(struct tg_family_member *member, tg_ns now_ns) {
-    struct program program = program_of(member->pid);
     member->blind_ns = member->blind_ns ? member->blind_ns : now_ns;
-    if (runs_another(member, &program) || now_ns - member->blind_ns > BLIND_NS) {
+    if (tg_foreign_runs_another(&member->foreign, member->pid) || now_ns - member->blind_ns > BLIND_NS) {
         close_member(member);
         member->patience_ns = PATIENCE_MIN;
         member->try_ns = now_ns;
@@ -433,8 +369,7 @@ static void go_on(struct tg_family *family) {
     family->wait_ns += away_ns;
     for (size_t i = 0; i < family->count; i++) {
         struct tg_family_member *member = family->members[i];
-        member->left_ns += member->left_ns ? away_ns : 0;
-        member->seen_ns += away_ns;
+        tg_foreign_shift(&member->foreign, away_ns);
         member->blind_ns += member->blind_ns ? away_ns : 0;
     }
     tg_pace_set(&family->pace, family->options.rate_hz, now_ns);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "measure/clock.h"
 #include "profile/symbol.h"
+#include "sample/foreign.h"
 #include "sample/instant.h"
 #include "sample/pace.h"
 #include "sample/sampler.h"
@@ -36,13 +37,6 @@ struct tg_family_options {
     bool no_bpf;  /* has the kernel run no program (instant.h) */
     tg_family_sink *sink;
     void *context;
-};
-
-/* How long members of which one had been sampled ran another program, of which it is proven that there is no Python in
- * it: they had executed it. */
-struct tg_foreign_time {
-    tg_ns total_ns; /* of all processes together, without the time in which we were suspended; at least */
-    uint64_t process_count;
 };
 
 struct tg_family {
@@ -100,7 +94,7 @@ void tg_family_resumed(struct tg_family *family);
  * tg_family_run(). How long that may take at most: until `deadline_ns`, or less while there are such threads. */
 tg_ns tg_family_settle(struct tg_family *family, tg_ns deadline_ns);
 
-/* Until now. */
+/* How long members ran what they had executed and is no Python, until now. */
 struct tg_foreign_time tg_family_foreign(const struct tg_family *family, tg_ns now_ns);
 
 /* How well it went, of all members together. `watched_ns` is of the ticks, as if there were one member: a thread that
