@@ -43,6 +43,7 @@ RATES = {"100": 100, "1k": 1000, "10k": 10_000}
 # A program that has its interpreter's lock and waits: a look at it is as much work as one at a program that runs.
 WAITING = "import ctypes; print('ready', flush=True); ctypes.PyDLL(None).sleep(1_000_000)"
 PROCESSES = 5
+STUDENT_T = 2.78  # of as many, less one: 95 percent
 WINDOW_S = 0.1
 SPY_WINDOW_S = 2.0
 SPY_START_S = 1.5
@@ -80,7 +81,7 @@ def percent(sampled: list[list[float]], plain: list[list[float]]) -> tuple[float
     slower = [of_round for process in processes for of_round in process]
     by_chance = uncertainty(slower, [0.0] * len(slower))
     if len(processes) > 1:
-        by_chance = max(by_chance, 2 * stdev(map(median, processes)) / sqrt(len(processes)))
+        by_chance = max(by_chance, STUDENT_T * stdev(map(median, processes)) / sqrt(len(processes)))
     return median(slower), by_chance
 
 

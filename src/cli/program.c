@@ -68,7 +68,8 @@ static bool is_script(const char *path) {
     return !S_ISDIR(info.st_mode) || ((size_t)written < sizeof inside && stat(inside, &info) == 0);
 }
 
-/* Whether a zip file ends here, where python looks for one, whatever the file begins with. */
+/* Whether a zip file ends here, whatever the file begins with. Python does not ask whether the comment is as long as it
+ * says; without that, libraries that read zip files would pass for some, which have the mark among their data. */
 static bool ends_as_zip(FILE *file) {
     static const unsigned char mark[] = {'P', 'K', 5, 6};
     unsigned char end[ZIP_END_BYTES + ZIP_COMMENT_MAX];

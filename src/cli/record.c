@@ -115,8 +115,9 @@ void tg_record_end(struct tg_record *record) {
 /* Why there is not one sample. */
 static enum tg_status refuse_empty(const struct tg_record *record, struct tg_error *err) {
     struct tg_sampler_quality quality = tg_family_quality(&record->family);
-    if (record->family.sampled_count == 0 && record->family.said.status != TG_OK) {
-        return tg_error_set(err, TG_ERROR_NOT_FOUND, "nothing was sampled: %s", record->family.said.message);
+    const struct tg_error *why = record->family.refused_count ? &record->family.refusal : &record->family.said;
+    if (record->family.sampled_count == 0 && why->status != TG_OK) {
+        return tg_error_set(err, TG_ERROR_NOT_FOUND, "nothing was sampled: %s", why->message);
     }
     if (record->family.sampled_count == 0) {
         return tg_error_set(err, TG_ERROR_NOT_FOUND,

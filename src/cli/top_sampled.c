@@ -133,10 +133,12 @@ static void measure_interval(struct tg_sampled *sampled, tg_ns now_ns) {
     tg_ns interval_ns = now_ns - end_of_interval(sampled, 0);
     sampled->interval_ns = interval_ns > 0 ? interval_ns : 0;
     sampled->watched_ns = quality.watched_ns - sampled->before.watched_ns;
+    sampled->unwatched_ns = quality.unwatched_ns - sampled->before.unwatched_ns;
     sampled->missed_count = quality.missed_count - sampled->before.missed_count;
     sampled->looked_ns = now_ns;
     sampled->before = (struct tg_sampled_sums){.watched_ns = quality.watched_ns,
                                                .suspended_ns = sampled->family.suspended_ns,
+                                               .unwatched_ns = quality.unwatched_ns,
                                                .missed_count = quality.missed_count};
 }
 

@@ -76,10 +76,12 @@ struct tg_sampled {
     tg_ns paused_ns;       /* since when it is */
     tg_ns interval_ns;     /* of the rows: what it was, not what was asked for */
     tg_ns watched_ns;      /* what shares are of. The last look may stand for a little of the next interval */
-    uint64_t missed_count; /* looks that fell out in the interval */
+    tg_ns unwatched_ns;    /* in which looks fell out, as far as it was known when the interval ended */
+    uint64_t missed_count; /* these looks */
     struct tg_sampled_sums {
         tg_ns watched_ns;
         tg_ns suspended_ns;
+        tg_ns unwatched_ns;
         uint64_t missed_count;
     } before;          /* the interval, since the beginning */
     size_t look_count; /* with figures */

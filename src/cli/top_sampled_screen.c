@@ -135,13 +135,15 @@ static void add_line(const struct tg_strbuf *text, const struct tg_terminal *ter
     tg_strbuf_append_char(out, '\n');
 }
 
-/* Of the interval, where it is worth a word. Why looks were late is not known: the machine, the rate, who has stopped
- * us. */
+/* Of the interval, where it is worth a word: looks that fell out may belong to the one before, and nobody may have been
+ * there to be read. Why looks were late is not known: the machine, the rate, who has stopped us. */
 static void append_unwatched(const struct tg_sampled *sampled, struct tg_strbuf *line) {
-    tg_ns unwatched_ns = sampled->interval_ns - sampled->watched_ns;
-    if (sampled->missed_count > 0 && unwatched_ns > 0 && unwatched_ns >= sampled->interval_ns / 100) {
+    tg_ns interval_ns = sampled->interval_ns;
+    tg_ns left_ns = interval_ns - sampled->watched_ns;
+    tg_ns unwatched_ns = sampled->unwatched_ns < left_ns ? sampled->unwatched_ns : left_ns;
+    if (unwatched_ns > 0 && unwatched_ns >= interval_ns / 100) {
         tg_strbuf_printf(line, "; %s of the time nobody looked, as %s look%s came too late",
-                         tg_humanize_share((uint64_t)unwatched_ns, (uint64_t)sampled->interval_ns).text,
+                         tg_humanize_share((uint64_t)unwatched_ns, (uint64_t)interval_ns).text,
                          tg_humanize_count(sampled->missed_count).text, sampled->missed_count == 1 ? "" : "s");
     }
 }

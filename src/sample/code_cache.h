@@ -50,6 +50,7 @@ struct tg_code {
 struct tg_code_cache_counts {
     uint64_t read_count;     /* code objects read */
     uint64_t replaced_count; /* of these, in the place of another one */
+    uint64_t compared_count; /* that were known, and are still the same */
     uint64_t refused_count;  /* could not be proven */
     uint64_t full_count;     /* no space */
 };

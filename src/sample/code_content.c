@@ -66,8 +66,11 @@ bool tg_code_content_read(struct tg_code_content *content, const struct tg_pytho
     if (!read_parts(process, parts, words, lengths, &size)) {
         return false;
     }
-    for (int i = 0; i < TG_CONTENT_PARTS;
-         i++) { /* a character is a byte at least, so that much belongs to the object */
+    for (int i = 0; i < TG_CONTENT_PARTS; i++) {
+        if (parts[i].head_bytes > HEAD_BYTES_MAX) { /* since 3.13 a process tells itself what lies where */
+            return false;
+        }
+        /* A character is a byte at least, so that much belongs to the object. */
         uint64_t count = lengths[i] < PART_BYTES ? lengths[i] : PART_BYTES;
         content->bytes[i] = (uint16_t)(parts[i].head_bytes + count);
     }

@@ -191,6 +191,7 @@ static void refuse(struct tg_family_member *member, const struct tg_error *why) 
 static void try_member(struct tg_family_member *member, tg_ns now_ns) {
     struct tg_error err = TG_ERROR_INIT;
     enum tg_status status = open_member(member, &err);
+    /* It is in the midst of executing another program; or all but its first thread live on. */
     bool is_changing = status == TG_ERROR_NOT_FOUND && member->process_fd >= 0 && !has_ended(member);
     bool may_change = status == TG_ERROR_INVALID || status == TG_ERROR_BUSY || is_changing;
     member->try_ns = now_ns + member->patience_ns;
@@ -276,10 +277,7 @@ static void go_blind(struct tg_family_member *member, tg_ns now_ns) {
 
 /* One sample of every member. */
 static void tick(struct tg_family *family, tg_ns now_ns) {
-    uint64_t missed = family->pace.missed;
-    tg_ns late_ns = now_ns - family->pace.due_ns;
     tg_ns wall_ns = tg_pace_take(&family->pace, now_ns);
-    late_ns = family->pace.missed == missed ? 0 : late_ns;
     bool any_read = false;
     family->quality.tick_count++;
     for (size_t i = 0; i < family->count; i++) {
@@ -287,7 +285,7 @@ static void tick(struct tg_family *family, tg_ns now_ns) {
         if (!member->is_open) {
             continue;
         }
-        bool was_read = tg_sampler_tick(&member->sampler, now_ns, wall_ns, late_ns);
+        bool was_read = tg_sampler_tick(&member->sampler, now_ns, wall_ns, family->pace.late_ns);
         family->look_count += was_read;
         any_read = any_read || was_read;
         if (was_read) {

@@ -4,7 +4,8 @@
  * A member that runs no Python, or not yet, is looked at again and again until it does: a program under a shell, one
  * that executes another, one that has just been forked. What can never be sampled is told (`refusal`).
  *
- * Threads: all is called by one thread, but for tg_family_end(). Units: nanoseconds of CLOCK_MONOTONIC.
+ * Threads: all is called by one thread, but for tg_family_end(), tg_family_suspend() and tg_family_resumed(). Units:
+ * nanoseconds of CLOCK_MONOTONIC.
  */
 #ifndef TG_FAMILY_H
 #define TG_FAMILY_H
@@ -53,7 +54,7 @@ struct tg_family {
     uint64_t sampled_count;            /* processes that were sampled */
     uint64_t look_count;               /* looks at one of them that saw its threads, whatever became of their stacks */
     uint64_t left_out_count;           /* processes beyond the maximum */
-    struct tg_error said;              /* why a member cannot be sampled, now or ever; the last one */
+    struct tg_error said;              /* of the last attempt that failed, also of one that waits for its Python */
     uint64_t refused_count;            /* members that could not be sampled, whatever they waited for */
     struct tg_error refusal;           /* why; the last one */
     tg_ns look_ns;                     /* when members are looked after next */
@@ -76,7 +77,8 @@ TG_NODISCARD enum tg_status tg_family_add(struct tg_family *family, pid_t pid, s
 /* A process that is to be sampled as soon as it can be. TG_ERROR_MEMORY, TG_ERROR_FULL. */
 TG_NODISCARD enum tg_status tg_family_expect(struct tg_family *family, pid_t pid, struct tg_error *err);
 
-/* Samples until `until_ns` (0: for ever), until all members have ended or can never be sampled, or tg_family_end(). */
+/* Samples until `until_ns` (0: for ever), until tg_family_end(), or until all members have ended or can never be
+ * sampled; where children are followed, until they have ended. */
 enum tg_sampler_ending tg_family_run(struct tg_family *family, tg_ns until_ns);
 /* Ends tg_family_run(), now or when it is called next. For any thread and for signal handlers. */
 void tg_family_end(struct tg_family *family);

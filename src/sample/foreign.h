@@ -17,7 +17,7 @@
 
 /* Of processes together. */
 struct tg_foreign_time {
-    tg_ns total_ns; /* at least; without what tg_foreign_shift() took out */
+    tg_ns total_ns; /* as exact as somebody looked often; without what tg_foreign_shift() took out */
     uint64_t process_count;
 };
 

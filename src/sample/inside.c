@@ -44,6 +44,7 @@ static struct {
     struct tg_budget budget;   /* of the next one */
     struct tg_symbols symbols; /* of all functions that were ever seen */
     struct tg_sampler sampler;
+    uint64_t missed_counted;           /* of the looks that fell out, also between two looks */
     struct tg_profile_quality quality; /* since the process began */
     struct tg_handover handover;       /* what was seen and is not stored */
     struct tg_profile kept;            /* what is; nothing where there is no history */
@@ -152,7 +153,7 @@ static void keep(void *unused, const struct tg_sample *sample) {
 
 static void count_quality(struct tg_profile_quality *quality, const struct tg_sampler_quality *before) {
     struct tg_sampler_quality now = tg_sampler_quality(&inside.sampler);
-    uint64_t missed_count = now.missed_count - before->missed_count;
+    uint64_t missed_count = now.missed_count - inside.missed_counted;
     quality->taken_count += now.taken_count - before->taken_count;
     quality->torn_count += now.lost_count - before->lost_count;
     quality->missed_count += inside.was_held_up ? 0 : missed_count;
@@ -162,7 +163,6 @@ static void count_quality(struct tg_profile_quality *quality, const struct tg_sa
 /* Looks once at all threads. With the lock held. */
 static void look(tg_ns now_ns) {
     struct tg_sampler_quality before = tg_sampler_quality(&inside.sampler);
-    tg_ns late_ns = now_ns - inside.sampler.pace.due_ns;
     struct tg_profile *profile = tg_handover_begin(&inside.handover);
     if (profile != inside.filling || tg_symbols_count(&profile->symbols) <= 1) {
         for (uint32_t i = 0; i < inside.number_count; i++) { /* another one, or an emptied one */
@@ -171,13 +171,13 @@ static void look(tg_ns now_ns) {
         inside.filling = profile;
     }
     tg_ns wall_ns = tg_pace_take(&inside.sampler.pace, now_ns);
-    bool is_late = inside.sampler.pace.missed != before.missed_count;
-    (void)tg_sampler_tick(&inside.sampler, now_ns, wall_ns, is_late ? late_ns : 0);
+    (void)tg_sampler_tick(&inside.sampler, now_ns, wall_ns, inside.sampler.pace.late_ns);
     profile->began_wall_ns = profile->began_wall_ns ? profile->began_wall_ns : tg_clock_wall_ns();
     profile->duration_ns += (uint64_t)wall_ns;
     profile->period_ns = (uint64_t)inside.sampler.pace.period_ns;
     count_quality(&profile->quality, &before);
     count_quality(&inside.quality, &before);
+    inside.missed_counted = inside.sampler.pace.missed;
     tg_handover_end(&inside.handover, true);
     tg_ns done_ns = tg_clock_monotonic_ns();
     tg_pace_end(&inside.sampler.pace, done_ns);
@@ -267,6 +267,7 @@ static enum tg_status open_sampler(struct tg_error *err) {
             tg_symbols_release(&inside.symbols);
             return status;
         }
+        inside.missed_counted = 0;
         inside.is_open = true;
     }
     inside.sampler.options.mode = inside.options.mode;

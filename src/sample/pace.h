@@ -23,6 +23,8 @@ struct tg_pace {
     uint64_t random;    /* never 0 */
     uint64_t missed;    /* samples */
     tg_ns unwatched_ns; /* what they would have stood for */
+    tg_ns late_ns;      /* of that, what passed right before the sample that was taken last */
+    tg_ns fallen_ns;    /* ... and since */
 };
 
 /* The first sample is due one interval after `now_ns`. `seed`: any number. */
@@ -37,8 +39,8 @@ tg_ns tg_pace_take(struct tg_pace *pace, tg_ns now_ns);
 
 /* The sample is done. If it took until the next one was due, that one is put off at random, by up to a period or what
  * the sample took, whichever is longer, and stands for as much more: samples that followed each other without a pause
- * would be in step with themselves, and could be in step with the program. If it took so long that samples fall out,
- * tg_pace_take() will say so. */
+ * would be in step with themselves, and could be in step with the program. Where it took so long that samples fell out,
+ * that is counted here, and one that took more than four periods puts off no more than one of four. */
 void tg_pace_end(struct tg_pace *pace, tg_ns now_ns);
 
 #endif

@@ -276,14 +276,12 @@ static enum tg_sampler_ending wait_until(struct tg_sampler *sampler, tg_ns due_n
 }
 
 static enum tg_sampler_ending sample_once(struct tg_sampler *sampler) {
-    tg_ns now_ns = tg_clock_monotonic_ns(), late_ns = now_ns - sampler->pace.due_ns;
-    if (late_ns < 0) {
+    tg_ns now_ns = tg_clock_monotonic_ns();
+    if (now_ns < sampler->pace.due_ns) {
         return TG_SAMPLER_GOES_ON; /* woken early */
     }
-    uint64_t missed = sampler->pace.missed;
     tg_ns wall_ns = tg_pace_take(&sampler->pace, now_ns);
-    bool is_late = sampler->pace.missed != missed;
-    bool found = tg_sampler_tick(sampler, now_ns, wall_ns, is_late ? late_ns : 0);
+    bool found = tg_sampler_tick(sampler, now_ns, wall_ns, sampler->pace.late_ns);
     tg_pace_end(&sampler->pace, tg_clock_monotonic_ns());
     sampler->list_failures = found ? 0 : sampler->list_failures + 1;
     return sampler->list_failures > LIST_FAILURES_MAX ? TG_SAMPLER_LOST : TG_SAMPLER_GOES_ON;

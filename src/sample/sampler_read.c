@@ -46,10 +46,14 @@ static bool is_still_named(const struct tg_sampler *sampler, struct tg_raw_frame
 
 /* Keeps the names of the outermost frames, so many of which are as they were. Of how many they are still right. */
 static uint32_t keep_names(const struct tg_sampler *sampler, struct tg_thread *thread, uint32_t same_count) {
-    struct tg_raw_frame *outermost = &thread->stack.frames[thread->stack.frame_count - 1];
+    struct tg_stack *stack = &thread->stack;
     uint32_t count = 0;
-    for (thread->frame_count = 0; count < same_count && is_still_named(sampler, outermost - count); count++) {
-        thread->frame_count += !tg_raw_frame_is_hidden(outermost - count);
+    for (thread->frame_count = 0; count < same_count; count++) {
+        struct tg_raw_frame *raw = &stack->frames[stack->frame_count - 1 - count];
+        if (!is_still_named(sampler, raw)) {
+            break;
+        }
+        thread->frame_count += !tg_raw_frame_is_hidden(raw);
     }
     return count;
 }
@@ -78,11 +82,16 @@ static uint32_t count_named(const struct tg_thread *thread) {
     return thread->named_walk && thread->named_walk + 1 == stack->walk_count ? stack->same_count : 0;
 }
 
+/* Code that was read, or compared with what is known of it. */
+static uint64_t count_reads(const struct tg_sampler *sampler) {
+    return sampler->cache.counts.read_count + sampler->cache.counts.compared_count;
+}
+
 /* Gives names and lines to the frames of a whole stack. *is_new: code was read for that, which the caller must know to
  * have been there all the time. */
 static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bool *is_new) {
     struct tg_stack *stack = &thread->stack;
-    uint64_t reads = sampler->cache.counts.read_count;
+    uint64_t reads = count_reads(sampler);
     if (!reserve_frames(thread, stack->frame_count)) {
         return false;
     }
@@ -103,7 +112,7 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
             (struct tg_frame){.symbol = code->symbol, .line = line_of(code, raw->unit)};
     }
     thread->named_walk = stack->walk_count;
-    *is_new = sampler->cache.counts.read_count != reads;
+    *is_new = count_reads(sampler) != reads;
     if (*is_new && !sampler->tasks.is_wanted) {
         sampler->tasks.is_wanted = runs_asyncio(sampler, thread);
     }

@@ -149,6 +149,7 @@ static void compares_old_ones_ten_times_a_second(void **state) {
     tg_code_cache_begin(&fixture.cache, old_ns + TG_CODE_COMPARED_NS);
     assert_ptr_not_equal(resolve(codes[0]), code);
     assert_int_equal(fixture.cache.counts.read_count, 2);
+    assert_int_equal(fixture.cache.counts.compared_count, 1);
     make_ascii(name, "Cart.buy"); /* which is young again */
     tg_code_cache_begin(&fixture.cache, old_ns + TG_CODE_COMPARED_NS + 1);
     assert_string_equal(tg_symbols_get(&fixture.symbols, resolve(codes[0])->symbol).name, "Cart.buy");
@@ -174,6 +175,23 @@ static void does_not_read_beyond_an_object(void **state) {
     tg_code_cache_begin(&fixture.cache, 3);
     assert_null(resolve(codes[0]));
     munmap(pages, 2 * (size_t)page);
+}
+
+/* A process tells where its objects have what, and may tell anything. */
+static void does_not_read_what_fits_nowhere(void **state) {
+    (void)state;
+    open_cache(1 << 20);
+    struct tg_layout_unicode *unicode = &fixture.process.layout.unicode;
+    struct tg_code_content content;
+    put_int(codes[0], fixture.process.layout.code.version, 0);
+    struct tg_code_identity identity = identity_of(codes[0]);
+    assert_true(tg_code_content_read(&content, &fixture.process, &identity));
+    unicode->length = 8;
+    unicode->ascii_data = 1016;
+    assert_false(tg_code_content_read(&content, &fixture.process, &identity));
+    unicode->length = 64;
+    unicode->ascii_data = 48;
+    assert_false(tg_code_content_read(&content, &fixture.process, &identity));
 }
 
 static void grows(void **state) {
@@ -243,6 +261,7 @@ int main(void) {
         cmocka_unit_test_teardown(tells_those_without_a_version_apart, close_cache),
         cmocka_unit_test_teardown(compares_old_ones_ten_times_a_second, close_cache),
         cmocka_unit_test_teardown(does_not_read_beyond_an_object, close_cache),
+        cmocka_unit_test_teardown(does_not_read_what_fits_nowhere, close_cache),
         cmocka_unit_test_teardown(grows, close_cache),
         cmocka_unit_test_teardown(empties_itself_when_full, close_cache),
         cmocka_unit_test_teardown(is_young_for_a_second, close_cache),

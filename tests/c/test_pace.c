@@ -43,9 +43,11 @@ static void what_fell_out_is_counted_and_not_made_up_for(void **state) {
     assert_int_equal(tg_pace_take(&pace, now_ns), planned_ns); /* stands for one interval, however late */
     assert_int_equal(pace.missed, 7);
     assert_int_equal(pace.unwatched_ns, late_ns);
+    assert_int_equal(pace.late_ns, late_ns);
     assert_int_equal(pace.due_ns, now_ns + pace.interval_ns);
     tg_pace_take(&pace, pace.due_ns);
     assert_int_equal(pace.missed, 7);
+    assert_int_equal(pace.late_ns, 0);
 }
 
 /* Points of a cycle as long as a period are seen equally often, whatever else is in step with it. */
@@ -103,11 +105,35 @@ static void who_is_in_time_is_not_put_off(void **state) {
     tg_ns due_ns = pace.due_ns;
     tg_pace_end(&pace, due_ns - 1);
     assert_int_equal(pace.due_ns, due_ns);
-    tg_pace_end(&pace, due_ns + 3 * PERIOD_NS); /* far too late: for the next one to be told */
-    assert_int_equal(pace.due_ns, due_ns);
-    assert_int_equal(pace.missed, 0);
-    tg_pace_take(&pace, due_ns + 3 * PERIOD_NS);
-    assert_int_equal(pace.missed, 3);
+}
+
+/* What fell out meanwhile nobody stands for; the next one does not follow at once. */
+static void who_takes_several_periods_has_looks_fall_out(void **state) {
+    (void)state;
+    const tg_ns tooks_ns[] = {3 * PERIOD_NS, 70 * PERIOD_NS};
+    for (size_t k = 0; k < sizeof tooks_ns / sizeof *tooks_ns; k++) {
+        struct tg_pace pace;
+        tg_pace_init(&pace, 1000, 7, 0);
+        tg_ns wall_ns = 0, first_ns = pace.due_ns, longest_ns = 0, late_ns = 0;
+        for (int i = 0; i < 1000; i++) {
+            tg_ns due_ns = pace.due_ns;
+            tg_ns stood_for_ns = tg_pace_take(&pace, due_ns);
+            wall_ns += i ? stood_for_ns : 0;
+            late_ns += pace.late_ns;
+            tg_ns done_ns = due_ns + tooks_ns[k];
+            tg_pace_end(&pace, done_ns);
+            tg_ns gap_ns = pace.due_ns - done_ns;
+            assert_in_range(gap_ns, 0, 4 * PERIOD_NS);
+            longest_ns = gap_ns > longest_ns ? gap_ns : longest_ns;
+        }
+        assert_true(longest_ns > (k ? 39 : 29) * PERIOD_NS / 10);
+        assert_in_range(pace.missed, 1000 * (tooks_ns[k] / PERIOD_NS - 2), 1000 * (tooks_ns[k] / PERIOD_NS));
+        assert_int_equal(wall_ns + pace.interval_ns + pace.unwatched_ns, pace.due_ns - first_ns);
+        assert_int_equal(late_ns + pace.fallen_ns, pace.unwatched_ns);
+        tg_pace_set(&pace, 1000, pace.due_ns); /* after a pause nothing was late */
+        tg_pace_take(&pace, pace.due_ns);
+        assert_int_equal(pace.late_ns, 0);
+    }
 }
 
 static void another_rate_begins_now(void **state) {
@@ -127,6 +153,7 @@ int main(void) {
         cmocka_unit_test(no_point_of_a_cycle_is_preferred),
         cmocka_unit_test(looks_that_take_too_long_do_not_follow_in_step),
         cmocka_unit_test(who_is_in_time_is_not_put_off),
+        cmocka_unit_test(who_takes_several_periods_has_looks_fall_out),
         cmocka_unit_test(another_rate_begins_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,7 @@ static void add(uint64_t thread_id, const char *frames, uint64_t ms) {
 static void look_watched(tg_ns at_ms, tg_ns watched_ms, uint64_t missed) {
     sampled.family.quality.watched_ns += watched_ms * (tg_ns)MS;
     sampled.family.pace.missed += missed;
+    sampled.family.pace.unwatched_ns += (tg_ns)missed * 10 * MS; /* at 100 Hz */
     assert_int_equal(tg_sampled_look(&sampled, at_ms * (tg_ns)MS, NULL), TG_OK);
 }
 
@@ -140,6 +141,8 @@ static void shares_are_of_what_the_looks_stand_for(void **state) {
     look_watched(3020, 0, 0); /* no look was due, or none could read it */
     assert_prints("      -        -");
     assert_prints_not("nobody looked");
+    look_watched(4020, 400, 5); /* nor for half of the time, and a few fell out */
+    assert_prints("; 5.0 % of the time nobody looked, as 5 looks came too late\n");
 }
 
 static void nothing_read_is_not_said_to_wait(void **state) {
@@ -160,11 +163,11 @@ static void a_pause_and_a_suspension_are_of_no_interval(void **state) {
     tg_sampled_pause(&sampled, 60000 * (tg_ns)MS);
     sampled.family.suspended_ns = 9000 * (tg_ns)MS;
     add(1, "a", 200);
-    look_watched(60000 + 9000 + 500, 200, 20); /* of 300 ms before, and of 500 ms after, 20 looks fell out */
+    look_watched(60000 + 9000 + 500, 200, 30); /* of 300 ms before, and of 500 ms after, 30 looks fell out */
     assert_int_equal(sampled.interval_ns, 800 * MS);
     assert_int_equal(sampled.watched_ns, 500 * MS);
     assert_prints("100.0 %  100.0 %");
-    assert_prints("; 37.5 % of the time nobody looked, as 20 looks came too late\n");
+    assert_prints("; 37.5 % of the time nobody looked, as 30 looks came too late\n");
     sampled.family.suspended_ns += 500 * (tg_ns)MS;
     look_watched(60000 + 9000 + 600, 100, 1); /* what it took to learn of it lies in the interval before */
     assert_int_equal(sampled.interval_ns, 0);
