@@ -177,23 +177,6 @@ static void does_not_read_beyond_an_object(void **state) {
     munmap(pages, 2 * (size_t)page);
 }
 
-/* A process tells where its objects have what, and may tell anything. */
-static void does_not_read_what_fits_nowhere(void **state) {
-    (void)state;
-    open_cache(1 << 20);
-    struct tg_layout_unicode *unicode = &fixture.process.layout.unicode;
-    struct tg_code_content content;
-    put_int(codes[0], fixture.process.layout.code.version, 0);
-    struct tg_code_identity identity = identity_of(codes[0]);
-    assert_true(tg_code_content_read(&content, &fixture.process, &identity));
-    unicode->length = 8;
-    unicode->ascii_data = 1016;
-    assert_false(tg_code_content_read(&content, &fixture.process, &identity));
-    unicode->length = 64;
-    unicode->ascii_data = 48;
-    assert_false(tg_code_content_read(&content, &fixture.process, &identity));
-}
-
 static void grows(void **state) {
     (void)state;
     static uint64_t many[2000][32];
@@ -261,7 +244,6 @@ int main(void) {
         cmocka_unit_test_teardown(tells_those_without_a_version_apart, close_cache),
         cmocka_unit_test_teardown(compares_old_ones_ten_times_a_second, close_cache),
         cmocka_unit_test_teardown(does_not_read_beyond_an_object, close_cache),
-        cmocka_unit_test_teardown(does_not_read_what_fits_nowhere, close_cache),
         cmocka_unit_test_teardown(grows, close_cache),
         cmocka_unit_test_teardown(empties_itself_when_full, close_cache),
         cmocka_unit_test_teardown(is_young_for_a_second, close_cache),
