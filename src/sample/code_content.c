@@ -53,8 +53,8 @@ static bool digest_parts(const struct tg_python_process *process, const struct p
     return is_read;
 }
 
-/* How much belongs to an object from its length on, or its beginning, if it is long. `head`: what comes before the text.
- * A character is a byte at least; wide ones begin further behind. */
+/* How much belongs to an object from its length on, or to its beginning if it is long. `head`: what comes before the
+ * text. A character is a byte at least; wide ones begin further behind. */
 static uint16_t count_bytes(const struct tg_layout_unicode *text, const struct part *part, const uint8_t *head,
                             bool is_text) {
     uint64_t length;
