@@ -46,7 +46,7 @@ static void add(uint64_t thread_id, const char *frames, uint64_t ms) {
 static void look_watched(tg_ns at_ms, tg_ns watched_ms, uint64_t missed) {
     sampled.family.quality.watched_ns += watched_ms * (tg_ns)MS;
     sampled.family.pace.missed += missed;
-    sampled.family.pace.unwatched_ns += (tg_ns)missed * 10 * MS; /* at 100 Hz */
+    sampled.family.pace.unwatched_ns += (tg_ns)(missed * 10 * MS); /* at 100 Hz */
     assert_int_equal(tg_sampled_look(&sampled, at_ms * (tg_ns)MS, NULL), TG_OK);
 }
 
