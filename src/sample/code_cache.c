@@ -228,13 +228,12 @@ void tg_code_cache_doubt(struct tg_code_cache *cache, const struct tg_code_ident
 }
 
 /* Whether what is known of a code object is true of the one that lies there now. */
-static bool is_same(struct tg_code_cache *cache, struct tg_code *code) {
+static bool is_same(const struct tg_code_cache *cache, struct tg_code *code) {
     if (!is_settled(cache, code)) {
         if (!tg_code_content_is_still(&code->content, cache->process, &code->identity)) {
             return false;
         }
         code->compared_ns = cache->now_ns;
-        cache->counts.compared_count++;
     }
     return true;
 }

@@ -6,7 +6,8 @@
  * A code object is read between two readings of its header: only when both agree, and agree with the identity asked
  * for, were its name, file and lines its own. What cannot be proven is refused and counted. Where headers do not tell
  * code objects apart (code_content.h), the content is compared too: of a young one each time, of others ten times a
- * second.
+ * second. That is done microseconds after the walk, and not proven by another one: what would have to happen meanwhile
+ * is that the function on the stack is dropped and one made in its place that is the one known from before.
  *
  * Bounded: when there is no space for one more, that one is refused and counted, and the next tick begins with an empty
  * cache; reading all live code objects again is cheap, and those that died are rid of.
@@ -50,7 +51,6 @@ struct tg_code {
 struct tg_code_cache_counts {
     uint64_t read_count;     /* code objects read */
     uint64_t replaced_count; /* of these, in the place of another one */
-    uint64_t compared_count; /* that were known, and are still the same */
     uint64_t refused_count;  /* could not be proven */
     uint64_t full_count;     /* no space */
 };

@@ -82,16 +82,11 @@ static uint32_t count_named(const struct tg_thread *thread) {
     return thread->named_walk && thread->named_walk + 1 == stack->walk_count ? stack->same_count : 0;
 }
 
-/* Code that was read, or compared with what is known of it. */
-static uint64_t count_reads(const struct tg_sampler *sampler) {
-    return sampler->cache.counts.read_count + sampler->cache.counts.compared_count;
-}
-
 /* Gives names and lines to the frames of a whole stack. *is_new: code was read for that, which the caller must know to
  * have been there all the time. */
 static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bool *is_new) {
     struct tg_stack *stack = &thread->stack;
-    uint64_t reads = count_reads(sampler);
+    uint64_t reads = sampler->cache.counts.read_count;
     if (!reserve_frames(thread, stack->frame_count)) {
         return false;
     }
@@ -112,7 +107,7 @@ static bool name_frames(struct tg_sampler *sampler, struct tg_thread *thread, bo
             (struct tg_frame){.symbol = code->symbol, .line = line_of(code, raw->unit)};
     }
     thread->named_walk = stack->walk_count;
-    *is_new = count_reads(sampler) != reads;
+    *is_new = sampler->cache.counts.read_count != reads;
     if (*is_new && !sampler->tasks.is_wanted) {
         sampler->tasks.is_wanted = runs_asyncio(sampler, thread);
     }
