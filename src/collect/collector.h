@@ -14,9 +14,9 @@
  * Fork: tg_collector_before_fork() ends the thread (Python warns of forks with threads alive), or leaves it alone when
  * it is in the middle of something longer than a tenth of a second: the first fork meanwhile waits for so long, the
  * next ones not at all. After it the parent has a thread again at once, and the child, which collects its own
- * recording, at its first timed call: one that goes on to exec has none. A child of another thread than the process's
- * first has none: it may end by the return of that thread, when no thread is left, and ours would keep it alive; it is
- * collected when it has ended. Call them around each fork, from Python's own hooks.
+ * recording, at its first timed call, or after its first sample: one that goes on to exec at once has none. A child of
+ * another thread than the process's first has none: it may end by the return of that thread, when no thread is left,
+ * and ours would keep it alive; it is collected when it has ended. Call them around each fork, from Python's own hooks.
  *
  * Exit: tg_collector_stop() waits for a bounded time; what is left is in the spool or the recording, for whoever
  * collects next (collect/orphans.h).

@@ -77,8 +77,8 @@ struct tg_tracer_description {
     const char *service_version;
     const char *store_url;
     tg_ns interval_ns;
-    /* Called in a forked child once its first timed call has made its recording: from within that call, with no lock of
-     * the tracer. */
+    /* Called in a forked child once its first timed call, or tg_tracer_continue(), has made its recording: from within
+     * that, with no lock of the tracer. */
     void (*reopened)(void);
 };
 void tg_tracer_describe(const struct tg_tracer_description *description);
@@ -102,7 +102,8 @@ bool tg_tracer_return(struct tg_call *call, bool (*has_failed)(const struct tg_c
 void tg_tracer_pause(struct tg_call *call);
 void tg_tracer_resume(struct tg_call *call, uintptr_t stack_key);
 
-/* In a forked child: makes its recording now, and not at its first timed call. Elsewhere it does nothing. */
+/* In a forked child: makes its recording now, and not at its first timed call. Elsewhere it does nothing. For any
+ * thread. */
 void tg_tracer_continue(void);
 
 /* The recording, for readers in this process; its path is "" when it lives in anonymous memory. NULL: none. Until

@@ -290,17 +290,25 @@ static void close_sampler(void) {
 /* Looks until it is told to end, with the lock held but while it sleeps. */
 static void look_again_and_again(void) {
     tg_ns orders_ns = 0;
+    /* A forked child gets a recording for what is seen, and for orders; not one that executes a program at once. */
+    bool stays = false, is_recorded = false;
     while (inside.may_go_on) {
         tg_ns now_ns = tg_clock_monotonic_ns();
-        if (now_ns >= orders_ns) {
+        if (now_ns >= orders_ns || (stays && !is_recorded)) {
+            stays = stays || orders_ns;
             orders_ns = now_ns + ORDERS_NS;
             pthread_mutex_unlock(&inside.lock);
+            if (stays && !is_recorded) {
+                tg_tracer_continue();
+                is_recorded = true;
+            }
             look_for_orders();
             pthread_mutex_lock(&inside.lock);
         } else if (!inside.options.is_paused && now_ns >= inside.sampler.pace.due_ns) {
             inside.may_go_on = !is_finalizing();
             if (inside.may_go_on) {
                 look(now_ns);
+                stays = true;
             }
         } else {
             bool sleeps_long = inside.options.is_paused || orders_ns < inside.sampler.pace.due_ns;

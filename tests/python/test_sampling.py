@@ -250,6 +250,46 @@ assert "in_child" not in {function.name for function in tachograph.query().funct
     )
 
 
+@pytest.mark.parametrize("way", ["", "os._exit(0)"])
+def test_what_a_forked_child_samples_goes_to_the_history(run: Any, tmp_path: Path, way: str) -> None:
+    """Also of one that makes no timed call; and orders reach it."""
+    run(
+        f"""
+import os, subprocess, sys, time
+import tachograph
+tachograph.start(store={str(tmp_path / "h.db")!r}, service="s", interval=0.1, sample_hz=1000)
+def taken(): return tachograph.sampling_state().taken
+def spin(count):
+    wanted, end = taken() + count, time.monotonic() + 60
+    while taken() < wanted: assert time.monotonic() < end, tachograph.sampling_state()
+def in_child(): spin(500)
+def in_parent(): spin(50)
+in_parent()
+child = os.fork()
+if not child:
+    in_child()
+    pid = str(os.getpid())
+    done = subprocess.run(["tachograph", "pause", "-p", pid], capture_output=True, text=True)
+    assert done.returncode == 0, done
+    assert tachograph.sampling_state().is_paused
+    tachograph.flush()
+    {way}
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+tachograph.stop()
+command = ["tachograph", "export", "--store", {str(tmp_path / "h.db")!r}, "-f", "folded"]
+told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+microseconds = dict(in_child=0, in_parent=0)
+for line in told.splitlines():
+    stack, _, weight = line.rpartition(" ")
+    for name in microseconds:
+        microseconds[name] += int(weight) if name + " (" in stack else 0
+assert microseconds["in_child"] > 300_000, told
+assert microseconds["in_parent"] > 30_000, told
+"""
+    )
+
+
 STORM = """
 import multiprocessing, subprocess
 def square(n): return n * leaf(n) - n
