@@ -28,6 +28,7 @@
 #define DURATION_MAX   (366.0 * 86400)
 #define TITLE_WIDTH    ((size_t)100)
 #define EXIT_FAILED    125
+#define EXIT_NOT_PYTHON 126
 #define EXIT_NOT_FOUND 127
 
 struct settings {
@@ -91,7 +92,8 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_TEXT,
      .value = "FILE",
      .help = "write to FILE, or with - to standard output; without it to tachograph-PID in the current directory",
-     .offset = offsetof(struct settings, output)},
+     .offset = offsetof(struct settings, output),
+     .once = "it is written to one file"},
     {.name = "format",
      .letter = 'f',
      .kind = TG_OPTION_TEXT,
@@ -386,17 +388,31 @@ static int record_program(const struct settings *settings, struct plan *plan, co
     tg_child_end_alike(&end);
 }
 
-static int start(const struct settings *settings, struct plan *plan, char **words, struct tg_error *err) {
-    struct tg_program program;
-    struct tg_strbuf what = TG_STRBUF_INIT;
+/* What is to be started, and whether its Python is one. */
+static enum tg_status plan_program(struct tg_program *program, const struct settings *settings, char **words,
+                                   int *exit_code, struct tg_error *err) {
     struct tg_program_request request = {.python = {.name = settings->python, .origin = "--python"},
                                          .module = settings->module,
                                          .code = settings->code,
                                          .words = words};
+    enum tg_status status = tg_program_plan(program, &request, exit_code, err);
+    if (status == TG_ERROR_NOT_FOUND && *exit_code == TG_EXIT_USAGE && tg_process_id_check(words[0], NULL) == TG_OK) {
+        return tg_error_set(err, status, "there is no script '%s'; did you mean -p %s?", words[0], words[0]);
+    }
+    if (status == TG_OK) {
+        status = tg_interpreter_try(&program->interpreter, err);
+        *exit_code = status == TG_ERROR_IO ? EXIT_NOT_PYTHON : EXIT_FAILED;
+    }
+    return status;
+}
+
+static int start(const struct settings *settings, struct plan *plan, char **words, struct tg_error *err) {
+    struct tg_program program;
+    struct tg_strbuf what = TG_STRBUF_INIT;
     int exit_code = TG_EXIT_USAGE;
     if (plan_output(plan, settings, "PID", err) == TG_OK) { /* before the program has done hours of work */
         exit_code = EXIT_FAILED;
-        if (tg_program_plan(&program, &request, &exit_code, err) == TG_OK) {
+        if (plan_program(&program, settings, words, &exit_code, err) == TG_OK) {
             append_words(&what, settings, words);
             exit_code = record_program(settings, plan, &program, tg_strbuf_text(&what), err);
             tg_strbuf_release(&what);
@@ -450,8 +466,8 @@ const struct tg_command tg_command_record = {
     .exit_codes =
         "With -p: 0 recorded, also where no thread did what is recorded and the file is empty; 1 the process cannot be "
         "recorded, or was not once looked at; 2 wrong usage. With a program those of the program; of tachograph "
-        "itself 2 wrong usage, or no such script or command; 125 it failed; 126 the interpreter cannot be executed, "
-        "or what was named is no Python program; 127 the interpreter is not found",
+        "itself 2 wrong usage, or no such script or command; 125 it failed; 126 the interpreter cannot be executed "
+        "or is no Python, or what was named is no Python program; 127 the interpreter is not found",
     .program = true,
     .run = run,
 };

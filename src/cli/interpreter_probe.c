@@ -147,6 +147,14 @@ static enum tg_status ask(const struct tg_interpreter *interpreter, struct tg_st
     return status;
 }
 
+enum tg_status tg_interpreter_try(const struct tg_interpreter *interpreter, struct tg_error *err) {
+    struct tg_strbuf answer = TG_STRBUF_INIT;
+    char *fields[FIELDS];
+    enum tg_status status = ask(interpreter, &answer, fields, err);
+    tg_strbuf_release(&answer);
+    return status;
+}
+
 static bool is_ready(char *const fields[FIELDS]) {
     return strcmp(fields[TACHOGRAPH], TG_VERSION) == 0 && strcmp(fields[HOOK], "1") == 0;
 }

@@ -132,6 +132,16 @@ static enum tg_status set_choice(int *out, const struct tg_option *option, const
     return tg_error_set(err, TG_ERROR_INVALID, "%s cannot be '%s': choose one of %s", spelled, value, known);
 }
 
+static enum tg_status set_text(const char **out, const struct tg_option *option, const char *value,
+                               const char *spelled, struct tg_error *err) {
+    if (option->once && *out) {
+        return tg_error_set(err, TG_ERROR_INVALID, "%s was given twice, '%s' and '%s': %s", spelled, *out, value,
+                            option->once);
+    }
+    *out = value;
+    return TG_OK;
+}
+
 /* Stores one value; `value` is NULL for a flag. */
 static enum tg_status set_value(struct parser *parser, const struct tg_option *option, const char *value) {
     char spelled[64];
@@ -154,8 +164,7 @@ static enum tg_status set_value(struct parser *parser, const struct tg_option *o
         *(bool *)place = true;
         return TG_OK;
     case TG_OPTION_TEXT:
-        *(const char **)place = value;
-        return TG_OK;
+        return set_text(place, option, value, spelled, parser->err);
     case TG_OPTION_LIST:
         return append(place, value, parser->err);
     case TG_OPTION_NUMBER:

@@ -21,7 +21,7 @@
 
 enum tg_option_kind {
     TG_OPTION_FLAG,   /* bool: becomes true */
-    TG_OPTION_TEXT,   /* const char *: the last one given counts */
+    TG_OPTION_TEXT,   /* const char *: the last one given counts, unless it is given but `once` */
     TG_OPTION_LIST,   /* struct tg_text_list: every one given counts */
     TG_OPTION_NUMBER, /* size_t, from 1 on */
     TG_OPTION_CHOICE, /* int: index into choices */
@@ -37,6 +37,7 @@ struct tg_option {
     size_t offset;
     const char *const *choices; /* of TG_OPTION_CHOICE, ended by NULL */
     size_t most;                /* of TG_OPTION_NUMBER; 0: no limit */
+    const char *once;           /* of TG_OPTION_TEXT, NULL before: why a second one is refused; NULL: it is not */
     /* Refuses values that cannot be meant; may be NULL. */
     enum tg_status (*check)(const char *value, struct tg_error *err);
 };

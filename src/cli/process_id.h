@@ -26,7 +26,7 @@ enum tg_status tg_process_id_refuse(pid_t pid, const char *command, struct tg_er
 #define TG_PROCESS_ID_OPTION(SETTINGS, HELP)                                                                           \
     {                                                                                                                  \
         .name = "pid", .letter = 'p', .kind = TG_OPTION_TEXT, .value = "PID", .help = (HELP),                          \
-        .offset = offsetof(SETTINGS, pid), .check = tg_process_id_check                                                \
+        .offset = offsetof(SETTINGS, pid), .check = tg_process_id_check, .once = "one process at a time"               \
     }
 
 #endif

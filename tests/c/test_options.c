@@ -9,6 +9,7 @@ struct settings {
     bool json;
     bool verbose;
     const char *output;
+    const char *input;
     struct tg_text_list time;
     size_t limit;
     size_t rate;
@@ -30,6 +31,11 @@ static const struct tg_option options[] = {
      .kind = TG_OPTION_TEXT,
      .value = "FILE",
      .offset = offsetof(struct settings, output)},
+    {.name = "input",
+     .kind = TG_OPTION_TEXT,
+     .value = "FILE",
+     .offset = offsetof(struct settings, input),
+     .once = "one file"},
     {.name = "time",
      .kind = TG_OPTION_LIST,
      .value = "PATTERN",
@@ -222,6 +228,7 @@ static void refuses_with_what_was_meant(void **state) {
         {"-n 1x", "--limit wants a number from 1 on, not '1x'"},
         {"-n 99999999999999999999", "--limit wants a number from 1 on, not '99999999999999999999'"},
         {"--sort big", "--sort cannot be 'big': choose one of total, self"},
+        {"--input x --input=y", "--input was given twice, 'x' and 'y': one file"},
         {"--time a/b", "--time: 'a/b' has a slash"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

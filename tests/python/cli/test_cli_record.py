@@ -455,6 +455,8 @@ def test_why_a_process_can_no_longer_be_sampled_is_told(cli: Any, count: int) ->
 WRONG = {
     "nothing": ([], 2, "nothing to record"),
     "both": (["-p", "1", "app.py"], 2, "not both"),
+    "two processes": (["-p", "1", "-p", "2"], 2, "--pid was given twice, '1' and '2': one process at a time"),
+    "two files": (["-p", "1", "-o", "a.html", "-o", "b.html"], 2, "--output was given twice, 'a.html' and 'b.html'"),
     "no number": (["-p", "x"], 2, "'x' is no process id"),
     "no such process": (["-p", "2147483647"], 1, "there is no process 2147483647"),
     "no duration": (["-p", "1", "-d", "0"], 2, "'0' is no duration"),
@@ -468,6 +470,8 @@ WRONG = {
     "an interpreter of its own": (["-p", "1", "--python", "python3"], 2, "leave it out with -p"),
     "idle without a lock": (["-p", "1", "--gil", "--idle"], 2, "leave --idle out"),
     "no script": (["nothere.py"], 2, "there is no script 'nothere.py'"),
+    "a process as a program": (["4711"], 2, "there is no script '4711'; did you mean -p 4711?"),
+    "no Python": (["--python", "/bin/ls", "-c", "pass"], 126, "'/bin/ls' (from --python) does not work as a Python"),
     "no command": (["nothere"], 2, "there is no script 'nothere', nor a command of that name"),
 }
 
@@ -552,3 +556,6 @@ def test_dump_wants_one_process(cli: Any) -> None:
         done = cli("dump", *words)
         assert done.returncode == 2
         assert "say which process" in done.stderr
+    done = cli("dump", "-p", "1", "-p", "2")
+    assert done.returncode == 2
+    assert "--pid was given twice, '1' and '2': one process at a time" in done.stderr
