@@ -348,7 +348,7 @@ static void append_words(struct tg_strbuf *out, const struct settings *settings,
     tg_strbuf_release(&line);
 }
 
-/* Returns only when the program could not be started. */
+/* Returns only when the program could not be started, or has ended well and there is no file of it. */
 static int record_program(const struct settings *settings, struct plan *plan, const struct tg_program *program,
                           const char *what, struct tg_error *err) {
     static const struct tg_variable unchanged[] = {{.name = NULL}};
@@ -376,14 +376,17 @@ static int record_program(const struct settings *settings, struct plan *plan, co
     if (status == TG_OK) {
         child.suspend = suspend_recording;
         child.suspend_context = &recording;
+    } else {
+        tg_message_error("record: %s", trouble.message);
     }
     tg_child_wait(&child, &end);
     if (status == TG_OK) {
         tg_record_end(&recording.record);
         pthread_join(thread, NULL);
-        (void)!finish(&recording.record, recording.what);
-    } else {
-        tg_message_error("record: %s", trouble.message);
+        status = finish(&recording.record, recording.what);
+    }
+    if (status != TG_OK && !end.by_signal && end.code == 0) {
+        return EXIT_FAILED;
     }
     tg_child_end_alike(&end);
 }
@@ -465,8 +468,11 @@ const struct tg_command tg_command_record = {
     .examples = examples,
     .exit_codes =
         "With -p: 0 recorded, also where no thread did what is recorded and the file is empty; 1 the process cannot be "
-        "recorded, or was not once looked at; 2 wrong usage. With a program those of the program; of tachograph "
-        "itself 2 wrong usage, or no such script or command; 125 it failed; 126 the interpreter cannot be executed "
+        "recorded, or was not once looked at, or nobody has got the file: it could not be written, or standard output "
+        "was closed; 2 wrong usage. With a program those of the program where it has failed; else 0 only if there is a "
+        "file, and 125 if the program was over before it could be looked at, or the file could not be written. Of "
+        "tachograph itself, before the program starts, 2 wrong usage, or no such script or command; 125 it failed; 126 "
+        "the interpreter cannot be executed "
         "or is no Python, or what was named is no Python program; 127 the interpreter is not found",
     .program = true,
     .run = run,

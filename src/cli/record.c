@@ -8,6 +8,7 @@
 #include "export/export_group.h"
 #include "profile/flat.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,7 +165,11 @@ static enum tg_status write_out(const char *path, const struct tg_strbuf *text, 
     if (strcmp(path, "-") != 0) {
         return tg_output_replace(path, tg_strbuf_text(text), text->length, err);
     }
-    return tg_output_print(tg_strbuf_text(text), text->length, err);
+    int error = tg_output_write(STDOUT_FILENO, tg_strbuf_text(text), text->length);
+    if (error == EPIPE) {
+        return tg_error_set(err, TG_ERROR_IO, "the file is lost: nobody read standard output to its end");
+    }
+    return error ? tg_error_set_errno(err, error, "cannot write to standard output") : TG_OK;
 }
 
 enum tg_status tg_record_finish(struct tg_record *record, const char *what, struct tg_error *err) {

@@ -391,6 +391,24 @@ def test_a_program_runs_on_where_its_file_cannot_be_written(cli: Any) -> None:
     assert "No space left on device" in done.stderr
 
 
+def test_a_program_that_ended_well_without_a_file_is_no_success(cli: Any) -> None:
+    script = cli.script(WORK.replace("sys.exit(7)", ""))
+    done = cli("record", "-o", "/dev/full", "-f", "folded", script)
+    assert done.returncode == 125, done.stderr
+    assert done.stderr == "tachograph: record: cannot write '/dev/full': No space left on device\n"
+    assert cli("record", "-o", "x.folded", script).returncode == 0
+
+
+def test_a_file_that_nobody_reads_is_lost(cli: Any, target: Any) -> None:
+    for words, code in (["-p", target.pid, "-d", "0.2"], 1), ([cli.script(WORK.replace("sys.exit(7)", ""))], 125):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = cli("record", "-o", "-", "-f", "folded", *words, stdout=writer, stderr=subprocess.PIPE)
+        os.close(writer)
+        assert done.returncode == code, done.stderr
+        assert done.stderr == "tachograph: record: the file is lost: nobody read standard output to its end\n"
+
+
 WORKS = "import os, sys, time\nended = time.monotonic() + 0.3\nwhile time.monotonic() < ended: pass\n"
 
 
@@ -516,7 +534,7 @@ def test_a_program_that_is_no_python_is_said(cli: Any) -> None:
     """A shell that becomes something else is given time, to no avail."""
     script = cli.script("import os\nos.execv('/bin/true', ['true'])\n")
     done = cli("record", "--idle", "-r", "1", "-o", "x.html", script)
-    assert done.returncode == 0
+    assert done.returncode == 125
     assert "tachograph: record: " in done.stderr
     assert not (cli.directory / "x.html").exists()
 
