@@ -2,6 +2,7 @@
  * `tachograph record`: samples a process that runs, or a program that it starts, into a file. See commands.h.
  *
  * A program that it starts is sampled from a second thread, since the first one waits for it and passes signals on.
+ * That thread writes the file, too: with -d the program runs on after it.
  */
 #include "cli/child.h"
 #include "cli/command_line.h"
@@ -23,13 +24,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NS_PER_S       1e9
-#define RATE_HZ        100
-#define DURATION_MAX   (366.0 * 86400)
-#define TITLE_WIDTH    ((size_t)100)
-#define EXIT_FAILED    125
+#define NS_PER_S        1e9
+#define RATE_HZ         100
+#define DURATION_MAX    (366.0 * 86400)
+#define TITLE_WIDTH     ((size_t)100)
+#define EXIT_FAILED     125
 #define EXIT_NOT_PYTHON 126
-#define EXIT_NOT_FOUND 127
+#define EXIT_NOT_FOUND  127
 
 struct settings {
     const char *pid;
@@ -77,7 +78,9 @@ static const struct tg_option options[] = {
      .letter = 'd',
      .kind = TG_OPTION_TEXT,
      .value = "SECONDS",
-     .help = "for so long; without it until the process ends or Ctrl-C",
+     .help =
+         "for so long, then write the file; a program that was started runs on, and is waited for; without it until "
+         "the process ends or Ctrl-C",
      .offset = offsetof(struct settings, duration),
      .check = check_duration},
     {.name = "rate",
@@ -320,17 +323,58 @@ static int record_process(const struct settings *settings, struct plan *plan, st
 struct recording {
     struct tg_record record;
     const char *what;
+    pthread_t thread;
+    enum tg_status status; /* what has become of the file, once the thread has ended */
+    pthread_mutex_t lock;  /* of what follows */
+    bool is_over;          /* the record is released */
 };
 
 static void *run_recording(void *context) {
     struct recording *recording = context;
     tg_record_run(&recording->record, false);
+    recording->status = finish(&recording->record, recording->what);
+    pthread_mutex_lock(&recording->lock);
+    recording->is_over = true;
+    tg_record_release(&recording->record); /* the program may run for days */
+    pthread_mutex_unlock(&recording->lock);
     return NULL;
 }
 
 static void suspend_recording(void *context, bool begins) {
     struct recording *recording = context;
-    tg_family_suspend(&recording->record.family, begins);
+    pthread_mutex_lock(&recording->lock);
+    if (!recording->is_over) {
+        tg_family_suspend(&recording->record.family, begins);
+    }
+    pthread_mutex_unlock(&recording->lock);
+}
+
+static enum tg_status begin_recording(struct recording *recording, const struct settings *settings, struct plan *plan,
+                                      pid_t program, struct tg_error *err) {
+    char pid[24];
+    snprintf(pid, sizeof pid, "%ld", (long)program);
+    enum tg_status status = plan_output(plan, settings, pid, err);
+    if (status == TG_OK) {
+        status = tg_record_begin(&recording->record, &plan->options, err);
+    }
+    if (status == TG_OK) {
+        status = tg_family_expect(&recording->record.family, program, err);
+    }
+    if (status == TG_OK && pthread_create(&recording->thread, NULL, run_recording, recording) != 0) {
+        status = tg_error_set(err, TG_ERROR_MEMORY, "cannot start a thread");
+    }
+    return status;
+}
+
+/* Once the program has ended. Whether there is a file. */
+static enum tg_status end_recording(struct recording *recording) {
+    pthread_mutex_lock(&recording->lock);
+    if (!recording->is_over) {
+        tg_record_end(&recording->record);
+    }
+    pthread_mutex_unlock(&recording->lock);
+    pthread_join(recording->thread, NULL);
+    return recording->status;
 }
 
 /* "app.py --fast", "-m shop 7": what was asked for, as the title. */
@@ -352,27 +396,15 @@ static void append_words(struct tg_strbuf *out, const struct settings *settings,
 static int record_program(const struct settings *settings, struct plan *plan, const struct tg_program *program,
                           const char *what, struct tg_error *err) {
     static const struct tg_variable unchanged[] = {{.name = NULL}};
-    struct recording recording = {.what = what};
+    struct recording recording = {.what = what, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct tg_child child;
     struct tg_child_end end;
-    pthread_t thread;
-    char pid[24];
     enum tg_status status = tg_child_start(&child, program->interpreter.path, program->argv, unchanged, err);
     if (status != TG_OK) {
         return status == TG_ERROR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED;
     }
     struct tg_error trouble = TG_ERROR_INIT; /* the program runs, whatever becomes of the recording */
-    snprintf(pid, sizeof pid, "%ld", (long)child.pid);
-    status = plan_output(plan, settings, pid, &trouble);
-    if (status == TG_OK) {
-        status = tg_record_begin(&recording.record, &plan->options, &trouble);
-    }
-    if (status == TG_OK) {
-        status = tg_family_expect(&recording.record.family, child.pid, &trouble);
-    }
-    if (status == TG_OK && pthread_create(&thread, NULL, run_recording, &recording) != 0) {
-        status = tg_error_set(&trouble, TG_ERROR_MEMORY, "cannot start a thread");
-    }
+    status = begin_recording(&recording, settings, plan, child.pid, &trouble);
     if (status == TG_OK) {
         child.suspend = suspend_recording;
         child.suspend_context = &recording;
@@ -380,11 +412,7 @@ static int record_program(const struct settings *settings, struct plan *plan, co
         tg_message_error("record: %s", trouble.message);
     }
     tg_child_wait(&child, &end);
-    if (status == TG_OK) {
-        tg_record_end(&recording.record);
-        pthread_join(thread, NULL);
-        status = finish(&recording.record, recording.what);
-    }
+    status = status == TG_OK ? end_recording(&recording) : status;
     if (status != TG_OK && !end.by_signal && end.code == 0) {
         return EXIT_FAILED;
     }
@@ -461,7 +489,7 @@ const struct tg_command tg_command_record = {
         "Looks at all threads of a Python process many times a second, from outside: nothing is loaded into it, and it "
         "is stopped only where its stack cannot be read otherwise, for microseconds. With -p it records a process that "
         "runs; else it starts the program, whose input, output, signals and exit code stay its own, and records it to "
-        "its end.\n"
+        "its end, or for -d seconds and then waits for it.\n"
         "Another user's process can be recorded by root; your own may need a right, which the message then names. What "
         "could not be looked at, or not be proven right, is counted and said.",
     .options = options,

@@ -40,8 +40,8 @@ TG_NODISCARD enum tg_status tg_interpreter_find(struct tg_interpreter *interpret
 /* The python in this program's own directory, in a virtual environment or not. False: there is none. */
 bool tg_interpreter_find_beside(struct tg_interpreter *interpreter);
 
-/* Asks the interpreter itself whether it is a Python at all; costs the start of one. TG_ERROR_IO: it is none, or does not
- * run. */
+/* Asks the interpreter itself whether it is a Python at all; costs the start of one. TG_ERROR_IO: it is none, or does
+ * not run. */
 TG_NODISCARD enum tg_status tg_interpreter_try(const struct tg_interpreter *interpreter, struct tg_error *err);
 
 /* Asks the interpreter itself whether it is one that can be timed and has this version of tachograph, or what is to be

@@ -102,6 +102,7 @@ void tg_record_run(struct tg_record *record, bool shows_progress) {
         (void)!tg_output_write(STDERR_FILENO, "\r\033[K", 4);
     }
     record->ended_ns = tg_clock_monotonic_ns();
+    tg_family_close(&record->family); /* whoever reads the file may take long */
     record->profile.duration_ns = (uint64_t)(record->ended_ns - record->began_ns);
     record->profile.period_ns = (uint64_t)(1e9 / record->options.rate_hz);
     struct tg_sampler_quality quality = tg_family_quality(&record->family);

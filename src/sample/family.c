@@ -77,6 +77,12 @@ static void close_member(struct tg_family_member *member) {
     }
 }
 
+void tg_family_close(struct tg_family *family) {
+    for (size_t i = 0; i < family->count; i++) {
+        close_member(family->members[i]);
+    }
+}
+
 static void free_member(struct tg_family_member *member) {
     close_member(member);
     if (member->process_fd >= 0) {

@@ -77,6 +77,10 @@ TG_NODISCARD enum tg_status tg_family_add(struct tg_family *family, pid_t pid, s
 /* A process that is to be sampled as soon as it can be. TG_ERROR_MEMORY, TG_ERROR_FULL. */
 TG_NODISCARD enum tg_status tg_family_expect(struct tg_family *family, pid_t pid, struct tg_error *err);
 
+/* Lets go of all members, once nobody is to be sampled any more: no thread is held from then on. What is known of them
+ * stays until the release. */
+void tg_family_close(struct tg_family *family);
+
 /* Samples until `until_ns` (0: for ever), until tg_family_end(), or until all members have ended or can never be
  * sampled; where children are followed, until they have ended. */
 enum tg_sampler_ending tg_family_run(struct tg_family *family, tg_ns until_ns);

@@ -391,6 +391,35 @@ def test_a_program_runs_on_where_its_file_cannot_be_written(cli: Any) -> None:
     assert "No space left on device" in done.stderr
 
 
+def test_a_program_runs_on_after_its_file_is_written(cli: Any, wait_until: Any) -> None:
+    """Which is there at once; signals and the exit code stay the program's."""
+    text = f"""
+import signal, sys
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(9))
+{WORKS}
+print("worked", flush=True)
+while True: signal.pause()
+"""
+    recorder = cli.start("record", "-d", "0.2", "-o", "x.folded", cli.script(text))
+    try:
+        assert recorder.stdout.readline() == "worked\n"
+        wait_until((cli.directory / "x.folded").exists, "the file to be there")
+        assert stacks((cli.directory / "x.folded").read_text())
+        assert re.match(r"recorded .*app\.py, 2\d\d ms: \d+ samples? of 1 thread\n", recorder.stderr.readline())
+        assert list(iter(recorder.stderr.readline, "folded     x.folded\n"))
+        assert recorder.poll() is None
+    finally:
+        recorder.send_signal(signal.SIGUSR1)
+        _, rest = recorder.communicate(timeout=20)
+    assert (recorder.returncode, rest) == (9, "")
+
+
+def test_a_file_that_could_not_be_written_in_the_midst_is_no_success_either(cli: Any) -> None:
+    done = cli("record", "-d", "0.2", "-o", "/dev/full", "-f", "folded", cli.script(WORKS + "print('ended')\n"))
+    assert (done.returncode, done.stdout) == (125, "ended\n")
+    assert done.stderr == "tachograph: record: cannot write '/dev/full': No space left on device\n"
+
+
 def test_a_program_that_ended_well_without_a_file_is_no_success(cli: Any) -> None:
     script = cli.script(WORK.replace("sys.exit(7)", ""))
     done = cli("record", "-o", "/dev/full", "-f", "folded", script)
