@@ -353,6 +353,7 @@ static enum tg_status begin_recording(struct recording *recording, const struct 
                                       pid_t program, struct tg_error *err) {
     char pid[24];
     snprintf(pid, sizeof pid, "%ld", (long)program);
+    plan->options.is_own = true;
     enum tg_status status = plan_output(plan, settings, pid, err);
     if (status == TG_OK) {
         status = tg_record_begin(&recording->record, &plan->options, err);

@@ -101,6 +101,7 @@ void tg_record_run(struct tg_record *record, bool shows_progress) {
     if (shows_progress) {
         (void)!tg_output_write(STDERR_FILENO, "\r\033[K", 4);
     }
+    record->has_ended = ending != TG_SAMPLER_GOES_ON;
     record->ended_ns = tg_clock_monotonic_ns();
     tg_family_close(&record->family); /* whoever reads the file may take long */
     record->profile.duration_ns = (uint64_t)(record->ended_ns - record->began_ns);
@@ -114,17 +115,28 @@ void tg_record_end(struct tg_record *record) {
     tg_family_end(&record->family);
 }
 
+/* Nobody can be sent to look at a program that is gone. */
+static enum tg_status refuse_ended(const struct tg_record *record, struct tg_error *err) {
+    if (!record->family.ran[0]) {
+        return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                            "nothing was sampled: the program ended before it could be looked at");
+    }
+    return tg_error_set(err, TG_ERROR_NOT_FOUND,
+                        "nothing was sampled: the program ran %s, and ended before a Python was seen in it; name the "
+                        "Python with --python%s",
+                        record->family.ran, record->options.follows ? "" : ", or add -s if it starts one");
+}
+
 /* Why there is not one sample. */
 static enum tg_status refuse_empty(const struct tg_record *record, struct tg_error *err) {
     struct tg_sampler_quality quality = tg_family_quality(&record->family);
     const struct tg_error *why = record->family.refused_count ? &record->family.refusal : &record->family.said;
-    if (record->family.sampled_count == 0 && why->status != TG_OK) {
-        return tg_error_set(err, TG_ERROR_NOT_FOUND, "nothing was sampled: %s", why->message);
+    bool is_gone = record->options.is_own && record->has_ended && !record->family.refused_count;
+    if (record->family.sampled_count == 0 && (is_gone || why->status == TG_OK)) {
+        return refuse_ended(record, err);
     }
     if (record->family.sampled_count == 0) {
-        return tg_error_set(err, TG_ERROR_NOT_FOUND,
-                            "nothing was sampled: the program ended before it could be "
-                            "looked at");
+        return tg_error_set(err, TG_ERROR_NOT_FOUND, "nothing was sampled: %s", why->message);
     }
     if (quality.taken_count == 0 && quality.lost_count > 0) {
         return tg_error_set(err, TG_ERROR_NOT_FOUND,

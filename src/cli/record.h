@@ -26,6 +26,7 @@ struct tg_record_options {
     bool by_line;
     bool follows;
     bool no_bpf;
+    bool is_own; /* the process is a program that was started for this */
     const struct tg_export_format *format;
     const char *path;
 };
@@ -37,6 +38,7 @@ struct tg_record {
     tg_ns began_ns;
     tg_ns until_ns; /* 0: to the end */
     tg_ns ended_ns;
+    bool has_ended;  /* before its time was over: of a program of ours, with that */
     bool is_stopped; /* the process is, before or after: set by the caller */
 };
 

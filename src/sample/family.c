@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -193,6 +194,23 @@ static void refuse(struct tg_family_member *member, const struct tg_error *why) 
     tg_foreign_drop(&member->foreign);
 }
 
+/* What the first member runs, for when it has ended without having become a Python; cut off where it is long. */
+static void note_program(struct tg_family *family, const struct tg_family_member *member, enum tg_status opening) {
+    char link[32];
+    char path[4096];
+    if (member != family->members[0] || opening == TG_ERROR_NOT_FOUND) {
+        return;
+    }
+    family->ran[0] = '\0';
+    snprintf(link, sizeof link, "/proc/%ld/exe", (long)member->pid);
+    ssize_t length = opening == TG_ERROR_INVALID ? readlink(link, path, sizeof path - 1) : -1;
+    if (length > 0) {
+        path[length] = '\0';
+        const char *slash = strrchr(path, '/');
+        snprintf(family->ran, sizeof family->ran, "%s", slash ? slash + 1 : path);
+    }
+}
+
 /* A member whose Python is not there (any more) is given time. */
 static void try_member(struct tg_family_member *member, tg_ns now_ns) {
     struct tg_error err = TG_ERROR_INIT;
@@ -202,6 +220,7 @@ static void try_member(struct tg_family_member *member, tg_ns now_ns) {
     bool may_change = status == TG_ERROR_INVALID || status == TG_ERROR_BUSY || is_changing;
     member->try_ns = now_ns + member->patience_ns;
     member->patience_ns = member->patience_ns * 2 > PATIENCE_MAX ? PATIENCE_MAX : member->patience_ns * 2;
+    note_program(member->family, member, status);
     if (status != TG_OK) {
         member->family->said = err;
         tg_foreign_note(&member->foreign, member->pid, status, now_ns, &member->family->foreign);

@@ -55,6 +55,7 @@ struct tg_family {
     uint64_t look_count;               /* looks at one of them that saw its threads, whatever became of their stacks */
     uint64_t left_out_count;           /* processes beyond the maximum */
     struct tg_error said;              /* of the last attempt that failed, also of one that waits for its Python */
+    char ran[64];                      /* what the first one was last seen to run in place of a Python; "": nothing */
     uint64_t refused_count;            /* members that could not be sampled, whatever they waited for */
     struct tg_error refusal;           /* why; the last one */
     tg_ns look_ns;                     /* when members are looked after next */

@@ -568,6 +568,20 @@ def test_a_program_that_is_no_python_is_said(cli: Any) -> None:
     assert not (cli.directory / "x.html").exists()
 
 
+def test_a_shell_that_ended_before_it_became_a_python_is_said(cli: Any) -> None:
+    """As pyenv's python: it answers when it is asked whether it is one."""
+    python = cli.directory / "python"
+    python.write_text(f'#!/bin/bash\n[ "$1" = -c ] && exec {sys.executable} "$@"\nread line < <(sleep 0.5)\nexit 0\n')
+    python.chmod(0o755)
+    script = cli.script("pass\n")
+    said = "nothing was sampled: the program ran bash, and ended before a Python was seen in it; name the Python with"
+    done = cli("record", "-o", "x.html", "--", "./python", script)
+    assert done.returncode == 125, done.stderr
+    assert done.stderr == f"tachograph: record: {said} --python, or add -s if it starts one\n"
+    done = cli("record", "-s", "-o", "x.html", "--", "./python", script)
+    assert done.stderr == f"tachograph: record: {said} --python\n"
+
+
 def test_dump_shows_every_thread(cli: Any, target: Any) -> None:
     done = cli("dump", "-p", target.pid)
     assert done.returncode == 0, done.stderr
