@@ -257,6 +257,23 @@ static void who_is_refused_is_counted_once_and_may_become_a_python(void **state)
     assert_int_equal(family.refused_count, 1);
 }
 
+static void what_runs_in_place_of_a_python_has_a_name(void **state) {
+    (void)state;
+    children[0] = start_child(&to_children[0], "exec sleep 60");
+    tell(0);
+    while (runs(children[0], "/proc/self/exe")) {
+        rest(MS);
+    }
+    assert_int_equal(tg_family_expect(&family, children[0], NULL), TG_OK);
+    for (int i = 0; i < 1000 && strcmp(family.ran, "sleep") != 0; i++) {
+        run_for(20 * MS);
+    }
+    assert_string_equal(family.ran, "sleep");
+    python = "/bin/sleep";
+    run_until_opened(1);
+    assert_string_equal(family.ran, "");
+}
+
 static void a_python_that_takes_long_to_begin_was_no_foreign_program(void **state) {
     (void)state;
     add_child(0, "read nothing");
@@ -360,6 +377,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(what_was_executed_stays_counted_when_it_executes_a_python, begin, end),
         cmocka_unit_test_setup_teardown(what_can_never_be_sampled_is_told_and_was_no_foreign_program, begin, end),
         cmocka_unit_test_setup_teardown(who_is_refused_is_counted_once_and_may_become_a_python, begin, end),
+        cmocka_unit_test_setup_teardown(what_runs_in_place_of_a_python_has_a_name, begin, end),
         cmocka_unit_test_setup_teardown(a_python_that_takes_long_to_begin_was_no_foreign_program, begin, end),
         cmocka_unit_test_setup_teardown(what_was_executed_stays_counted_when_it_is_given_up, begin, end),
         cmocka_unit_test_setup_teardown(time_in_which_we_were_suspended_is_not_counted, begin, end),
