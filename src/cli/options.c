@@ -132,8 +132,8 @@ static enum tg_status set_choice(int *out, const struct tg_option *option, const
     return tg_error_set(err, TG_ERROR_INVALID, "%s cannot be '%s': choose one of %s", spelled, value, known);
 }
 
-static enum tg_status set_text(const char **out, const struct tg_option *option, const char *value,
-                               const char *spelled, struct tg_error *err) {
+static enum tg_status set_text(const char **out, const struct tg_option *option, const char *value, const char *spelled,
+                               struct tg_error *err) {
     if (option->once && *out) {
         return tg_error_set(err, TG_ERROR_INVALID, "%s was given twice, '%s' and '%s': %s", spelled, *out, value,
                             option->once);

@@ -196,18 +196,18 @@ static void refuse(struct tg_family_member *member, const struct tg_error *why) 
 
 /* What the first member runs, for when it has ended without having become a Python; cut off where it is long. */
 static void note_program(struct tg_family *family, const struct tg_family_member *member, enum tg_status opening) {
-    char link[32];
+    char exe[32];
     char path[4096];
     if (member != family->members[0] || opening == TG_ERROR_NOT_FOUND) {
         return;
     }
     family->ran[0] = '\0';
-    snprintf(link, sizeof link, "/proc/%ld/exe", (long)member->pid);
-    ssize_t length = opening == TG_ERROR_INVALID ? readlink(link, path, sizeof path - 1) : -1;
+    snprintf(exe, sizeof exe, "/proc/%ld/exe", (long)member->pid);
+    ssize_t length = opening == TG_ERROR_INVALID ? readlink(exe, path, sizeof path - 1) : -1;
     if (length > 0) {
         path[length] = '\0';
         const char *slash = strrchr(path, '/');
-        snprintf(family->ran, sizeof family->ran, "%s", slash ? slash + 1 : path);
+        snprintf(family->ran, sizeof family->ran, "%.63s", slash ? slash + 1 : path);
     }
 }
 
