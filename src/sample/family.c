@@ -197,17 +197,17 @@ static void refuse(struct tg_family_member *member, const struct tg_error *why) 
 /* What the first member runs, for when it has ended without having become a Python; cut off where it is long. */
 static void note_program(struct tg_family *family, const struct tg_family_member *member, enum tg_status opening) {
     char exe[32];
-    char path[4096];
+    char program[4096];
     if (member != family->members[0] || opening == TG_ERROR_NOT_FOUND) {
         return;
     }
     family->ran[0] = '\0';
     snprintf(exe, sizeof exe, "/proc/%ld/exe", (long)member->pid);
-    ssize_t length = opening == TG_ERROR_INVALID ? readlink(exe, path, sizeof path - 1) : -1;
+    ssize_t length = opening == TG_ERROR_INVALID ? readlink(exe, program, sizeof program - 1) : -1;
     if (length > 0) {
-        path[length] = '\0';
-        const char *slash = strrchr(path, '/');
-        snprintf(family->ran, sizeof family->ran, "%.63s", slash ? slash + 1 : path);
+        program[length] = '\0';
+        const char *slash = strrchr(program, '/');
+        snprintf(family->ran, sizeof family->ran, "%.63s", slash ? slash + 1 : program);
     }
 }
 
