@@ -73,6 +73,7 @@ void tg_sampled_close(struct tg_sampled *sampled) {
     tg_profile_release(&sampled->profile);
     release_rows(&sampled->functions);
     release_rows(&sampled->threads);
+    release_rows(&sampled->own);
     tg_strbuf_release(&sampled->title);
 }
 
@@ -102,6 +103,7 @@ static bool prepare_rows(struct tg_sampled_rows *rows, size_t count) {
         row->history[TG_SAMPLED_HISTORY - 1] = 0;
         row->self = row->total = (struct tg_weight){.sample_count = 0};
     }
+    rows->look_count++;
     return true;
 }
 
@@ -147,12 +149,13 @@ static enum tg_status add_thread(struct tg_sampled *sampled, size_t number, stru
     struct tg_weight all = tg_calltree_weight(tree);
     add_to_row(&sampled->threads.items[number], &all, &all);
     struct tg_flat flat = {.rows = NULL};
-    enum tg_status status = TG_OK;
-    if (sampled->thread == UINT32_MAX || sampled->thread == number) {
-        status = tg_flat_make(&flat, tree, false, err);
-    }
+    enum tg_status status = tg_flat_make(&flat, tree, false, err);
     for (size_t i = 0; i < flat.count; i++) {
-        add_to_row(&sampled->functions.items[flat.rows[i].frame.symbol], &flat.rows[i].self, &flat.rows[i].total);
+        const struct tg_flat_row *row = &flat.rows[i];
+        add_to_row(&sampled->functions.items[row->frame.symbol], &row->self, &row->total);
+        if (sampled->thread == number) {
+            add_to_row(&sampled->own.items[row->frame.symbol], &row->self, &row->total);
+        }
     }
     tg_flat_release(&flat);
     tg_calltree_release(tree); /* the next interval begins with nothing */
@@ -160,7 +163,9 @@ static enum tg_status add_thread(struct tg_sampled *sampled, size_t number, stru
 }
 
 enum tg_status tg_sampled_look(struct tg_sampled *sampled, tg_ns now_ns, struct tg_error *err) {
-    if (!prepare_rows(&sampled->functions, tg_symbols_count(&sampled->profile.symbols))
+    size_t symbol_count = tg_symbols_count(&sampled->profile.symbols);
+    if (!prepare_rows(&sampled->functions, symbol_count)
+        || (sampled->thread != UINT32_MAX && !prepare_rows(&sampled->own, symbol_count))
         || !prepare_rows(&sampled->threads, sampled->profile.thread_count)) {
         return tg_error_set(err, TG_ERROR_MEMORY, "not enough memory for the functions of process %ld",
                             (long)sampled->options.pid);
@@ -172,8 +177,8 @@ enum tg_status tg_sampled_look(struct tg_sampled *sampled, tg_ns now_ns, struct 
     measure_interval(sampled, now_ns);
     note_history(&sampled->functions, sampled->watched_ns);
     note_history(&sampled->threads, sampled->watched_ns);
+    note_history(&sampled->own, sampled->watched_ns);
     sampled->is_stopped = tg_process_is_stopped(sampled->options.pid);
-    sampled->look_count++;
     return status;
 }
 
@@ -188,7 +193,11 @@ void tg_sampled_pause(struct tg_sampled *sampled, tg_ns now_ns) {
 
 void tg_sampled_choose_thread(struct tg_sampled *sampled, uint32_t thread) {
     sampled->thread = thread;
-    release_rows(&sampled->functions);
+    release_rows(&sampled->own);
+}
+
+const struct tg_sampled_rows *tg_sampled_rows_shown(const struct tg_sampled *sampled) {
+    return sampled->by_thread ? &sampled->threads : sampled->thread != UINT32_MAX ? &sampled->own : &sampled->functions;
 }
 
 void tg_sampled_append_name(const struct tg_sampled *sampled, const struct tg_sampled_row *row, struct tg_strbuf *out) {
@@ -267,7 +276,7 @@ static bool is_shown(const struct tg_sampled *sampled, const struct tg_sampled_r
 }
 
 const struct tg_sampled_row **tg_sampled_list(const struct tg_sampled *sampled, size_t *count) {
-    const struct tg_sampled_rows *rows = sampled->by_thread ? &sampled->threads : &sampled->functions;
+    const struct tg_sampled_rows *rows = tg_sampled_rows_shown(sampled);
     const struct tg_sampled_row **list = calloc(rows->count + 1, sizeof *list);
     *count = 0;
     for (size_t i = 0; list && i < rows->count; i++) {
@@ -318,7 +327,8 @@ static enum tg_status interact(struct tg_sampled *sampled, struct tg_error *err)
     while (status == TG_OK && answer_keys(sampled, &is_due)) {
         tg_ns now_ns = tg_clock_monotonic_ns();
         bool rests = sampled->is_paused || sampled->has_ended;
-        tg_ns wanted_ns = sampled->options.interval_ns / (sampled->look_count ? 1 : 2); /* nobody wants to wait */
+        tg_ns wanted_ns =
+            sampled->options.interval_ns / (sampled->functions.look_count ? 1 : 2); /* nobody wants to wait */
         if (!rests) {
             tg_ns until_ns = now_ns + KEYS_NS, look_ns = end_of_interval(sampled, wanted_ns);
             tg_sampled_run(sampled, until_ns < look_ns ? until_ns : look_ns);

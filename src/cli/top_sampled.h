@@ -43,13 +43,14 @@ struct tg_sampled_row {
     uint32_t number; /* the symbol, or the thread's place in the profile */
     struct tg_weight self;
     struct tg_weight total;
-    struct tg_weight ever;              /* self, since the beginning */
+    struct tg_weight ever;              /* self, since the rows began */
     double history[TG_SAMPLED_HISTORY]; /* self's share of each interval, the newest last */
 };
 
 struct tg_sampled_rows {
     struct tg_sampled_row *items; /* by number */
     size_t count;
+    size_t look_count; /* that they are of */
 };
 
 struct tg_sampled_options {
@@ -69,22 +70,22 @@ struct tg_sampled {
     struct tg_strbuf title; /* "process 4711 (python shop.py)" */
     struct tg_profile profile;
     struct tg_family family;
-    struct tg_sampled_rows functions;
+    struct tg_sampled_rows functions; /* of all threads */
     struct tg_sampled_rows threads;
-    uint32_t thread;       /* whose functions are shown; UINT32_MAX: all */
-    tg_ns looked_ns;       /* when this interval began; later by as much as it was paused */
-    tg_ns paused_ns;       /* since when it is */
-    tg_ns interval_ns;     /* of the rows: what it was, not what was asked for */
-    tg_ns watched_ns;      /* what shares are of. The last look may stand for a little of the next interval */
-    tg_ns unwatched_ns;    /* in which looks fell out, as far as it was known when the interval ended */
-    uint64_t missed_count; /* these looks */
+    struct tg_sampled_rows own; /* the functions of the thread that is looked into, since then */
+    uint32_t thread;            /* this one; UINT32_MAX: none */
+    tg_ns looked_ns;            /* when this interval began; later by as much as it was paused */
+    tg_ns paused_ns;            /* since when it is */
+    tg_ns interval_ns;          /* of the rows: what it was, not what was asked for */
+    tg_ns watched_ns;           /* what shares are of. The last look may stand for a little of the next interval */
+    tg_ns unwatched_ns;         /* in which looks fell out, as far as it was known when the interval ended */
+    uint64_t missed_count;      /* these looks */
     struct tg_sampled_sums {
         tg_ns watched_ns;
         tg_ns suspended_ns;
         tg_ns unwatched_ns;
         uint64_t missed_count;
-    } before;          /* the interval, since the beginning */
-    size_t look_count; /* with figures */
+    } before; /* the interval, since the beginning */
     bool has_ended;
     bool is_stopped; /* the process, by somebody */
     /* What the person at the keys has chosen. */
@@ -110,9 +111,11 @@ void tg_sampled_run(struct tg_sampled *sampled, tg_ns until_ns);
 TG_NODISCARD enum tg_status tg_sampled_look(struct tg_sampled *sampled, tg_ns now_ns, struct tg_error *err);
 /* No samples are taken until it is called again. */
 void tg_sampled_pause(struct tg_sampled *sampled, tg_ns now_ns);
-/* Functions of one thread alone from now on, of all with UINT32_MAX; their figures begin anew. */
+/* Functions of one thread alone, whose figures begin now; with UINT32_MAX of all, whose figures have gone on. */
 void tg_sampled_choose_thread(struct tg_sampled *sampled, uint32_t thread);
 
+/* The rows of which some are shown. */
+const struct tg_sampled_rows *tg_sampled_rows_shown(const struct tg_sampled *sampled);
 /* The rows to be shown, sorted and filtered; for free(). NULL: none, or not enough memory. */
 const struct tg_sampled_row **tg_sampled_list(const struct tg_sampled *sampled, size_t *count);
 /* Appends "Cart.add" or "worker (4712)". */

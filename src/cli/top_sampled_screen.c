@@ -48,7 +48,8 @@ static void append_share(const struct tg_sampled *sampled, uint64_t ns, struct t
 
 static void append_history(const struct tg_sampled *sampled, const struct tg_sampled_row *row, struct tg_strbuf *out) {
     struct tg_sparkline_point points[TG_SAMPLED_HISTORY];
-    size_t known = sampled->look_count < TG_SAMPLED_HISTORY ? sampled->look_count : TG_SAMPLED_HISTORY;
+    size_t look_count = tg_sampled_rows_shown(sampled)->look_count;
+    size_t known = look_count < TG_SAMPLED_HISTORY ? look_count : TG_SAMPLED_HISTORY;
     size_t count = 0;
     if (row->ever.wall_ns == 0) {
         return;
@@ -220,8 +221,8 @@ static const char *const help_lines[] = {
     "self      of the interval, the time in the function itself",
     "total     the same with what it calls; recursion counts once",
     "cpu gil   of self: on a processor; with the interpreter's lock",
-    "ever      self since you look",
-    "lately    self in the last intervals",
+    "ever      self since you look; in a thread, since you look into it",
+    "lately    self in the last intervals of that time",
     "          shares are of one thread, and of the time that was looked at:",
     "          two that work all the time have 200 %",
 };
@@ -266,7 +267,7 @@ static void add_body(struct tg_sampled *sampled, const struct tg_terminal *termi
     size_t chosen = sampled->by_thread ? sampled->cursor - sampled->first : SIZE_MAX;
     if (rows && shown > 0) {
         append_table(sampled, rows + sampled->first, shown, chosen, terminal, out);
-    } else if (sampled->look_count > 0) {
+    } else if (tg_sampled_rows_shown(sampled)->look_count > 0) {
         append_nothing(sampled, out);
     }
     free(rows);
@@ -352,7 +353,7 @@ static void leave(struct tg_sampled *sampled) {
 static void move(struct tg_sampled *sampled, enum tg_key_kind kind) {
     size_t *place = sampled->by_thread ? &sampled->cursor : &sampled->first;
     size_t page = sampled->page > 1 ? sampled->page - 1 : 1;
-    size_t most = sampled->by_thread ? sampled->threads.count : sampled->functions.count;
+    size_t most = tg_sampled_rows_shown(sampled)->count;
     size_t count = kind == TG_KEY_UP || kind == TG_KEY_DOWN             ? 1
                    : kind == TG_KEY_PAGE_UP || kind == TG_KEY_PAGE_DOWN ? page
                                                                         : most;

@@ -213,6 +213,35 @@ static void keys_sort_filter_and_look_into_threads(void **state) {
     assert_false(tg_sampled_press(&sampled, &quit));
 }
 
+static void all_threads_go_on_while_one_is_looked_into(void **state) {
+    (void)state;
+    sampled.looked_ns = 0;
+    for (tg_ns i = 1; i <= 3; i++) {
+        add(1, "a", 500);
+        add(2, "b", 400);
+        look(1000 * i);
+    }
+    press("t");
+    press_key(TG_KEY_ENTER); /* the first by its share */
+    assert_listed("");
+    add(1, "a", 500);
+    add(2, "b", 400);
+    look(4000);
+    assert_listed("a");
+    assert_prints("   500 ms  ▁           a "); /* since it is looked into, and no marks of before */
+    press("a");
+    assert_listed("ab");
+    assert_prints("   2.00 s  ▁▁▁▁        a ");
+    assert_prints("   1.60 s  ");
+    press("t");
+    press_key(TG_KEY_ENTER);
+    assert_listed(""); /* anew */
+    assert_int_equal(tg_sampled_rows_shown(&sampled)->look_count, 0);
+    press_key(TG_KEY_ESCAPE);
+    press("a");
+    assert_listed("ab");
+}
+
 static void frames_fill_the_screen_and_no_more(void **state) {
     (void)state;
     for (int i = 0; i < 40; i++) {
@@ -251,6 +280,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_pause_and_a_suspension_are_of_no_interval, begin, end),
         cmocka_unit_test_setup_teardown(recursion_counts_once, begin, end),
         cmocka_unit_test_setup_teardown(keys_sort_filter_and_look_into_threads, begin, end),
+        cmocka_unit_test_setup_teardown(all_threads_go_on_while_one_is_looked_into, begin, end),
         cmocka_unit_test_setup_teardown(frames_fill_the_screen_and_no_more, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
