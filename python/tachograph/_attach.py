@@ -38,6 +38,22 @@ def start(options: dict[str, Any]) -> str:
     return _sampling.obstacle() if options["sample_hz"] else ""
 
 
+def unmatched(options: dict[str, Any]) -> list[str]:
+    """One message for each of these patterns that names nothing so far, with what it may have meant, or why.
+
+    Args:
+        options: as given to `start`, which has begun.
+    """
+    from tachograph import _unmatched
+
+    patterns = options.get("time", [])
+    if not patterns:
+        return []
+    messages = _unmatched.unmatched(dict.fromkeys(patterns, "--time"))
+    named = [repr(pattern) for pattern in [*patterns, *options.get("exclude", [])]]
+    return [message.removeprefix("tachograph: ") for message in messages if any(name in message for name in named)]
+
+
 def _sample(wanted: tuple[float, bool, str, bool]) -> None:
     from tachograph import _sampling
 

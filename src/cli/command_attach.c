@@ -102,8 +102,16 @@ static void append_order(struct tg_strbuf *out, const struct settings *settings,
     tg_json_end_object(&json);
 }
 
+/* Splits the lines. */
+static void warn(char *lines) {
+    char *rest = NULL;
+    for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        tg_message_warning("attach: %s", line);
+    }
+}
+
 /* What was begun, and what to do with it. */
-static void say(const struct settings *settings, double hz, pid_t pid) {
+static void say(const struct settings *settings, double hz, pid_t pid, struct tg_attached *attached) {
     struct tg_strbuf what = TG_STRBUF_INIT;
     tg_command_line_append(&what, pid);
     printf("process %ld%s", (long)pid, tg_strbuf_text(&what));
@@ -111,7 +119,8 @@ static void say(const struct settings *settings, double hz, pid_t pid) {
         printf(" samples itself %g times a second", hz);
     }
     if (settings->time.count) {
-        printf("%s", hz > 0 ? " and times its functions" : " times its functions");
+        printf("%s times its functions%s", hz > 0 ? " and" : "",
+               attached->unmatched[0] ? " that match, also in modules that it imports later" : "");
     }
     bool has_history = !settings->store || strcmp(settings->store, TG_NO_STORE) != 0;
     printf("%s\n", has_history ? "; the history has it with each interval" : "");
@@ -119,47 +128,54 @@ static void say(const struct settings *settings, double hz, pid_t pid) {
         printf("live: tachograph top -p %ld\n", (long)pid);
     }
     tg_strbuf_release(&what);
+    warn(attached->unmatched);
 }
 
 static double hz_of(const struct settings *settings) {
     return settings->sample_hz ? strtod(settings->sample_hz, NULL) : SAMPLE_HZ;
 }
 
-static enum tg_status attach(const struct settings *settings, struct tg_error *err) {
+/* `*caught`: the signal that came while the process was waited for; 0: none. */
+static enum tg_status attach(const struct settings *settings, int *caught, struct tg_error *err) {
     struct tg_strbuf order = TG_STRBUF_INIT;
     struct tg_strbuf store = TG_STRBUF_INIT;
     pid_t pid = tg_process_id_of(settings->pid);
     double hz = hz_of(settings);
+    struct tg_attached attached = {.caught = 0};
     enum tg_status status = append_store(&store, settings->store, err);
     if (status == TG_OK) {
         append_order(&order, settings, tg_strbuf_text(&store), hz, pid);
         status = tg_strbuf_status(&order);
-        status = status == TG_OK ? tg_attach(pid, tg_strbuf_text(&order), PATIENCE_NS, err)
+        status = status == TG_OK ? tg_attach(pid, tg_strbuf_text(&order), PATIENCE_NS, &attached, err)
                                  : tg_error_set(err, status, "not enough memory");
     }
     tg_strbuf_release(&store);
     tg_strbuf_release(&order);
     if (status == TG_OK) {
-        say(settings, hz, pid);
+        say(settings, hz, pid, &attached);
     }
+    *caught = attached.caught;
     return status;
 }
 
 static int run(const struct tg_command *command, char **words) {
     struct settings settings = {.pid = NULL};
     struct tg_error err = TG_ERROR_INIT;
-    int exit_code = TG_EXIT_OK;
+    int exit_code = TG_EXIT_OK, caught = 0;
     if (tg_commands_parse(command, words, &settings, &exit_code)) {
         words = tg_process_id_take(&settings.pid, words);
-        if (!settings.pid || words[0]) {
+        if (settings.pid && words[0]) {
+            tg_message_error("attach: unexpected '%s'; one process at a time, and it is named already", words[0]);
+            exit_code = TG_EXIT_USAGE;
+        } else if (!settings.pid) {
             tg_message_error("attach: say which process, as in 'tachograph attach -p 4711'");
             exit_code = TG_EXIT_USAGE;
         } else if (hz_of(&settings) <= 0 && settings.time.count == 0) {
             tg_message_error("attach: with --sample-hz 0 and without --time there is nothing to do");
             exit_code = TG_EXIT_USAGE;
-        } else if (attach(&settings, &err) != TG_OK) {
+        } else if (attach(&settings, &caught, &err) != TG_OK) {
             tg_message_error("attach: %s", err.message);
-            exit_code = TG_EXIT_FAILED;
+            exit_code = caught ? 128 + caught : TG_EXIT_FAILED;
         }
     }
     tg_text_list_release(&settings.time);
@@ -174,11 +190,13 @@ const struct tg_command tg_command_attach = {
     .description =
         "For processes of CPython 3.14 and later, which can be asked to run a script (sys.remote_exec); yours, or with "
         "root's rights anybody's. It begins when the process runs Python code; where it does not within ten seconds, "
-        "the order is taken back. A Python without tachograph is lent this program's own package, where it fits and "
-        "can be read by the process.\n"
+        "or Ctrl-C comes before, the order is taken back. A Python without tachograph is lent this program's own "
+        "package, where it fits and can be read by the process.\n"
         "Nothing has to be loaded for 'tachograph record', 'top' and 'dump', which look at a process from outside.",
     .options = options,
     .examples = examples,
-    .exit_codes = "0 it has begun; 1 the process cannot be asked, or has not answered; 2 wrong usage",
+    .exit_codes =
+        "0 it has begun; 1 the process cannot be asked, or has not answered; 2 wrong usage; 128 and its number when a "
+        "signal came before, as 130 with Ctrl-C",
     .run = run,
 };

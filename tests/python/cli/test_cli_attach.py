@@ -52,6 +52,15 @@ finish()
 """
 
 CLOCK_NANOSLEEP = 230 if platform.machine() == "x86_64" else 115
+SIGTIMEDWAIT = 128 if platform.machine() == "x86_64" else 137
+# Waits in C code, so that an order waits, until it is told to go on; then says whether it was carried out.
+WAITS_FOR_A_LINE = """
+import sys
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(1000): n + 1
+print("tachograph" in sys.modules, flush=True)
+"""
 WAITS = "import time\nprint('ready', flush=True)\ntime.sleep(1000)\n"
 
 only_where_it_works = pytest.mark.skipif(sys.version_info < (3, 14), reason="since CPython 3.14")
@@ -174,6 +183,57 @@ def test_one_that_runs_no_python_is_given_up(cli: Any, start: Any, wait_until: A
     assert "tachograph" not in process.communicate(timeout=60)[1]
 
 
+@pytest.fixture
+def waiting(cli: Any, start: Any, wait_until: Any) -> Any:
+    """A process, and an attach that waits for it to take its order."""
+    process = start(WAITS_FOR_A_LINE)
+    before = leftovers()
+    attach = cli.start("attach", "-p", process.pid, "--store", "none")
+    system_call = Path(f"/proc/{attach.pid}/syscall")
+    wait_until(lambda: leftovers() != before, "its files")
+    wait_until(lambda: system_call.read_text().startswith(f"{SIGTIMEDWAIT} "), "its order to be given")
+    return process, attach, before
+
+
+@only_where_it_works
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_takes_the_order_back(waiting: Any, number: signal.Signals) -> None:
+    process, attach, before = waiting
+    attach.send_signal(number)
+    out, err = attach.communicate(timeout=5)
+    assert attach.returncode == 128 + number
+    assert out == ""
+    assert err == (
+        f"tachograph: attach: interrupted before process {process.pid} ran Python code, so nothing was begun\n"
+    )
+    assert leftovers() == before
+    assert process.communicate("\n", timeout=60) == ("False\n", "")
+
+
+@only_where_it_works
+def test_the_order_of_one_that_was_killed_is_not_carried_out(waiting: Any) -> None:
+    process, attach, before = waiting
+    attach.kill()
+    attach.communicate()
+    assert len(leftovers()) == len(before) + 1
+    assert process.communicate("\n", timeout=60) == ("False\n", "")
+    assert leftovers() == before
+
+
+@only_where_it_works
+def test_patterns_that_name_nothing_are_said(cli: Any, start: Any) -> None:
+    process = start(PROGRAM)
+    words = ["--sample-hz", "0", "--store", "none", "--time", "wzqk.*", "--time", "__main__::wrok"]
+    done = cli("attach", process.pid, *words, "--exclude", "__main__::trun")
+    assert done.returncode == 0
+    assert "times its functions that match, also in modules that it imports later\n" in done.stdout
+    assert done.stderr.splitlines() == [
+        "tachograph: warning: attach: no function matched --time 'wzqk.*': no module wzqk was imported",
+        "tachograph: warning: attach: no function matched --time '__main__::wrok'; did you mean __main__::work?",
+        "tachograph: warning: attach: nothing was excluded by '__main__::trun'; did you mean __main__::turn?",
+    ]
+
+
 @only_where_it_works
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 def test_root_attaches_to_others_and_others_not_to_root(cli: Any, start: Any) -> None:
@@ -194,10 +254,14 @@ def test_before_it_is_possible(cli: Any, start: Any) -> None:
 
 
 def test_wrong_words(cli: Any) -> None:
-    for words in ([], ["-p", "1", "2"], ["word"]):
+    for words, said in (
+        ([], "say which process"),
+        (["word"], "say which process"),
+        (["-p", "1", "2"], "unexpected '2'; one process at a time"),
+    ):
         done = cli("attach", *words)
         assert done.returncode == 2
-        assert "say which process" in done.stderr
+        assert said in done.stderr
     other = cli.start_other("cat", stdin=subprocess.PIPE)
     other.stdin.write("begun\n")
     other.stdin.flush()
