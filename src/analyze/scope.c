@@ -189,12 +189,12 @@ struct tg_store_selection tg_scope_everything(const struct tg_scope *scope) {
 }
 
 /* Not said: `*iteration` stays. */
-static enum tg_status read_word(const struct tg_scope *scope, const char *what, const char *text, int64_t *iteration,
-                                struct tg_error *err) {
-    bool is_end = strcmp(what, "until") == 0;
+static enum tg_status read_word(const struct tg_scope *scope, const struct tg_scope_words *words, bool is_end,
+                                int64_t *iteration, struct tg_error *err) {
+    const char *text = is_end ? words->until : words->since;
     enum tg_status status = text ? tg_scope_moment(scope, text, is_end, iteration, err) : TG_OK;
     if (status != TG_OK) {
-        tg_error_prefix(err, "%s", what);
+        tg_error_prefix(err, "%s%s", words->dashes ? words->dashes : "", is_end ? "until" : "since");
     }
     return status;
 }
@@ -203,9 +203,9 @@ enum tg_status tg_scope_select(const struct tg_scope *scope, const struct tg_sco
                                struct tg_store_selection *selection, struct tg_error *err) {
     struct tg_period period = {INT64_MIN, INT64_MAX};
     const struct tg_store_version *version = NULL;
-    enum tg_status status = read_word(scope, "since", words->since, &period.first_iteration, err);
+    enum tg_status status = read_word(scope, words, false, &period.first_iteration, err);
     if (status == TG_OK) {
-        status = read_word(scope, "until", words->until, &period.last_iteration, err);
+        status = read_word(scope, words, true, &period.last_iteration, err);
     }
     if (status == TG_OK && words->since && words->until) {
         status = check_order(words->since, words->until, &period, err);

@@ -60,7 +60,8 @@ struct tg_scope_words {
     const char *since;
     const char *until;
     const char *version;
-    const char *run; /* as tg_run_name_select() has it */
+    const char *run;    /* as tg_run_name_select() has it */
+    const char *dashes; /* what messages write before the names of these: "--" of a command line; NULL: nothing */
 };
 
 /* The version of the selection is borrowed from the words. */

@@ -134,8 +134,11 @@ static void close_history(struct tg_history *history) {
 }
 
 struct tg_scope_words tg_history_words(const struct tg_history_options *options) {
-    return (struct tg_scope_words){
-        .since = options->since, .until = options->until, .version = options->version, .run = options->run};
+    return (struct tg_scope_words){.since = options->since,
+                                   .until = options->until,
+                                   .version = options->version,
+                                   .run = options->run,
+                                   .dashes = "--"};
 }
 
 enum tg_status tg_history_select(const struct tg_history_question *question, struct tg_store_selection *selection,

@@ -12,7 +12,7 @@
 static enum tg_status not_understood(const char *text, struct tg_error *err) {
     return tg_error_set(err, TG_ERROR_INVALID,
                         "\"%s\" is no point in time: write -1h (s, m, h, d, w), 2026-11-21T10:00, 2026-11-21, "
-                        "iteration:120 or now",
+                        "iteration:120, version:1.4.2 or now",
                         text);
 }
 
