@@ -223,32 +223,60 @@ static bool is_to_be_sampled(const struct settings *settings, const struct choic
     return is_alone && (settings->sample || !has_recording(live, choice->pids[0]));
 }
 
-static enum tg_status refuse_options(const struct settings *settings, bool is_sampled, struct tg_error *err) {
+/* What has no meaning for samples, and what to do instead. */
+static enum tg_status refuse_timed_options(const struct settings *settings, struct tg_error *err) {
     static const enum tg_live_sort only_timed[] = {TG_LIVE_SORT_CALLS, TG_LIVE_SORT_AVERAGE, TG_LIVE_SORT_P99,
                                                    TG_LIVE_SORT_RUNNING, TG_LIVE_SORT_ERRORS};
-    if (!is_sampled
-        && (settings->sample || settings->rate_hz || settings->follows || settings->idle || settings->no_bpf)) {
-        return tg_error_set(
-            err, TG_ERROR_INVALID,
-            "--sample, --rate, --subprocesses, --idle and --no-bpf are for one process that is sampled: "
-            "'tachograph top -p PID --sample'");
-    }
-    if (!is_sampled && settings->sort >= TG_LIVE_SORTS) {
-        return tg_error_set(err, TG_ERROR_INVALID,
-                            "'%s' is a figure of samples alone: 'tachograph top -p PID --sample'",
-                            sort_names[settings->sort]);
-    }
-    if (is_sampled && settings->json) {
+    if (settings->json) {
         return tg_error_set(err, TG_ERROR_INVALID,
                             "samples are not written as JSON here; 'tachograph record -f "
                             "speedscope' does, and 'tachograph dump --json'");
     }
-    for (size_t i = 0; is_sampled && i < sizeof only_timed / sizeof only_timed[0]; i++) {
+    if (settings->only.count) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "--only is for timed functions, and the process is sampled: on a terminal the key / asks "
+                            "what names or files must have in them, or start the program with 'tachograph run --time "
+                            "PATTERN'");
+    }
+    if (settings->by == TG_LIVE_PROCESSES) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "samples are not summed up by process: '--by thread' says of each thread which process it "
+                            "is of");
+    }
+    if (settings->ended) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "--ended is for recordings, and the process is sampled while it lives: leave it out");
+    }
+    for (size_t i = 0; i < sizeof only_timed / sizeof only_timed[0]; i++) {
         if (settings->sort == (int)only_timed[i]) {
             return tg_error_set(err, TG_ERROR_INVALID,
                                 "samples count no calls: sort by self, total, cpu, gil, ever or "
                                 "name, or start the program with 'tachograph run'");
         }
+    }
+    return TG_OK;
+}
+
+static bool lives(uint64_t pid) {
+    return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+}
+
+/* Of a process that is not there, that is what is said, elsewhere. */
+static enum tg_status refuse_options(const struct settings *settings, const struct choice *choice, bool is_sampled,
+                                     struct tg_error *err) {
+    if (is_sampled) {
+        return lives(choice->pids[0]) ? refuse_timed_options(settings, err) : TG_OK;
+    }
+    if (settings->sample || settings->rate_hz || settings->follows || settings->idle || settings->no_bpf) {
+        return tg_error_set(
+            err, TG_ERROR_INVALID,
+            "--sample, --rate, --subprocesses, --idle and --no-bpf are for one process that is sampled: "
+            "'tachograph top -p PID --sample'");
+    }
+    if (settings->sort >= TG_LIVE_SORTS) {
+        return tg_error_set(err, TG_ERROR_INVALID,
+                            "'%s' is a figure of samples alone: 'tachograph top -p PID --sample'",
+                            sort_names[settings->sort]);
     }
     return TG_OK;
 }
@@ -286,10 +314,22 @@ static enum tg_status sample(const struct settings *settings, uint64_t pid, cons
     return status;
 }
 
+/* Why a process of several cannot be shown. */
+static enum tg_status refuse_pid(uint64_t pid, bool is_alone, struct tg_error *err) {
+    enum tg_status status = tg_process_id_refuse((pid_t)pid, "top", err);
+    if (is_alone || status != TG_ERROR_NOT_FOUND || !lives(pid)) {
+        return status;
+    }
+    return tg_error_set(err, status,
+                        "process %ld has no recording, and only one process at a time can be sampled: 'tachograph top "
+                        "-p %ld', with --subprocesses those that it starts, too",
+                        (long)pid, (long)pid);
+}
+
 static enum tg_status check_pids(const struct tg_live *live, const struct choice *choice, struct tg_error *err) {
     for (size_t i = 0; i < choice->pid_count; i++) {
         if (!has_recording(live, choice->pids[i])) {
-            return tg_process_id_refuse((pid_t)choice->pids[i], "top", err);
+            return refuse_pid(choice->pids[i], choice->pid_count == 1, err);
         }
     }
     return TG_OK;
@@ -397,7 +437,7 @@ static enum tg_status show(const struct settings *settings, const struct choice 
     enum tg_status status = explain(refresh(&live, err), choice, err);
     bool is_sampled = status == TG_OK && is_to_be_sampled(settings, choice, &live);
     if (status == TG_OK) {
-        status = refuse_options(settings, is_sampled, err);
+        status = refuse_options(settings, choice, is_sampled, err);
         *exit_code = status == TG_OK ? TG_EXIT_FAILED : TG_EXIT_USAGE;
     }
     if (status == TG_OK && !is_sampled) {

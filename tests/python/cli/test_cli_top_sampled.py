@@ -144,6 +144,11 @@ def test_it_ends_with_the_process(cli: Any, target: Any) -> None:
     [
         (["-p", "PID", "--sort", "calls"], 2, "samples count no calls"),
         (["-p", "PID", "--json"], 2, "not written as JSON"),
+        (["-p", "PID", "--only", "shop.*"], 2, "--only is for timed functions"),
+        (["-p", "PID", "--by", "process"], 2, "not summed up by process: '--by thread'"),
+        (["-p", "PID", "--ended"], 2, "--ended is for recordings"),
+        (["-p", "2147483647", "--ended"], 1, "there is no process 2147483647"),
+        (["-p", "PID", "-p", "PID"], 1, "has no recording, and only one process at a time can be sampled"),
         (["--sort", "gil"], 2, "'gil' is a figure of samples alone"),
         (["--idle"], 2, "are for one process that is sampled"),
         (["--no-bpf"], 2, "are for one process that is sampled"),
