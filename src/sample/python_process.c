@@ -115,8 +115,11 @@ static enum tg_status explain_none(const struct search *search, pid_t pid, int e
                             (long)pid);
     }
     if (search->saw_old) {
-        return tg_error_set(err, TG_ERROR_UNSUPPORTED,
-                            "process %ld runs a Python before 3.11, which is too old to be sampled", (long)pid);
+        return tg_error_set(
+            err, TG_ERROR_UNSUPPORTED,
+            "process %ld runs a Python before 3.11, which is too old: from 3.11 on it can be sampled, from "
+            "3.14 on attached to",
+            (long)pid);
     }
     if (search->saw_python_name || has_interpreter(executable)) {
         return tg_error_set(
