@@ -76,29 +76,51 @@ static bool can_be_made(const char *path) {
     return can;
 }
 
+/* "runtime directory "/srv/run/tachograph-1000" cannot be made: /srv/run: Permission denied" */
+static void explain_unmade(const char *path, struct tg_error *why) {
+    struct tg_strbuf existing = TG_STRBUF_INIT;
+    tg_trial_append_existing(&existing, path);
+    const char *directory = tg_strbuf_text(&existing);
+    (void)tg_error_set(why, TG_ERROR_NOT_FOUND, "runtime directory \"%s\" cannot be made: %s: %s", path, directory,
+                       strerrordesc_np(tg_trial_directory(directory)));
+    tg_strbuf_release(&existing);
+}
+
+/* True: recordings will be made there. Else either said, or it is not there, and `why` it cannot be made. */
+static bool try_runtime(struct tg_doctor *doctor, const char *path, struct tg_error *why) {
+    int fd = -1;
+    struct tg_error err = TG_ERROR_INIT;
+    enum tg_status status = tg_runtime_open(path, false, &fd, &err);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (status == TG_OK || (status == TG_ERROR_NOT_FOUND && can_be_made(path))) {
+        judge_runtime(doctor, path);
+        return true;
+    }
+    if (status == TG_ERROR_NOT_FOUND) {
+        explain_unmade(path, why);
+    } else {
+        tg_doctor_add(doctor, TG_VERDICT_NOTE, NULL, "%s", err.message);
+    }
+    return false;
+}
+
 void tg_doctor_ask_recordings(struct tg_doctor *doctor) {
     struct tg_runtime_paths candidates;
+    struct tg_error why = TG_ERROR_INIT;
     bool found = false;
     doctor->group = "recordings";
     tg_runtime_candidates(&candidates);
-    for (size_t i = 0; i < candidates.writer_count && !found; i++) {
-        int fd = -1;
-        struct tg_error err = TG_ERROR_INIT;
-        enum tg_status status = tg_runtime_open(candidates.paths[i], false, &fd, &err);
-        found = status == TG_OK || (status == TG_ERROR_NOT_FOUND && can_be_made(candidates.paths[i]));
-        if (fd >= 0) {
-            close(fd);
-        }
-        if (found) {
-            judge_runtime(doctor, candidates.paths[i]);
-        } else if (status != TG_ERROR_NOT_FOUND) {
-            tg_doctor_add(doctor, TG_VERDICT_NOTE, NULL, "%s", err.message);
-        }
+    enum tg_status status = candidates.writer_count ? TG_OK : tg_runtime_check_chosen(&why);
+    for (size_t i = 0; i < candidates.writer_count && status == TG_OK && !found; i++) {
+        found = try_runtime(doctor, candidates.paths[i], &why);
     }
     if (!found) {
         tg_doctor_add(doctor, TG_VERDICT_PROBLEM,
                       "set TACHOGRAPH_RUNTIME_DIR to an absolute path of a directory of your own",
-                      "there is no directory for them: timings stay inside each process, and no history is kept");
+                      "%s%sthere is no directory for them: timings stay inside each process, and no history is kept",
+                      why.message, why.message[0] ? "; so " : "");
     }
 }
 

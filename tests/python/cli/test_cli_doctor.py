@@ -94,7 +94,13 @@ def test_file_of_somebody_else(cli: Any, doctor: Any) -> None:
 
 
 def test_nowhere_to_record(cli: Any, doctor: Any) -> None:
-    assert "recordings" in dict(problems(doctor(env={"TACHOGRAPH_RUNTIME_DIR": "relative"})))
+    for path, reason in (
+        ("relative", "TACHOGRAPH_RUNTIME_DIR cannot be 'relative': name an absolute path"),
+        ("/proc/self/none", 'runtime directory "/proc/self/none" cannot be made: /proc/self: '),
+    ):
+        said = dict(problems(doctor(env={"TACHOGRAPH_RUNTIME_DIR": path})))["recordings"]
+        assert said.startswith(reason)
+        assert "; so there is no directory for them: " in said
     cli.runtime.chmod(0o722)
     findings = doctor()
     assert [group for group, _ in problems(findings)] == ["recordings"]
