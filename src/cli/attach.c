@@ -281,7 +281,9 @@ static enum tg_status order_it(const struct tg_remote *remote, const char *order
         status = ask(&asked, err);
         remove_place(&place);
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (!attached->caught) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+    }
     return status;
 }
 

@@ -26,7 +26,8 @@ struct tg_attached {
 /* Has the process begin what `order` says, a JSON object for python/tachograph/_attach.py. Where it is not done within
  * `patience_ns`, or SIGINT, SIGTERM or SIGHUP comes before, the order is taken back: TG_ERROR_BUSY.
  * TG_ERROR_UNSUPPORTED: the process could not do it; the message has its words. Others: the process cannot be asked.
- * `*attached` is filled in any case. */
+ * `*attached` is filled in any case. With `caught` these signals stay blocked, so that a second one does not end the
+ * program before it has said what became of the first. */
 TG_NODISCARD enum tg_status tg_attach(pid_t pid, const char *order, tg_ns patience_ns, struct tg_attached *attached,
                                       struct tg_error *err);
 

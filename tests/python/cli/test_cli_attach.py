@@ -200,6 +200,7 @@ def waiting(cli: Any, start: Any, wait_until: Any) -> Any:
 def test_a_signal_takes_the_order_back(waiting: Any, number: signal.Signals) -> None:
     process, attach, before = waiting
     attach.send_signal(number)
+    attach.send_signal(number)  # as timeout(1) does, or an impatient person
     out, err = attach.communicate(timeout=5)
     assert attach.returncode == 128 + number
     assert out == ""
