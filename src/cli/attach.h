@@ -2,8 +2,9 @@
  * attach: loads tachograph into a process that runs (sample/remote.h), and waits until it has begun there.
  *
  * What it is told, and what it answers, are files in a directory of their own, made in the /tmp of that process, which
- * belongs to its user alone: order.py, the script; order.json, later taken.json; unmatched, a line for each pattern that
- * names nothing so far; answer, which appears when it is done, empty when all is well. The directory is gone afterwards.
+ * belongs to its user alone: order.py, the script; order.json, later taken.json; unmatched, a line for each pattern
+ * that names nothing so far; answer, which appears when it is done, empty when all is well. The directory is gone
+ * afterwards.
  * order.json is locked (flock) for as long as we live: an order without its author is not carried out, and the process
  * removes the directory.
  */
