@@ -31,17 +31,8 @@ SECOND = 1_000_000_000
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The files of src/ that read, and the functions above them, as a library of its own."""
     output = tmp_path_factory.mktemp("reading") / "reading.so"
-    reading = ["code_cache", "code_content", "code_object", "elf", "line_table", "memory", "process_maps"]
-    reading += [
-        "python_process",
-        "python_dict",
-        "python_text",
-        "python_value",
-        "refusal",
-        "layout",
-        "task",
-        "thread_names",
-    ]
+    reading = ["code_cache", "code_content", "code_object", "elf", "line_table", "memory", "process_maps", "layout"]
+    reading += ["python_dict", "python_process", "python_text", "python_value", "refusal", "task", "thread_names"]
     sources = [*(ROOT / "src" / "sample" / f"{name}.c" for name in reading)]
     sources += (ROOT / "src" / "sample").glob("layout_3_*.c")
     sources += [ROOT / "src" / "base" / f"{name}.c" for name in ("error", "utf8")]
