@@ -27,7 +27,7 @@ COMMANDS: dict[str, list[str]] = {
     "report": ["report"],
     "report by thread": ["report", "--by-thread"],
     "report as JSON": ["report", "--json"],
-    "record": ["record", "-o", "out.html", "app.py"],
+    "record": ["record", "-o", "out.html", "-c", "sum(range(20_000_000))"],
     "dump": ["dump", "-p", str(os.getpid())],
     "dump as JSON": ["dump", "-p", str(os.getpid()), "--json"],
     "top": ["top", "--once", "-d", "0.1"],
