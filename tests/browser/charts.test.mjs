@@ -69,7 +69,7 @@ test("a function's way to the charts shows that function, however small it is", 
     const place = `#functionPerformanceChart-${name}`;
     await page.waitForFunction(
       (selector) =>
-        /** @type {any} */ (document.querySelector(selector)).data?.some(({ visible }) => visible === "legendonly"),
+        /** @type {any} */ (document.querySelector(selector))?.data?.some(({ visible }) => visible === "legendonly"),
       place,
     );
     const { traces } = await chart(page, place);
@@ -90,7 +90,7 @@ test("a function's way to the charts shows that function, however small it is", 
   await page.fill('input[aria-label="Minimum of average_time"]', "0.001");
   await page.keyboard.press("Enter");
   await page.waitForFunction(
-    () => /** @type {any} */ (document.querySelector("#functionPerformanceChart-average_time")).data.length === 1,
+    () => /** @type {any} */ (document.querySelector("#functionPerformanceChart-average_time"))?.data?.length === 1,
   );
   assert.equal(settingOf(page, "minimum_average"), "0.001");
   await close();
