@@ -80,12 +80,13 @@ def test_without_signals_no_stack_is_impossible(sample: Any, program: str, envir
 @pytest.mark.parametrize("program", ["split.py", "backwards.py", "unicode_names.py"])
 def test_shares_are_right(sample: Any, program: str, options: tuple[str, ...]) -> None:
     """Of the processor's time, which no other program takes part of. They are sampled until chance, which is greater
-    where the sampler waits for a processor, no longer moves them by as much; what is wrong stays wrong.
+    where the sampler waits for a processor, no longer moves them by as much; what is wrong stays wrong. At higher rates
+    the looks themselves make the program another one (docs/adr/0038).
     """
     taken = 0
     off_by: dict[str, float] = {}
-    while taken < 15_000 or (taken < 90_000 and any(abs(points) > 1.5 * taken for points in off_by.values())):
-        seen = sample(program, "--mode", "cpu", *options, hz=5000, seconds=4)
+    while taken < 7_500 or (taken < 60_000 and any(abs(points) > 1.5 * taken for points in off_by.values())):
+        seen = sample(program, "--mode", "cpu", *options, hz=2000, seconds=4)
         assert seen.state["taken"] > 0
         taken += seen.state["taken"]
         for name, points in seen.verdict.off_by.items():

@@ -127,9 +127,12 @@ def test_a_program_that_only_waits_has_its_file_all_the_same(cli: Any, mode: str
 
 
 def test_one_sample_is_no_samples(cli: Any, target: Any) -> None:
-    """The first comes after a second and a quarter at the latest, the second after one and a half at the earliest."""
-    done = cli("record", "-p", target.pid, "-r", "1", "-d", "1.4", "-o", "one.folded")
-    assert done.returncode == 0, done.stderr
+    """The first comes after a tenth to three tenths of a second: at times there is none yet, at others a second one."""
+    for _ in range(30):
+        done = cli("record", "-p", target.pid, "-r", "5", "-d", "0.24", "-o", "one.folded")
+        if done.returncode == 0 and ": 2 samples of " not in done.stderr:
+            break
+        assert done.returncode == 0 or "it was over before the first sample" in done.stderr, done.stderr
     assert ": 1 sample of 1 thread\n" in done.stderr
 
 

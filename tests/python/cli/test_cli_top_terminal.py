@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -35,6 +36,7 @@ class Screen:
         self.rows: dict[int, str] = {}
         self.written = ""
         self.unread = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")()  # what is read may end within a character
         self.resize(*size, tell=False)
         self.modes = termios.tcgetattr(self.terminal)
         options = {"process_group": 0, **options}
@@ -67,7 +69,7 @@ class Screen:
         """Reads what there is; waits a little for it. False: all have closed the terminal."""
         if select.select([self.main], [], [], 0.05)[0]:
             try:
-                part = os.read(self.main, 65536).decode()
+                part = self.decoder.decode(os.read(self.main, 65536))
             except OSError:
                 return False
             self.written += part
