@@ -51,6 +51,7 @@ static enum stopped look_at_end(pid_t tid) {
 static enum stopped look(struct tg_stop *stop, pid_t tid) {
     siginfo_t info = {.si_pid = 0};
     if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL) != 0) {
+        stop->outlived = look_at_end(tid) == NOT_YET ? tid : stop->outlived;
         return ENDED;
     }
     if (info.si_pid == 0) {
@@ -151,13 +152,14 @@ uint64_t tg_stop_rseq(const struct tg_stop *stop) {
     return size >= (long)sizeof found ? found.rseq_abi_pointer : 0;
 }
 
-static void let_go(const struct tg_stop *stop, pid_t tid) {
-    ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)stop->signal);
+/* False: it was killed meanwhile, and whoever waits for its end does so until we have been told of that. */
+static bool let_go(const struct tg_stop *stop, pid_t tid) {
+    return ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)stop->signal) == 0 || look_at_end(tid) == ENDED;
 }
 
 void tg_stop_release(struct tg_stop *stop) {
     if (stop->held) {
-        let_go(stop, stop->held);
+        stop->pending = let_go(stop, stop->held) ? 0 : stop->held;
         stop->held = 0;
         relax(stop);
     }
@@ -165,24 +167,25 @@ void tg_stop_release(struct tg_stop *stop) {
 
 void tg_stop_end(struct tg_stop *stop) {
     tg_stop_release(stop);
-    for (int i = 0; i < LAST_LOOKS && !tg_stop_settle(stop); i++) {
+    for (int i = 0; i < LAST_LOOKS && (!tg_stop_settle(stop) || stop->outlived); i++) {
         nanosleep(&(struct timespec){.tv_nsec = LAST_LOOK_NS}, NULL);
     }
-    stop->pending = 0;
+    stop->pending = stop->outlived = 0;
     relax(stop);
 }
 
 bool tg_stop_settle(struct tg_stop *stop) {
+    if (stop->outlived && look_at_end(stop->outlived) == ENDED) {
+        stop->outlived = 0;
+    }
     if (!stop->pending) {
         return true;
     }
     enum stopped stopped = look(stop, stop->pending);
-    if (stopped == STOPPED) {
-        let_go(stop, stop->pending);
-    }
-    if (stopped != NOT_YET) {
+    bool is_free = stopped == STOPPED ? let_go(stop, stop->pending) : stopped == ENDED;
+    if (is_free) {
         stop->pending = 0;
         relax(stop);
     }
-    return stopped != NOT_YET;
+    return is_free;
 }

@@ -5,7 +5,8 @@
  * that stayed seized would freeze at its next signal until somebody looks. It runs on when we are killed while it is
  * held, and a terminal's signals that suspend us (Ctrl-Z) wait until we hold nobody. SIGSTOP does not wait: who is held
  * then stays so until we go on or are killed. What cannot be stopped at once, in an uninterruptible sleep, is let go
- * when it stops at last; see tg_stop_settle().
+ * when it stops at last, and the end of one that is killed while it is held is taken note of, for which its parent has
+ * to wait; see tg_stop_settle().
  *
  * Threads: one thread of ours, which is the tracer, calls all of it, for as many stops as it likes. Nobody else in this
  * process may wait for the target or for any child (waitpid(-1)) but with __WNOTHREAD, or he takes away what tells of
@@ -23,7 +24,8 @@
 
 struct tg_stop {
     pid_t held;     /* the thread that is stopped; 0 none */
-    pid_t pending;  /* the thread that was asked to stop and has not yet; 0 none */
+    pid_t pending;  /* the thread that was asked to stop, or killed when held, and has not stopped or ended; 0 none */
+    pid_t outlived; /* a process's first thread that has ended, of which we are told when all others have; 0 none */
     int signal;     /* that it gets when it is let go */
     bool is_steady; /* for this one we are not to be suspended now */
 };
@@ -42,10 +44,10 @@ TG_NODISCARD enum tg_stop_result tg_stop_hold(struct tg_stop *stop, pid_t tid, u
  * library for it has registered it; 0: nowhere, or that is not known. */
 uint64_t tg_stop_rseq(const struct tg_stop *stop);
 
-/* Lets it go. */
+/* Lets it go. Who was killed meanwhile is late, too. */
 void tg_stop_release(struct tg_stop *stop);
 
-/* Lets go who was late, if he has stopped by now. False: not yet. */
+/* Lets go who was late, if he has stopped or ended by now. False: not yet. */
 bool tg_stop_settle(struct tg_stop *stop);
 
 /* Lets go of all. Who is late has a moment to stop; then it is for the kernel, which lets go when this thread ends. */

@@ -7,14 +7,19 @@
 
 #include "sample/thread_clock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #if __has_include(<sys/rseq.h>)
@@ -344,6 +349,128 @@ static void the_end_of_a_child_is_left_to_who_started_it(void **state) {
     }
 }
 
+/* A child that has started one of its own, which runs for ever, and waits for the end of that. */
+static pid_t start_parent(pid_t *child) {
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pid_t started = start_child();
+        _exit(write(ready[1], &started, sizeof started) != sizeof started || waitpid(started, NULL, 0) != started);
+    }
+    assert_int_equal(read(ready[0], child, sizeof *child), sizeof *child);
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void who_is_killed_while_he_is_held_has_ended_for_his_parent(void **state) {
+    (void)state;
+    int status;
+    pid_t pid;
+    pid_t parent = start_parent(&pid);
+    struct tg_stop stop = {0};
+    while (tg_stop_hold(&stop, pid, NULL) != TG_STOP_HELD) {
+    }
+    kill(pid, SIGKILL);
+    tg_stop_release(&stop);
+    while (!tg_stop_settle(&stop)) {
+    }
+    assert_int_equal(waitpid(parent, &status, 0), parent);
+    assert_int_equal(status, 0);
+}
+
+/* Killed in the midst of stopping, in one of so many cases at the worst moment. */
+static void who_is_killed_before_he_stops_has_ended_for_his_parent(void **state) {
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        int status;
+        pid_t pid;
+        pid_t parent = start_parent(&pid);
+        struct tg_stop stop = {0};
+        pid_t killer = fork();
+        if (killer == 0) {
+            nanosleep(&(struct timespec){.tv_nsec = 1000L * i}, NULL);
+            kill(pid, SIGKILL);
+            _exit(0);
+        }
+        while (tg_stop_hold(&stop, pid, NULL) != TG_STOP_GONE) {
+            tg_stop_release(&stop);
+        }
+        tg_stop_end(&stop);
+        assert_int_equal(waitpid(killer, NULL, 0), killer);
+        assert_int_equal(waitpid(parent, &status, 0), parent);
+        assert_int_equal(status, 0);
+    }
+}
+
+/* The thread of a process that is not its first. */
+static pid_t other_thread(pid_t pid) {
+    char path[64];
+    pid_t found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    for (const struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks)) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        found = tid > 0 && tid != pid ? tid : found;
+    }
+    closedir(tasks);
+    return found;
+}
+
+static void *run_on(void *context) {
+    for (volatile unsigned n = 0;; n++) {
+    }
+    return context;
+}
+
+/* A child whose first thread ends after so long; the other one runs for ever. */
+static pid_t start_outliving_child(long after_ns, pid_t *other) {
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t thread;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (pthread_create(&thread, NULL, run_on, NULL) != 0 || write(ready[1], "", 1) != 1) {
+            _exit(99);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = after_ns}, NULL);
+        syscall(SYS_exit, 0);
+    }
+    char byte;
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    *other = other_thread(pid);
+    return pid;
+}
+
+static void who_ends_before_others_does_not_keep_us_from_them(void **state) {
+    (void)state;
+    bool was_outlived = false;
+    for (long i = 0; i < 2000 && !was_outlived; i++) {
+        pid_t other;
+        struct tg_stop stop = {0};
+        pid_t pid = start_outliving_child(1000 * (i % 200), &other);
+        enum tg_stop_result result = TG_STOP_HELD;
+        while (result == TG_STOP_HELD || result == TG_STOP_LATE) {
+            result = tg_stop_hold(&stop, pid, NULL);
+            tg_stop_release(&stop);
+        }
+        was_outlived = stop.outlived == pid;
+        while (tg_stop_hold(&stop, other, NULL) != TG_STOP_HELD) {
+        }
+        tg_stop_release(&stop);
+        kill(pid, SIGKILL);
+        tg_stop_end(&stop);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    }
+    assert_true(was_outlived);
+}
+
 static void who_is_gone_is_gone(void **state) {
     (void)state;
     struct tg_stop stop = {0};
@@ -392,6 +519,9 @@ int main(void) {
         cmocka_unit_test(of_several_the_last_lets_a_terminal_suspend_us),
         cmocka_unit_test(another_tracer_is_respected),
         cmocka_unit_test(the_end_of_a_child_is_left_to_who_started_it),
+        cmocka_unit_test(who_is_killed_while_he_is_held_has_ended_for_his_parent),
+        cmocka_unit_test(who_is_killed_before_he_stops_has_ended_for_his_parent),
+        cmocka_unit_test(who_ends_before_others_does_not_keep_us_from_them),
         cmocka_unit_test(who_is_gone_is_gone),
         cmocka_unit_test(it_runs_on_when_we_are_killed),
     };
