@@ -33,6 +33,7 @@ SECONDS = 100 if "TACHOGRAPH_SOAK" not in os.environ else 1000
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "isolated: run the test in a forked process")
+    config.addinivalue_line("markers", "any_python: of what is the same whichever Python runs it")
     config.addinivalue_line("markers", "soak: takes long; only with TACHOGRAPH_SOAK=1")
     config.addinivalue_line("markers", "longer: takes longer with TACHOGRAPH_SOAK=1")
 

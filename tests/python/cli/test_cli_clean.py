@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.any_python
+
 WORK = "import tachograph\n@tachograph.timing\ndef f(): pass\nf()\n"
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.any_python
+
 SHELLS = ["bash", "zsh", "fish"]
 
 

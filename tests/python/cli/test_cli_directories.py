@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.any_python
+
 WORK = "def work(): pass\nfor _ in range(5): work()\nprint('ran')\n"
 THEIRS = 12345
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.any_python
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 

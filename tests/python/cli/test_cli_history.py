@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from histories import MAIN, MS, NS, PRICE, SEARCH, START, History, answer, search_ns
 
+pytestmark = pytest.mark.any_python
+
 
 def test_what_is_written_here_is_a_history(cli: Any, shop: Path) -> None:
     result = cli("store", "verify", shop)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.any_python
+
 HISTORIES = sorted((Path(__file__).resolve().parents[2] / "histories").glob("sqlite_*.sql"))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.any_python
+
 PROGRAM = "def f(): pass\nf()\nopen('ran', 'w').close()\n"
 
 

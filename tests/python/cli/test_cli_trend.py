@@ -26,6 +26,8 @@ from histories import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.any_python
+
 
 def least_squares(xs: list[int], ys: list[float]) -> tuple[float, float]:
     line = statistics.linear_regression(xs, ys)

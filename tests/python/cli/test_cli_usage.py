@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import tachograph
 
+pytestmark = pytest.mark.any_python
+
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
 def test_overview_names_every_command(cli: Any, words: list[str]) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from histories import MS, SEARCH, History, fill
 
+pytestmark = pytest.mark.any_python
+
 EVIL = "shop::</script><img src=x onerror=alert(1)><!--"
 
 

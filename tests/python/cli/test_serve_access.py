@@ -14,6 +14,8 @@ import pytest
 from histories import History, fill
 from serving import Answer, Serving
 
+pytestmark = pytest.mark.any_python
+
 PASSWORD = "correct horse battery"
 TOKEN = "a-token-of-at-least-twenty-characters"
 

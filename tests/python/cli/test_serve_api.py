@@ -15,6 +15,8 @@ from histories import MS, PRICE, SEARCH, History, Service, fill, search_ns
 from prometheus_client import parser
 from serving import Answer, Serving
 
+pytestmark = pytest.mark.any_python
+
 OPENAPI = json.loads((Path(__file__).resolve().parents[3] / "docs" / "formats" / "openapi.json").read_text())
 LARGE = 2**63 - 1
 

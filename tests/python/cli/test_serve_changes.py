@@ -16,6 +16,8 @@ import pytest
 from histories import MS, History
 from serving import Answer, Serving
 
+pytestmark = pytest.mark.any_python
+
 OPENAPI = json.loads((Path(__file__).resolve().parents[3] / "docs" / "formats" / "openapi.json").read_text())
 FORM = "application/x-www-form-urlencoded"
 

@@ -18,6 +18,8 @@ import pytest
 import tachograph
 from histories import History, fill
 
+pytestmark = pytest.mark.any_python
+
 KILLED = """
 import sys, tachograph
 tachograph.serve.__globals__['find_program'] = lambda: sys.argv[1]

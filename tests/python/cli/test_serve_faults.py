@@ -18,6 +18,8 @@ import pytest
 from histories import MS, History, fill
 from serving import SECONDS, Serving
 
+pytestmark = pytest.mark.any_python
+
 HEAD = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 

@@ -12,6 +12,8 @@ import pytest
 from histories import MS, History, fill
 from serving import Serving
 
+pytestmark = pytest.mark.any_python
+
 schemathesis = pytest.importorskip("schemathesis")
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "formats" / "openapi.json"
 EXAMPLES = 2000 if "TACHOGRAPH_SOAK" in os.environ else 10
