@@ -2,6 +2,7 @@
 #include "sample/family.h"
 
 #include "sample/descendants.h"
+#include "sample/stop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -288,6 +289,7 @@ static void look_after(struct tg_family *family, tg_ns now_ns) {
         }
     }
     forget_gone(family);
+    tg_stop_look_after();
 }
 
 /* A member that cannot be read executes another program, or ends. */

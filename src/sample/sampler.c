@@ -84,6 +84,7 @@ enum tg_status tg_sampler_open(struct tg_sampler *sampler, pid_t pid, const stru
     }
     if (!options->stop && pid != getpid()) {
         sampler->options.stop = &tg_stop_from_outside;
+        sampler->stop.process = pid;
         sampler->options.stop_context = sampler;
     }
     enum tg_status status = open_parts(sampler, pid, symbols, err); /* it says best why a process cannot be sampled */

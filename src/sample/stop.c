@@ -18,6 +18,8 @@
 /* So often, and so far apart, one that is late is looked after when it is not to be waited for any more. */
 #define LAST_LOOKS   50
 #define LAST_LOOK_NS 1000000
+/* So many threads at a time are looked after that no stop waits for. */
+#define LEFT_MAX 32
 
 enum stopped { STOPPED, NOT_YET, ENDED };
 
@@ -48,13 +50,9 @@ static enum stopped look_at_end(pid_t tid) {
 }
 
 /* Whether the thread has stopped; if so, with which signal on its way. */
-static enum stopped look(struct tg_stop *stop, pid_t tid) {
+static enum stopped look_at(struct tg_stop *stop, pid_t tid) {
     siginfo_t info = {.si_pid = 0};
-    if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL) != 0) {
-        stop->outlived = look_at_end(tid) == NOT_YET ? tid : stop->outlived;
-        return ENDED;
-    }
-    if (info.si_pid == 0) {
+    if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL) != 0 || info.si_pid == 0) {
         return look_at_end(tid);
     }
     /* Our own stop, or that of the whole process, carries no signal to pass on. */
@@ -63,14 +61,57 @@ static enum stopped look(struct tg_stop *stop, pid_t tid) {
     return STOPPED;
 }
 
+/* False: it was killed meanwhile, and whoever waits for its end does so until we have been told of that. */
+static bool let_go(const struct tg_stop *stop, pid_t tid) {
+    return ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)stop->signal) == 0 || look_at_end(tid) == ENDED;
+}
+
+/* Threads that the calling one still traces, and that no stop waits for any more. */
+static _Thread_local struct {
+    size_t count;
+    pid_t tids[LEFT_MAX];
+} left;
+
+static void leave(pid_t tid) {
+    if (left.count < LEFT_MAX) { /* else it is for the kernel */
+        left.tids[left.count++] = tid;
+    }
+}
+
+void tg_stop_look_after(void) {
+    size_t kept = 0;
+    for (size_t i = 0; i < left.count; i++) {
+        struct tg_stop stop = {0};
+        enum stopped stopped = look_at(&stop, left.tids[i]);
+        if (stopped == NOT_YET || (stopped == STOPPED && !let_go(&stop, left.tids[i]))) {
+            left.tids[kept++] = left.tids[i];
+        }
+    }
+    left.count = kept;
+}
+
+/* Of one that has not stopped: whether it has ended. The first thread of a process may have done so before others. We are
+ * told of that when all have, and nobody has to wait for it. */
+static enum stopped leave_outlived(pid_t tid) {
+    char state[32];
+    bool is_zombie = told(tid, "Tgid") == tid && tg_task_status(tid, "State", state, sizeof state) && state[0] == 'Z';
+    if (!is_zombie) {
+        return NOT_YET;
+    }
+    if (look_at_end(tid) == NOT_YET) {
+        leave(tid);
+    }
+    return ENDED;
+}
+
 static enum stopped await(struct tg_stop *stop, pid_t tid) {
     tg_ns start_ns = tg_clock_monotonic_ns(), passed_ns = 0;
-    enum stopped stopped = look(stop, tid);
+    enum stopped stopped = look_at(stop, tid);
     while (stopped == NOT_YET && passed_ns < PATIENCE_NS) {
         if (passed_ns > EAGER_NS) {
             nanosleep(&(struct timespec){.tv_nsec = passed_ns / 2}, NULL);
         }
-        stopped = look(stop, tid);
+        stopped = look_at(stop, tid);
         passed_ns = tg_clock_monotonic_ns() - start_ns;
     }
     return stopped;
@@ -114,6 +155,27 @@ static void relax(struct tg_stop *stop) {
     }
 }
 
+/* A thread that has not stopped: it may stop later, or has ended as far as others let it. */
+static enum tg_stop_result wait_for(struct tg_stop *stop, pid_t tid) {
+    if (leave_outlived(tid) == ENDED) {
+        return TG_STOP_GONE;
+    }
+    stop->pending = tid;
+    return TG_STOP_LATE;
+}
+
+/* One that is gone may have executed another program, which then has the number of the process, and is traced as it
+ * was. */
+static enum tg_stop_result look_for_program(struct tg_stop *stop, pid_t tid) {
+    pid_t process = stop->process;
+    if (!process || process == tid || told(process, "TracerPid") != gettid()
+        || ptrace(PTRACE_INTERRUPT, process, NULL, NULL) != 0) {
+        return TG_STOP_GONE;
+    }
+    stop->pending = process;
+    return TG_STOP_LATE;
+}
+
 static enum tg_stop_result hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) {
     if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
         return errno == ESRCH ? TG_STOP_GONE : TG_STOP_REFUSED;
@@ -127,10 +189,9 @@ static enum tg_stop_result hold(struct tg_stop *stop, pid_t tid, uint64_t *pc) {
         }
         return TG_STOP_HELD;
     case NOT_YET:
-        stop->pending = tid;
-        return TG_STOP_LATE;
+        return wait_for(stop, tid);
     default:
-        return TG_STOP_GONE;
+        return look_for_program(stop, tid);
     }
 }
 
@@ -152,11 +213,6 @@ uint64_t tg_stop_rseq(const struct tg_stop *stop) {
     return size >= (long)sizeof found ? found.rseq_abi_pointer : 0;
 }
 
-/* False: it was killed meanwhile, and whoever waits for its end does so until we have been told of that. */
-static bool let_go(const struct tg_stop *stop, pid_t tid) {
-    return ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)stop->signal) == 0 || look_at_end(tid) == ENDED;
-}
-
 void tg_stop_release(struct tg_stop *stop) {
     if (stop->held) {
         stop->pending = let_go(stop, stop->held) ? 0 : stop->held;
@@ -167,21 +223,25 @@ void tg_stop_release(struct tg_stop *stop) {
 
 void tg_stop_end(struct tg_stop *stop) {
     tg_stop_release(stop);
-    for (int i = 0; i < LAST_LOOKS && (!tg_stop_settle(stop) || stop->outlived); i++) {
+    for (int i = 0; i < LAST_LOOKS && !tg_stop_settle(stop); i++) {
         nanosleep(&(struct timespec){.tv_nsec = LAST_LOOK_NS}, NULL);
     }
-    stop->pending = stop->outlived = 0;
+    if (stop->pending) {
+        leave(stop->pending);
+        stop->pending = 0;
+    }
     relax(stop);
 }
 
 bool tg_stop_settle(struct tg_stop *stop) {
-    if (stop->outlived && look_at_end(stop->outlived) == ENDED) {
-        stop->outlived = 0;
-    }
+    tg_stop_look_after();
     if (!stop->pending) {
         return true;
     }
-    enum stopped stopped = look(stop, stop->pending);
+    enum stopped stopped = look_at(stop, stop->pending);
+    if (stopped == NOT_YET) {
+        stopped = leave_outlived(stop->pending);
+    }
     bool is_free = stopped == STOPPED ? let_go(stop, stop->pending) : stopped == ENDED;
     if (is_free) {
         stop->pending = 0;

@@ -23,9 +23,9 @@
 #include <sys/types.h>
 
 struct tg_stop {
+    pid_t process;  /* whose threads are held; 0: one of them that executes another program may stay traced */
     pid_t held;     /* the thread that is stopped; 0 none */
     pid_t pending;  /* the thread that was asked to stop, or killed when held, and has not stopped or ended; 0 none */
-    pid_t outlived; /* a process's first thread that has ended, of which we are told when all others have; 0 none */
     int signal;     /* that it gets when it is let go */
     bool is_steady; /* for this one we are not to be suspended now */
 };
@@ -50,7 +50,11 @@ void tg_stop_release(struct tg_stop *stop);
 /* Lets go who was late, if he has stopped or ended by now. False: not yet. */
 bool tg_stop_settle(struct tg_stop *stop);
 
-/* Lets go of all. Who is late has a moment to stop; then it is for the kernel, which lets go when this thread ends. */
+/* Lets go of all. Who is late has a moment to stop; then tg_stop_look_after() has to be called. */
 void tg_stop_end(struct tg_stop *stop);
+
+/* Lets go of whom stops of this thread have left since they were late, as far as they have stopped or ended by now. So
+ * does tg_stop_settle(). The kernel does when this thread ends. */
+void tg_stop_look_after(void);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "cmocka_all.h"
 
+#include "sample/task.h"
 #include "sample/thread_clock.h"
 
 #include <dirent.h>
@@ -426,49 +427,121 @@ static void *run_on(void *context) {
     return context;
 }
 
-/* A child whose first thread ends after so long; the other one runs for ever. */
-static pid_t start_outliving_child(long after_ns, pid_t *other) {
-    int ready[2];
+/* What the other thread of a child does, besides which its first one goes on at once. */
+typedef void *thread_function(void *context);
+
+/* A child of a child of ours that waits for its end. Its first thread ends when `*end` is closed. */
+static pid_t start_threads(thread_function *other, pid_t *parent, int *end) {
+    int ready[2], ending[2];
+    pid_t pid;
     assert_int_equal(pipe(ready), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
+    assert_int_equal(pipe(ending), 0);
+    *parent = fork();
+    if (*parent == 0) {
+        char byte;
+        close(ending[1]);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pid = fork();
+        if (pid != 0) {
+            _exit(waitpid(pid, NULL, 0) != pid);
+        }
         pthread_t thread;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (pthread_create(&thread, NULL, run_on, NULL) != 0 || write(ready[1], "", 1) != 1) {
+        pid = getpid();
+        if (pthread_create(&thread, NULL, other, NULL) != 0 || write(ready[1], &pid, sizeof pid) != sizeof pid) {
             _exit(99);
         }
-        nanosleep(&(struct timespec){.tv_nsec = after_ns}, NULL);
+        while (read(ending[0], &byte, 1) < 0) {
+        }
         syscall(SYS_exit, 0);
     }
-    char byte;
-    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(read(ready[0], &pid, sizeof pid), sizeof pid);
     close(ready[0]);
     close(ready[1]);
+    close(ending[0]);
+    *end = ending[1];
+    return pid;
+}
+
+/* A process whose first thread has ended while we waited for it to stop; the other one runs on. */
+static pid_t start_outlived(struct tg_stop *stop, pid_t *other, pid_t *parent) {
+    int end;
+    pid_t pid = start_threads(run_on, parent, &end);
     *other = other_thread(pid);
+    assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+    close(end);
+    while (state_of(pid) != 'Z') {
+    }
+    stop->pending = pid;
     return pid;
 }
 
 static void who_ends_before_others_does_not_keep_us_from_them(void **state) {
     (void)state;
-    bool was_outlived = false;
-    for (long i = 0; i < 2000 && !was_outlived; i++) {
-        pid_t other;
-        struct tg_stop stop = {0};
-        pid_t pid = start_outliving_child(1000 * (i % 200), &other);
+    int status;
+    struct tg_stop stop = {0};
+    pid_t other, parent;
+    pid_t pid = start_outlived(&stop, &other, &parent);
+    while (tg_stop_hold(&stop, other, NULL) != TG_STOP_HELD) {
+    }
+    tg_stop_release(&stop);
+    kill(pid, SIGKILL);
+    while (waitpid(parent, &status, WNOHANG) == 0) {
+        (void)tg_stop_settle(&stop);
+    }
+    assert_int_equal(status, 0);
+}
+
+static void who_ends_when_all_is_over_has_ended_for_his_parent(void **state) {
+    (void)state;
+    int status;
+    struct tg_stop stop = {0};
+    pid_t other, parent;
+    pid_t pid = start_outlived(&stop, &other, &parent);
+    tg_stop_end(&stop);
+    assert_int_equal(stop.pending, 0);
+    kill(pid, SIGKILL);
+    while (waitpid(parent, &status, WNOHANG) == 0) {
+        tg_stop_look_after();
+    }
+    assert_int_equal(status, 0);
+}
+
+static void *execute(void *context) {
+    static char path[] = "/bin/sleep", duration[] = "1000";
+    char *const words[] = {path, duration, NULL};
+    nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
+    execv(path, words);
+    return context;
+}
+
+static bool is_traced(pid_t pid) {
+    char tracer[32];
+    assert_true(tg_task_status(pid, "TracerPid", tracer, sizeof tracer));
+    return strtol(tracer, NULL, 10) != 0;
+}
+
+/* The thread that does so has the number of the process then, in some cases while it is being stopped. */
+static void who_executes_another_program_is_let_go(void **state) {
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        int end;
+        pid_t parent;
+        pid_t pid = start_threads(execute, &parent, &end);
+        pid_t other = other_thread(pid);
+        struct tg_stop stop = {.process = pid};
         enum tg_stop_result result = TG_STOP_HELD;
         while (result == TG_STOP_HELD || result == TG_STOP_LATE) {
-            result = tg_stop_hold(&stop, pid, NULL);
+            result = tg_stop_hold(&stop, other, NULL);
             tg_stop_release(&stop);
         }
-        was_outlived = stop.outlived == pid;
-        while (tg_stop_hold(&stop, other, NULL) != TG_STOP_HELD) {
-        }
-        tg_stop_release(&stop);
-        kill(pid, SIGKILL);
         tg_stop_end(&stop);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        tg_stop_look_after();
+        assert_false(is_traced(pid));
+        close(end);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(parent, NULL, 0), parent);
     }
-    assert_true(was_outlived);
 }
 
 static void who_is_gone_is_gone(void **state) {
@@ -522,6 +595,8 @@ int main(void) {
         cmocka_unit_test(who_is_killed_while_he_is_held_has_ended_for_his_parent),
         cmocka_unit_test(who_is_killed_before_he_stops_has_ended_for_his_parent),
         cmocka_unit_test(who_ends_before_others_does_not_keep_us_from_them),
+        cmocka_unit_test(who_ends_when_all_is_over_has_ended_for_his_parent),
+        cmocka_unit_test(who_executes_another_program_is_let_go),
         cmocka_unit_test(who_is_gone_is_gone),
         cmocka_unit_test(it_runs_on_when_we_are_killed),
     };
