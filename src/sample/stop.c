@@ -90,8 +90,8 @@ void tg_stop_look_after(void) {
     left.count = kept;
 }
 
-/* Of one that has not stopped: whether it has ended. The first thread of a process may have done so before others. We are
- * told of that when all have, and nobody has to wait for it. */
+/* Of one that has not stopped: whether it has ended. The first thread of a process may have done so before others. We
+ * are told of that when all have, and nobody has to wait for it. */
 static enum stopped leave_outlived(pid_t tid) {
     char state[32];
     bool is_zombie = told(tid, "Tgid") == tid && tg_task_status(tid, "State", state, sizeof state) && state[0] == 'Z';
