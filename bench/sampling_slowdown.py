@@ -42,8 +42,8 @@ COUNTING = Path(__file__).parent / "harness" / "counting.py"
 RATES = {"100": 100, "1k": 1000, "10k": 10_000}
 # A program that has its interpreter's lock and waits: a look at it is as much work as one at a program that runs.
 WAITING = "import ctypes; print('ready', flush=True); ctypes.PyDLL(None).sleep(1_000_000)"
-PROCESSES = 20  # by which one differs from the next is more than what a longer look at few would even out
-STUDENT_T = 2.09  # of as many, less one: 95 percent
+PROCESSES = 5
+STUDENT_T = 2.78  # of as many, less one: 95 percent
 WINDOW_S = 0.1
 SPY_WINDOW_S = 2.0
 SPY_START_S = 1.5
