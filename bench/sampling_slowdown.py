@@ -1,113 +1,34 @@
-"""How much slower a program is while it is sampled: windows with and without, by turns, many times.
+"""How much slower a program is while it is sampled from outside.
 
-A window's figure is the work done in it. From outside by the clock on the wall, for a program that is stopped takes no
-processor time; the time that it waited for a processor while others had it is taken off, but for as much as we had one
-ourselves: a sampler that takes the program's processor is not another. From inside nobody is stopped, and processor
-time is what counts. Windows are measured in groups, in turning order: one in which it is sampled, one in which it is
-not, and for the loop from outside two more, which tell what the machine does to a program beside which somebody works:
-one in which a thread is only woken as often ("woken"), and one in which the same sampler looks as often at another
-program, which has its interpreter's lock and waits ("elsewhere"). From inside there is one more for who makes calls, in
-which as many signals arrive as we have sent, and are handled by doing nothing ("signalled"). For calls from outside
-there are pairs in which it is sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs
-in which nobody samples either time say how large the noise is. "loop" calls nothing, "steps" makes a call each 40
-microseconds, "calls" does nothing else.
-
-Each is measured in some processes one after the other: where its memory happens to lie makes a process differ from the
-next by up to a percent, however long it is measured. py-spy, which costs more than that, in the first alone.
+A window's figure is the work done in it, by the clock on the wall, for a program that is stopped takes no processor time;
+the time that it waited for a processor while others had it is taken off. Windows are measured in groups, in an order left
+to chance: one in which it is sampled, one in which it is not, and for the loop two more, which tell what the machine does
+to a program beside which somebody works: one in which a thread is only woken as often ("woken"), and one in which the
+same sampler looks as often at another program, which has its interpreter's lock and waits ("elsewhere"). For calls there
+are pairs in which it is sampled as a user does it who may not have the kernel run programs ("displaced"). Pairs in which
+nobody samples either time say how large the noise is. "loop" calls nothing, "steps" makes a call each 40 microseconds,
+"calls" does nothing else. py-spy, which costs more than the noise of processes, is measured in the first alone.
 """
 
-import json
 import mmap
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
-from math import sqrt
 from pathlib import Path
-from statistics import mean, median, stdev
 
-import tachograph
-from harness.claim import report, rounds
-from harness.counting import load
-from harness.rounds import uncertainty
-from harness.sampling import PY_SPY, Sampling, Signals, running, wake
-from ox_profile.core.launchers import SimpleLauncher
-from pyinstrument import Profiler
+from harness.claim import rounds
+from harness.sampling import PY_SPY, Sampling, running, wake
+from harness.slowdown import PROCESSES, RATES, Found, Rate, add, available, compare, tell, waited
 
 COUNTING = Path(__file__).parent / "harness" / "counting.py"
-RATES = {"100": 100, "1k": 1000, "10k": 10_000}
 # A program that has its interpreter's lock and waits: a look at it is as much work as one at a program that runs.
 WAITING = "import ctypes; print('ready', flush=True); ctypes.PyDLL(None).sleep(1_000_000)"
-PROCESSES = 5
-STUDENT_T = 2.78  # of as many, less one: 95 percent
 WINDOW_S = 0.1
 SPY_WINDOW_S = 2.0
 SPY_START_S = 1.5
-
-Rate = Callable[[], float]  # makes a window; units of work in each second of it
-Found = dict[str, list[list[list[float]]]]  # such rates, by the name of a group, its windows, processes, and rounds
-
-
-def compare(rounds: int, windows: dict[str, tuple[Rate, ...]]) -> Found:
-    """Units a second in each window of a group, by name and round. The order turns with each round."""
-    found: Found = {name: [[[]] for _ in group] for name, group in windows.items()}
-    for number in range(rounds):
-        for name, group in windows.items():
-            for k in range(len(group)):
-                which = (k + number) % len(group)
-                found[name][which][0].append(group[which]())
-    return found
-
-
-def add(found: Found, more: Found) -> None:
-    """Adds the rounds of another process."""
-    for name, group in more.items():
-        for mine, rates in zip(found.setdefault(name, [[] for _ in group]), group, strict=True):
-            mine.extend(rates)
-
-
-def percent(sampled: list[list[float]], plain: list[list[float]]) -> tuple[float, float]:
-    """By how much slower it was, and how far from the truth that may be by chance: that of rounds, or that of
-    processes, of which there are fewer, whichever is larger.
-    """
-    processes = [
-        [100 * (1 - mine / other) for mine, other in zip(*rounds, strict=True)]
-        for rounds in zip(sampled, plain, strict=True)
-    ]
-    slower = [of_round for process in processes for of_round in process]
-    by_chance = uncertainty(slower, [0.0] * len(slower))
-    if len(processes) > 1:
-        by_chance = max(by_chance, STUDENT_T * stdev(map(median, processes)) / sqrt(len(processes)))
-    return median(slower), by_chance
-
-
-def tell(claim: str, found: Found, details: Callable[[str], dict[str, float]], *kinds: str) -> None:
-    """Reports all, with the control's figure. The second of each group is what the others are compared with; `kinds`:
-    what those are that come behind it.
-    """
-    control, noise = percent(*found.pop("control"))
-    report(f"{claim}_control", control, uncertainty=noise)
-    for name, (sampled, plain, *others) in found.items():
-        for kind, rates in zip(("", *kinds), (sampled, *others), strict=False):
-            slower, error = percent(rates, plain)
-            more = {} if kind else details(name)
-            report(
-                f"{claim}_{name}{kind}", slower, uncertainty=error, control=control, control_uncertainty=noise, **more
-            )
-
-
-def no_details(_name: str) -> dict[str, float]:
-    """Where there is nothing more to be told."""
-    return {}
-
-
-def waited(pid: int) -> float:
-    """Seconds in which a process of one thread could have run, had there been a processor."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def switches(pid: int) -> tuple[int, int]:
@@ -138,7 +59,7 @@ class Watched:
         while self._count[0] == before:  # others may have had the processor all the time
             during()
         passed, waited_for, ours = (now - then for now, then in zip(self._clocks(), began, strict=True))
-        return float((self._count[0] - before) / (passed - max(0, waited_for - ours)))
+        return float((self._count[0] - before) / available(passed, waited_for, ours))
 
     def idle(self) -> float:
         """A window in which nobody looks."""
@@ -222,9 +143,10 @@ def from_outside(work: str) -> None:
         ours, by_spy = watch(work, happened, by_spy=work != "steps" and number == 0)
         add(found, ours)
         add(found_by_spy, by_spy)
-    tell(f"slow_{work}_outside", found, lambda name: shares(happened.get(name, Counter())), "_woken", "_elsewhere")
+    kinds = ("_woken", "_elsewhere") if work == "loop" else ()
+    tell(f"slow_{work}_outside", found, {name: shares(counts) for name, counts in happened.items()}, *kinds)
     if found_by_spy:
-        tell(f"slow_{work}_spy", found_by_spy, no_details)
+        tell(f"slow_{work}_spy", found_by_spy, {})
 
 
 def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str, tuple[Rate, ...]]:
@@ -252,106 +174,6 @@ def spied(pid: int, window: Callable[[Callable[[], object]], float]) -> dict[str
     }
 
 
-class Itself:
-    """This process: windows in which it is sampled by itself, and the signals that our sampler has sent in them."""
-
-    def __init__(self, work: str) -> None:
-        """Nobody samples it yet."""
-        self._do = load(work)
-        self._signals = Signals()
-        self._sent: Counter[float] = Counter()  # by rate
-        self._windows: Counter[float] = Counter()
-
-    def window(
-        self,
-        begin: Callable[[], object] = lambda: None,
-        end: Callable[[], object] = lambda: None,
-        *,
-        hz: float = 1000,
-        paused: bool = True,
-    ) -> float:
-        """Units in each second of processor time. Whoever samples, the same calls to our sampler are made: what a
-        program allocates shifts what comes later.
-        """
-        count = [0]
-        tachograph.start(store="none", sample_hz=hz, sample_paused=paused)
-        before = tachograph.sampling_state().signals
-        begin()
-        began = time.thread_time()
-        self._do(count, began + WINDOW_S)
-        rate = count[0] / (time.thread_time() - began)
-        end()
-        tachograph.pause()
-        sent = tachograph.sampling_state().signals - before
-        if not paused:
-            self._sent[hz] += sent
-            self._windows[hz] += 1
-        return rate
-
-    def sampled(self, hz: float) -> float:
-        """Sampled by us."""
-        return self.window(hz=hz, paused=False)
-
-    def signalled(self, hz: float) -> float:
-        """As many signals arrive as we have sent so far."""
-        return self.window(lambda: self._signals.begin(max(1, self.each_second(hz))), self._signals.end)
-
-    def each_second(self, hz: float) -> float:
-        """How many signals our sampler has sent so far."""
-        return self._sent[hz] / (self._windows[hz] * WINDOW_S)
-
-
-def watch_itself(work: str) -> tuple[Found, dict[str, float]]:
-    """This process, sampled by itself, by pyinstrument, and by a thread that asks `sys._current_frames`; and how many
-    signals our sampler has sent in a second.
-    """
-    itself = Itself(work)
-    launcher = SimpleLauncher()
-    launcher.start()
-    profiler = Profiler(interval=0.001)
-
-    def group(hz: float) -> tuple[Rate, ...]:
-        signalled = () if work == "loop" else (partial(itself.signalled, hz),)
-        return (partial(itself.sampled, hz), itself.window, *signalled)
-
-    windows: dict[str, tuple[Rate, ...]] = {name: group(hz) for name, hz in RATES.items()}
-    windows["control"] = (lambda: itself.window(), itself.window)
-    windows["pyinstrument"] = (partial(itself.window, profiler.start, profiler.stop), itself.window)
-    windows["ox_profile"] = (partial(itself.window, launcher.unpause, launcher.pause), itself.window)
-    for hz in RATES.values():  # until caches are warm, and it is known how many signals that are
-        itself.sampled(hz)
-    found = compare(rounds(200) // PROCESSES, windows)
-    tachograph.stop()
-    launcher.cancel()
-    return found, {name: itself.each_second(hz) for name, hz in RATES.items()}
-
-
-def from_inside(work: str) -> None:
-    """Some processes, one after the other."""
-    found: Found = {}
-    sent: dict[str, list[float]] = {}
-    for _ in range(PROCESSES):
-        said = subprocess.run([sys.executable, __file__, work], stdout=subprocess.PIPE, text=True, check=True)
-        more, signals = json.loads(said.stdout)
-        add(found, more)
-        for name, each_second in signals.items():
-            sent.setdefault(name, []).append(each_second)
-
-    def details(name: str) -> dict[str, float]:
-        return {"signals_each_second": mean(sent[name])} if name in sent else {}
-
-    tell(f"slow_{work}_inside", found, details, "_signalled")
-
-
-def main() -> None:
-    """All of it; or, with the name of a work, what the process that does it itself has found."""
-    if len(sys.argv) > 1:
-        print(json.dumps(watch_itself(sys.argv[1])))
-        return
-    for work in ("loop", "steps", "calls"):
-        from_outside(work)
-        from_inside(work)
-
-
 if __name__ == "__main__":
-    main()
+    for each in ("loop", "steps", "calls"):
+        from_outside(each)

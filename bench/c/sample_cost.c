@@ -10,7 +10,7 @@
  * tg_cost_open() and tg_cost_run() sample at a rate, now and then, for measurements of the process that is sampled.
  * tg_cost_wake() is woken as often and does nothing, which a machine does not do for nothing. Between
  * tg_cost_begin_signals() and tg_cost_end_signals() a thread of ours sends a signal each time, which is handled by
- * doing nothing.
+ * counting it.
  */
 #include "measure/clock.h"
 #include "sample/arena_hook.h"
@@ -63,6 +63,7 @@ void tg_cost_run(struct tg_cost_sampler *sampling, double rate_hz, int64_t ns);
 void tg_cost_wake(double rate_hz, int64_t ns);
 void tg_cost_begin_signals(int tid, double rate_hz);
 void tg_cost_end_signals(void);
+uint64_t tg_cost_signals(void);
 void tg_cost_counts(const struct tg_cost_sampler *sampling, uint64_t *counts);
 void tg_cost_measure(struct tg_cost *cost);
 void tg_cost_hook(void);
@@ -164,10 +165,12 @@ static struct {
     int tid;
     double rate_hz;
     atomic_bool is_over;
+    atomic_uint_fast64_t count;
 } signals;
 
-static void do_nothing(int number) {
+static void count_signal(int number) {
     (void)number;
+    atomic_fetch_add_explicit(&signals.count, 1, memory_order_relaxed);
 }
 
 static void *send_signals(void *unused) {
@@ -177,7 +180,7 @@ static void *send_signals(void *unused) {
 }
 
 void tg_cost_begin_signals(int tid, double rate_hz) {
-    struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART | SA_ONSTACK};
+    struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
     sigfillset(&action.sa_mask);
     signals.tid = tid;
     signals.rate_hz = rate_hz;
@@ -192,6 +195,11 @@ void tg_cost_end_signals(void) {
     if (!atomic_exchange(&signals.is_over, true)) {
         pthread_join(signals.thread, NULL);
     }
+}
+
+/* So many have come so far. */
+uint64_t tg_cost_signals(void) {
+    return atomic_load(&signals.count);
 }
 
 /* Looks, looks that fell out, samples, samples for which a thread was stopped, or displaced, or its processor

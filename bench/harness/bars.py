@@ -167,6 +167,10 @@ BARS = (
         for name, rate in (("100", "100 Hz"), ("1k", "1 kHz"), ("10k", "10 kHz"))
     ),
     *(
+        Bar(f"slow_{work}_inside_paused", f"slow-down, {what}: a sampler that is paused, beside none", "%")
+        for work, what in (("loop", "a loop"), ("steps", "a call each 40 µs"), ("calls", "nothing but calls"))
+    ),
+    *(
         Bar(f"slow_loop_outside_{name}_{kind}", f"slow-down, a loop: {what}, {rate}", "%")
         for name, rate in (("100", "100 Hz"), ("1k", "1 kHz"), ("10k", "10 kHz"))
         for kind, what in (("woken", "beside a thread that wakes up"), ("elsewhere", "another one is sampled"))
@@ -218,4 +222,5 @@ SCRIPTS = (
     Script("sampling_cost", 1),
     Script("sampling_truth", 1),
     Script("sampling_slowdown", 1),
+    Script("sampling_slowdown_inside", 1),
 )

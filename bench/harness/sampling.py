@@ -42,6 +42,7 @@ def _library() -> ctypes.CDLL:
     library.tg_cost_run.argtypes = (ctypes.c_void_p, ctypes.c_double, ctypes.c_int64)
     library.tg_cost_wake.argtypes = (ctypes.c_double, ctypes.c_int64)
     library.tg_cost_begin_signals.argtypes = (ctypes.c_int, ctypes.c_double)
+    library.tg_cost_signals.restype = ctypes.c_uint64
     library.tg_cost_counts.argtypes = (ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64))
     library.tg_cost_close.argtypes = (ctypes.c_void_p,)
     return library
@@ -124,6 +125,10 @@ class Signals:
     def end(self) -> None:
         """No more."""
         self._library.tg_cost_end_signals()
+
+    def count(self) -> int:
+        """How many have come so far."""
+        return int(self._library.tg_cost_signals())
 
 
 @contextmanager
