@@ -476,40 +476,44 @@ static pid_t start_outlived(struct tg_stop *stop, pid_t *other, pid_t *parent) {
     return pid;
 }
 
+/* Ends it; its parent, which waits for that, ends well. */
+static void end_outlived(pid_t pid, pid_t parent) {
+    int status = -1;
+    pid_t ended = 0;
+    kill(pid, SIGKILL);
+    while (ended == 0) {
+        tg_stop_look_after();
+        ended = waitpid(parent, &status, WNOHANG);
+    }
+    assert_int_equal(ended, parent);
+    assert_int_equal(status, 0);
+}
+
 static void who_ends_before_others_does_not_keep_us_from_them(void **state) {
     (void)state;
-    int status;
     struct tg_stop stop = {0};
     pid_t other, parent;
     pid_t pid = start_outlived(&stop, &other, &parent);
     while (tg_stop_hold(&stop, other, NULL) != TG_STOP_HELD) {
     }
     tg_stop_release(&stop);
-    kill(pid, SIGKILL);
-    while (waitpid(parent, &status, WNOHANG) == 0) {
-        (void)tg_stop_settle(&stop);
-    }
-    assert_int_equal(status, 0);
+    end_outlived(pid, parent);
 }
 
 static void who_ends_when_all_is_over_has_ended_for_his_parent(void **state) {
     (void)state;
-    int status;
     struct tg_stop stop = {0};
     pid_t other, parent;
     pid_t pid = start_outlived(&stop, &other, &parent);
     tg_stop_end(&stop);
     assert_int_equal(stop.pending, 0);
-    kill(pid, SIGKILL);
-    while (waitpid(parent, &status, WNOHANG) == 0) {
-        tg_stop_look_after();
-    }
-    assert_int_equal(status, 0);
+    end_outlived(pid, parent);
 }
 
 static void *execute(void *context) {
     static char path[] = "/bin/sleep", duration[] = "1000";
     char *const words[] = {path, duration, NULL};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* of this thread, and of what it executes */
     nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
     execv(path, words);
     return context;
