@@ -8,8 +8,13 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #define LIST_TRIES 20
+
+/* So many looks, some milliseconds apart, for a thread that runs: the main one may wait for the others for ever. */
+#define LOOKS    100
+#define PAUSE_NS 3000000
 
 /* CPython's _PY_EVAL_PLEASE_STOP_BIT, in the lowest byte of the thread's eval_breaker. */
 #define LOOK_UP 0x20U
@@ -20,9 +25,10 @@ static bool write_at(const struct tg_python_process *process, uint64_t address, 
     return process_vm_writev(process->pid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
-/* The oldest thread of the main interpreter, or the one that runs now. */
-static const struct tg_thread *choose(const struct tg_threads *threads) {
+/* The oldest thread of the main interpreter, or the one that runs now (*runs). */
+static const struct tg_thread *choose(const struct tg_threads *threads, bool *runs) {
     const struct tg_thread *chosen = NULL;
+    *runs = false;
     for (size_t i = 0; i < threads->count; i++) {
         const struct tg_thread *thread = threads->items[i];
         const struct tg_gil *gil = &threads->gils[thread->gil];
@@ -30,6 +36,7 @@ static const struct tg_thread *choose(const struct tg_threads *threads) {
             continue;
         }
         if (gil->is_locked && gil->holder == thread->address) {
+            *runs = true;
             return thread;
         }
         if (!chosen || thread->shown.id < chosen->shown.id) {
@@ -47,13 +54,24 @@ static bool list(struct tg_threads *threads) {
     return is_listed;
 }
 
+/* One that was seen to run; else the oldest one. */
+static const struct tg_thread *look_for_one(struct tg_threads *threads) {
+    bool runs = false;
+    const struct tg_thread *chosen = list(threads) ? choose(threads, &runs) : NULL;
+    for (int i = 1; i < LOOKS && chosen && !runs; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        chosen = list(threads) ? choose(threads, &runs) : NULL;
+    }
+    return chosen;
+}
+
 static enum tg_status find_thread(struct tg_remote *remote, struct tg_error *err) {
     struct tg_threads threads;
     enum tg_status status = tg_threads_init(&threads, remote->process, err);
     if (status != TG_OK) {
         return status;
     }
-    const struct tg_thread *chosen = list(&threads) ? choose(&threads) : NULL;
+    const struct tg_thread *chosen = look_for_one(&threads);
     if (chosen) {
         remote->thread = chosen->address;
         remote->id = chosen->shown.id;

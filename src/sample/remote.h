@@ -28,8 +28,9 @@ struct tg_remote {
     pid_t tid;
 };
 
-/* Chooses the thread: the one that has the interpreter's lock now, else the main one. TG_ERROR_UNSUPPORTED: a version
- * that cannot do that. TG_ERROR_PERMISSION: the process refuses scripts. The messages say what to do instead. */
+/* Chooses the thread: one that has the interpreter's lock within the next third of a second, else the main one.
+ * TG_ERROR_UNSUPPORTED: a version that cannot do that. TG_ERROR_PERMISSION: the process refuses scripts. The messages
+ * say what to do instead. */
 TG_NODISCARD enum tg_status tg_remote_open(struct tg_remote *remote, const struct tg_python_process *process,
                                            struct tg_error *err);
 

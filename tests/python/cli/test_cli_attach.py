@@ -61,6 +61,21 @@ sys.stdin.readline()
 for n in range(1000): n + 1
 print("tachograph" in sys.modules, flush=True)
 """
+# Its main thread waits for the other one, which runs half of the time.
+JOINS = """
+import threading, time
+
+def work():
+    while True:
+        end = time.perf_counter() + 0.005
+        while time.perf_counter() < end: pass
+        time.sleep(0.005)
+
+thread = threading.Thread(target=work, daemon=True)
+print("ready", flush=True)
+thread.start()
+thread.join()
+"""
 WAITS = "import time\nprint('ready', flush=True)\ntime.sleep(1000)\n"
 
 only_where_it_works = pytest.mark.skipif(sys.version_info < (3, 14), reason="since CPython 3.14")
@@ -87,6 +102,14 @@ def start(cli: Any) -> Iterator[Any]:
 def leftovers() -> list[Path]:
     """What lies in the process's directory for files of a moment."""
     return list(Path("/tmp").glob("tachograph-attach-*"))
+
+
+@only_where_it_works
+def test_a_thread_that_runs_is_asked_where_the_main_one_waits_for_it(cli: Any, start: Any) -> None:
+    process = start(JOINS)
+    for _ in range(5):
+        done = cli("attach", "-p", process.pid, "--store", "none")
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @only_where_it_works
