@@ -34,7 +34,7 @@ def wanted(
         ValueError: it is no rate, or there is no such mode.
         TypeError: it is no number, or no text.
     """
-    if hz is not None and not isinstance(hz, (int, float)):
+    if hz is not None and (isinstance(hz, bool) or not isinstance(hz, (int, float))):
         raise TypeError(f"sample_hz is a number, not {type(hz).__name__}")
     if hz is not None and not 0 <= hz <= _HZ_MAX:
         raise ValueError(f"sample_hz is a rate from 0 (no samples) to {_HZ_MAX} a second, not {hz:g}")

@@ -24,6 +24,7 @@
  * is what is needed to come to it. The first thing is to take the order, so that it is carried out once; nobody's, as
  * its author was killed, is not carried out. */
 static const char script[] =
+    "__name__ = 'tachograph._attach'\n" /* so that it is not taken for the program's own code, and timed */
     "def attach(directory):\n"
     "    import json, os, sys\n"
     "    def is_nobodys(file):\n"

@@ -47,7 +47,7 @@ static const struct tg_option options[] = {
      .letter = 'o',
      .kind = TG_OPTION_TEXT,
      .value = "FILE",
-     .help = "write into FILE; without it to the standard output",
+     .help = "write into FILE; without it, or with -, to standard output",
      .offset = offsetof(struct settings, path)},
     {.name = "measure",
      .kind = TG_OPTION_CHOICE,
@@ -164,6 +164,9 @@ static int run(const struct tg_command *command, char **words) {
     if (words[0]) {
         tg_message_error("export: there is nothing to name: '%s'; a file is named by -o", words[0]);
         return TG_EXIT_USAGE;
+    }
+    if (settings.path && strcmp(settings.path, "-") == 0) {
+        settings.path = NULL;
     }
     return tg_history_command_run(command, &settings.history, answer, &settings);
 }

@@ -372,6 +372,7 @@ static void finish_history(const struct settings *settings, const struct environ
                                        .recording = recording,
                                        .has_figures = tg_run_has_figures(environment->run_uuid),
                                        .has_failures = tg_run_has_failures(environment->run_uuid),
+                                       .has_samples = tg_run_has_samples(environment->run_uuid),
                                        .is_new = environment->is_new_store,
                                        .interval_was_chosen = settings->interval || (interval && interval[0])};
     tg_run_history_finish(&text, &run);

@@ -4,6 +4,7 @@
 #include "cli/printable.h"
 #include "cli/report.h"
 #include "cli/table.h"
+#include "record/control.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -375,6 +376,17 @@ static void append_notes(const struct text *text, struct tg_strbuf *out) {
     tg_strbuf_append_bytes(out, tg_strbuf_text(&text->report->notes), text->report->notes.length);
 }
 
+/* A process that keeps no history has them for itself. */
+static bool has_samples(const struct tg_report *report) {
+    for (size_t i = 0; i < report->recording_count; i++) {
+        const struct tg_header *header = report->recordings[i].reader.header;
+        if (header->store_url[0] && tg_control_status(header).tick_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void tg_report_print_text(const struct tg_report *report, const struct tg_report_options *options,
                           const struct tg_terminal *terminal, struct tg_strbuf *out) {
     struct text text = {.report = report, .options = options, .terminal = terminal, .out = out};
@@ -389,7 +401,8 @@ void tg_report_print_text(const struct tg_report *report, const struct tg_report
     if (report->shown_count) {
         print_table(&text);
     } else {
-        tg_strbuf_append(out, "no function was timed\n");
+        tg_strbuf_append(out, "no function was timed");
+        tg_strbuf_append(out, has_samples(report) ? "; 'tachograph export' shows what was sampled\n" : "\n");
     }
     struct tg_strbuf notes = TG_STRBUF_INIT;
     tg_report_append_events(&notes, report);

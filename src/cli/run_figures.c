@@ -3,6 +3,7 @@
 
 #include "cli/report.h"
 #include "record/catalog.h"
+#include "record/control.h"
 #include "record/reader.h"
 
 static bool has_figures(const char *path) {
@@ -21,6 +22,12 @@ static bool has_failures(const char *path) {
     struct tg_header header;
     bool alive;
     return tg_reader_peek(path, &header, &alive) == TG_OK && header.failures != TG_PLACE_NONE;
+}
+
+static bool has_samples(const char *path) {
+    struct tg_header header;
+    bool alive;
+    return tg_reader_peek(path, &header, &alive) == TG_OK && tg_control_status(&header).tick_count > 0;
 }
 
 static bool any_of_run(const uint8_t run_uuid[16], bool (*has)(const char *path)) {
@@ -42,4 +49,8 @@ bool tg_run_has_figures(const uint8_t run_uuid[16]) {
 
 bool tg_run_has_failures(const uint8_t run_uuid[16]) {
     return any_of_run(run_uuid, has_failures);
+}
+
+bool tg_run_has_samples(const uint8_t run_uuid[16]) {
+    return any_of_run(run_uuid, has_samples);
 }

@@ -1,4 +1,4 @@
-/* run_figures: whether a run counted anything, and had exceptions, by its recordings. */
+/* run_figures: whether a run counted anything, had exceptions, and was sampled, by its recordings. */
 #ifndef TG_RUN_FIGURES_H
 #define TG_RUN_FIGURES_H
 
@@ -9,5 +9,7 @@
 bool tg_run_has_figures(const uint8_t run_uuid[16]);
 /* Likewise, whether an exception was recorded. */
 bool tg_run_has_failures(const uint8_t run_uuid[16]);
+/* Likewise, whether a sampler within it looked at a stack. */
+bool tg_run_has_samples(const uint8_t run_uuid[16]);
 
 #endif

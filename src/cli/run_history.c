@@ -139,6 +139,27 @@ static void append_interval(struct tg_strbuf *out, const struct tg_run_history *
     }
 }
 
+/* What to type next. */
+static void append_questions(struct tg_strbuf *out, const struct tg_run_history *run, const struct tg_header *header) {
+    if (run->has_figures) {
+        tg_strbuf_append(out, "this run  run:");
+        for (size_t i = 0; i < TG_RUN_NAME_DIGITS / 2; i++) {
+            tg_strbuf_printf(out, "%02x", run->run_uuid[i]);
+        }
+        tg_strbuf_append(out, " (a side of tachograph diff)\n");
+        append_question(out, "trend", "trend --all", run->usual, header);
+    }
+    if (run->has_samples) {
+        append_question(out, "sampled", "export -o sampled.html", run->usual, header);
+    }
+    if (run->has_failures) {
+        append_question(out, "failed", "exceptions", run->usual, header);
+    }
+    if (run->interval_was_chosen) {
+        append_interval(out, run, header);
+    }
+}
+
 void tg_run_history_finish(struct tg_strbuf *out, const struct tg_run_history *run) {
     struct tg_header header;
     bool alive;
@@ -152,7 +173,7 @@ void tg_run_history_finish(struct tg_strbuf *out, const struct tg_run_history *r
     struct tg_gather_options options = {.store = run->store ? run->store : tg_settings_store_of_environment(),
                                         .run_uuid = run->run_uuid};
     enum tg_status status = tg_gather(&options, &gathered, &err);
-    if (status == TG_OK && !gathered.waiting_count && !run->has_figures) {
+    if (status == TG_OK && !gathered.waiting_count && !run->has_figures && !run->has_samples) {
         tg_gathered_release(&gathered);
         return;
     }
@@ -167,18 +188,7 @@ void tg_run_history_finish(struct tg_strbuf *out, const struct tg_run_history *r
         tg_own_name_append(out);
         tg_strbuf_append(out, " collect\n");
     } else {
-        tg_strbuf_append(out, "this run  run:");
-        for (size_t i = 0; i < TG_RUN_NAME_DIGITS / 2; i++) {
-            tg_strbuf_printf(out, "%02x", run->run_uuid[i]);
-        }
-        tg_strbuf_append(out, " (a side of tachograph diff)\n");
-        append_question(out, "trend", "trend --all", run->usual, &header);
-        if (run->has_failures) {
-            append_question(out, "failed", "exceptions", run->usual, &header);
-        }
-        if (run->interval_was_chosen) {
-            append_interval(out, run, &header);
-        }
+        append_questions(out, run, &header);
     }
     tg_gathered_release(&gathered);
 }

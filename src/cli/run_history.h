@@ -26,6 +26,7 @@ struct tg_run_history {
     const char *recording;    /* path of one of the run's */
     bool has_figures;         /* a call of any function has ended */
     bool has_failures;        /* an exception was recorded */
+    bool has_samples;         /* a process of it sampled itself */
     bool is_new;              /* tg_run_history_is_new() before the program began */
     bool interval_was_chosen; /* by the user */
 };

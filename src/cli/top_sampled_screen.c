@@ -235,7 +235,7 @@ static void add_keys(const struct tg_sampled *sampled, const struct tg_terminal 
         tg_printable_append(&line, sampled->filter, strlen(sampled->filter));
         tg_strbuf_append_char(&line, '_');
     } else if (sampled->shows_help) {
-        tg_strbuf_append(&line, "any key goes back");
+        tg_strbuf_append(&line, "any key goes back, q quits");
     } else {
         tg_strbuf_append(&line, "q quit  h help  s sort  / filter  ");
         tg_strbuf_append(&line, sampled->by_thread ? "a functions  enter open  " : "t threads  ");

@@ -154,7 +154,7 @@ static void add_keys(const struct frame *frame) {
     size_t used = 0;
     if (top->shows_help) {
         tg_strbuf_append(frame->out,
-                         frame->terminal->width < 30 ? "any key goes back" : "any key goes back, arrows move");
+                         frame->terminal->width < 40 ? "any key goes back" : "any key goes back, q quits, arrows move");
         return;
     }
     if (top->is_typing) {

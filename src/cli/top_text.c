@@ -38,6 +38,17 @@ void tg_top_append_quality(const struct tg_live_sums *sums, struct tg_strbuf *ou
     append_problem(out, start, sums->truncated_count, "recording cut short", "recordings cut short");
 }
 
+/* Of the first that samples itself, where that can be watched. */
+static void append_sampled(const struct tg_live *live, struct tg_strbuf *out) {
+    for (size_t i = 0; i < live->process_count; i++) {
+        const struct tg_live_process *process = live->processes[i];
+        if (process->alive && process->sampler.state != TG_SAMPLER_NONE) {
+            tg_strbuf_printf(out, "; 'tachograph top --sample -p %" PRIu64 "' shows what is sampled", process->pid);
+            return;
+        }
+    }
+}
+
 void tg_top_append_nothing(const struct tg_live *live, const struct tg_live_query *query, struct tg_strbuf *out) {
     struct tg_error err = TG_ERROR_INIT;
     if (query->filter && query->filter[0] && live->process_count) {
@@ -48,6 +59,7 @@ void tg_top_append_nothing(const struct tg_live *live, const struct tg_live_quer
         tg_strbuf_append(out, "no function matches --only");
     } else if (live->process_count) {
         tg_strbuf_append(out, "no call has been counted yet");
+        append_sampled(live, out);
     } else if (live->options.path_count) {
         tg_strbuf_append(out, "no recording lies in what was named");
     } else if (tg_runtime_check_chosen(&err) != TG_OK) {

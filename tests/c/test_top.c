@@ -174,6 +174,25 @@ static void threads_can_be_entered(void **state) {
                  "q quit  h help  s sort  / filter  a all  p processes  t threads  space pause  esc back\n");
 }
 
+static void what_is_only_sampled_is_elsewhere(void **state) {
+    (void)state;
+    for (size_t i = 0; i < live.process_count; i++) {
+        struct tg_live_parts *parts = &live.processes[i]->parts;
+        for (; parts->count; parts->count--) {
+            free(parts->items[parts->count - 1].ever_histogram.bytes);
+            free(parts->items[parts->count - 1].since_histogram.bytes);
+        }
+    }
+    live.processes[0]->sampler.state = TG_SAMPLER_PAUSED;
+    assert_frame(90, 6,
+                 "2 processes, 1 ended             0 calls/s       0 errors/s     0 running\n"
+                 "functions by self, every 1.00 s\n"
+                 "  calls/s  average      p99     self  running  errors/s  function\n"
+                 "no call has been counted yet; 'tachograph top --sample -p 4711' shows what is sampled\n"
+                 "\n"
+                 "q quit  h help  s sort  / filter  a all  p processes  t threads  space pause\n");
+}
+
 static void a_filter_is_typed(void **state) {
     (void)state;
     type("/Idqx");
@@ -272,7 +291,7 @@ static void help_leaves_with_any_key_and_q_quits(void **state) {
                  "q ^C      quit\n"
                  "s S < >   sort by the next, or the previous, column\n"
                  "/         type what names must have in them; esc ends that\n"
-                 "any key goes back, arrows move\n");
+                 "any key goes back, q quits, arrows move\n");
     assert_true(press(TG_KEY_DOWN, 0));
     assert_true(top.shows_help);
     assert_true(type("x"));
@@ -384,6 +403,7 @@ int main(void) {
         TOP_TEST(a_frame_has_the_lines_of_the_terminal),
         TOP_TEST(processes_can_be_entered),
         TOP_TEST(threads_can_be_entered),
+        TOP_TEST(what_is_only_sampled_is_elsewhere),
         TOP_TEST(a_filter_is_typed),
         TOP_TEST(a_filter_that_is_too_long_ends),
         TOP_TEST(sorts_by_the_next_column),

@@ -106,6 +106,8 @@ def test_what_cannot_be_meant_is_refused(run: Any) -> None:
     assert "ValueError: sample_hz is a rate from 0 (no samples) to 10000 a second, not -1" in done.stderr
     done = run("import tachograph\ntachograph.start(store='none', sample_hz='fast')\n", code=1)
     assert "TypeError: sample_hz is a number, not str" in done.stderr
+    done = run("import tachograph\ntachograph.start(store='none', sample_hz=True)\n", code=1)
+    assert "TypeError: sample_hz is a number, not bool" in done.stderr
     done = run("import tachograph\ntachograph.start(store='none', sample_hz=1, sample_mode='lock')\n", code=1)
     assert "ValueError: sample_mode is wall, cpu or gil, not 'lock'" in done.stderr
     done = run(START + "tachograph.export_samples('svg')\n", code=1)

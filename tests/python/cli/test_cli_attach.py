@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import sqlite3
@@ -133,6 +134,7 @@ def test_it_samples_and_times_from_then_on(cli: Any, start: Any) -> None:
     assert state.startswith("True 250.0 ")
     assert "__main__::turn" in state
     assert "turn" in names.split()
+    assert not {"is_nobodys", "remove"} & set(re.findall(r"\w+", state))  # what it was asked by is not its own
     with contextlib.closing(sqlite3.connect(cli.directory / "h.db")) as connection:
         assert connection.execute("SELECT SUM(sample_count) FROM call_trees").fetchone()[0] > 0
 
@@ -162,6 +164,9 @@ def test_what_cannot_be_begun_is_said(cli: Any, start: Any) -> None:
     assert "ValueError: " in done.stderr
     process = start(PROGRAM)
     assert cli("attach", process.pid, "--sample-hz", "0").returncode == 2
+    done = cli("attach", process.pid, "--store", "/proc/h.db")
+    assert done.returncode == 1
+    assert 'the history "/proc/h.db" cannot be made' in done.stderr
     assert leftovers() == before
     assert process.communicate("", timeout=60)[0] == "nothing\n"
 

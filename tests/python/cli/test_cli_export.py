@@ -54,10 +54,28 @@ def test_files(sampled: Any) -> None:
     assert "leaf" in {frame["name"] for frame in told["shared"]["frames"]}
 
 
+def test_standard_output_by_name(sampled: Any) -> None:
+    done = sampled("export", "--store", "h.db", "-o", "-")
+    assert done.returncode == 0, done.stderr
+    assert ";busy (" in done.stdout
+    assert not (sampled.directory / "-").exists()
+
+
 def test_a_part(sampled: Any) -> None:
     done = sampled("export", "--store", "h.db", "--until", "2001-01-01")
     assert done.returncode == 1
     assert "--until" in done.stderr or "nothing of 'busy' was sampled" in done.stderr
+
+
+def test_what_is_only_sampled_leads_there(cli: Any) -> None:
+    cli.script(PROGRAM)
+    ran = cli("run", "--sample-hz", "200", "--time", "app", "--store", "h.db", "--service", "busy", "app.py")
+    words = re.search(r"^sampled +tachograph (.*)$", ran.stderr, re.MULTILINE)
+    assert words, ran.stderr
+    assert "trend" not in ran.stderr  # has nothing to tell
+    assert cli(*words[1].split()).returncode == 0
+    assert (cli.directory / "sampled.html").exists()
+    assert "no function was timed; 'tachograph export' shows what was sampled" in cli("report").stdout
 
 
 def test_nothing_sampled(cli: Any) -> None:
