@@ -2,6 +2,7 @@
 
 #include "sample/outside_stop.h"
 #include "sample/sampler_read.h"
+#include "sample/task.h"
 
 #include <assert.h>
 #include <dlfcn.h>
@@ -20,6 +21,9 @@
 /* Another process's clocks come in lumps of a timer's tick, so some time is owed to the next samples; no more than
  * this. */
 #define OWED_NS_MAX INT64_C(12000000)
+/* A thread that was on a processor for so long, or for so many intervals, and was never seen there, will not be. */
+#define CARRIED_NS_MAX    INT64_C(100000000)
+#define CARRIED_LOOKS_MAX 16
 /* Threads at rest are asked for their clocks when all of them together have been on a processor for so long. */
 #define UNREAD_NS_MAX INT64_C(200000)
 
@@ -170,6 +174,28 @@ static void update_clocks(struct tg_sampler *sampler) {
     }
 }
 
+/* Who is found waiting in another place than at the look before was on a processor elsewhere. That is kept, and belongs
+ * to where the thread is found running later: it is found there as often as it runs there. A look is given little more
+ * than what it stands for: the first one of each stretch would have what the stretch before it took. */
+static tg_ns carry(struct tg_sampler *sampler, struct tg_thread *thread, tg_ns wall_ns, tg_ns cpu_ns) {
+    tg_ns sum_ns = cpu_ns + thread->carried_ns;
+    if (thread->has_rested || sum_ns == 0 || sampler->options.mode == TG_SAMPLER_GIL) {
+        return cpu_ns;
+    }
+    if (has_gil(sampler, thread) || !tg_task_waits(sampler->process.pid, thread->shown.tid)) {
+        tg_ns most_ns = wall_ns + wall_ns / 2; /* more, so that what is kept gets less on the whole */
+        cpu_ns = sum_ns < most_ns ? sum_ns : most_ns;
+    } else {
+        sum_ns += thread->owed_ns;
+        thread->owed_ns = cpu_ns = 0;
+    }
+    tg_ns kept_ns = sum_ns - cpu_ns;
+    tg_ns limit_ns = CARRIED_LOOKS_MAX * wall_ns > CARRIED_NS_MAX ? CARRIED_LOOKS_MAX * wall_ns : CARRIED_NS_MAX;
+    thread->carried_ns = kept_ns < limit_ns ? kept_ns : limit_ns;
+    sampler->quality.preempted_ns += kept_ns - thread->carried_ns;
+    return cpu_ns;
+}
+
 /* Takes from what is owed to a thread what belongs to this sample; and what belongs to ticks that fell out. */
 static tg_ns settle_clock(struct tg_sampler *sampler, struct tg_thread *thread, tg_ns wall_ns, tg_ns late_ns) {
     tg_ns cpu_ns = thread->owed_ns < wall_ns ? thread->owed_ns : wall_ns;
@@ -179,7 +205,7 @@ static tg_ns settle_clock(struct tg_sampler *sampler, struct tg_thread *thread, 
     kept_ns = kept_ns < limit_ns ? kept_ns : limit_ns;
     sampler->quality.preempted_ns += thread->owed_ns - kept_ns;
     thread->owed_ns = kept_ns;
-    return cpu_ns;
+    return carry(sampler, thread, wall_ns, cpu_ns);
 }
 
 /* --- Samples --- */

@@ -9,9 +9,12 @@
  * (signal_stop.h).
  *
  * A sample stands for the interval that was planned, however late it is taken. Time on a processor is what the thread's
- * clock has moved; what belongs to intervals that nobody watched is told as preempted.
+ * clock has moved; what belongs to intervals that nobody watched is told as preempted. Where the thread is found waiting
+ * it was not spent there, unless it has stayed there since the sample before: samples that find it running have it, up
+ * to half as much again as the interval that they stand for.
  *
- * Idle is a thread which neither has the GIL nor was on a processor since the sample before: it waits, for the GIL too.
+ * Idle is a thread which neither has the GIL nor is on a processor, nor was there since the sample before where it still
+ * is: it waits, for the GIL too.
  *
  * Modes: WALL tells of every thread in each sample; CPU of those that were on a processor; GIL of those that have it.
  *
@@ -49,7 +52,7 @@ struct tg_sample {
     size_t depth;
     tg_ns at_ns;   /* of CLOCK_MONOTONIC */
     tg_ns wall_ns; /* that it stands for */
-    tg_ns cpu_ns;  /* of it, on a processor */
+    tg_ns cpu_ns;  /* on a processor */
     bool has_gil;
     bool is_idle;
     bool has_rested; /* since the sample before, and was not read for this one */

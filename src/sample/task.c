@@ -82,12 +82,24 @@ bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size) {
     return true;
 }
 
-/* Of proc(5), the fields of `stat` behind the name, which may hold anything: the first one is the third. */
+/* Of proc(5), the fields of `stat` behind the name, which may hold anything: from the space before the third one on.
+ * NULL: there is no such thread. */
+static const char *read_stat(pid_t pid, pid_t tid, char *stat, size_t size) {
+    const char *at = read_file(pid, tid, "stat", stat, size) ? strrchr(stat, ')') : NULL;
+    return at ? strchr(at, ' ') : NULL;
+}
+
+bool tg_task_waits(pid_t pid, pid_t tid) {
+    char stat[1024];
+    const char *at = read_stat(pid, tid, stat, sizeof stat);
+    return at && (at[1] == 'S' || at[1] == 'D' || at[1] == 'T');
+}
+
 int tg_task_processor(pid_t pid, pid_t tid) {
     char stat[1024];
     int processor = -1;
-    const char *at = read_file(pid, tid, "stat", stat, sizeof stat) ? strrchr(stat, ')') : NULL;
-    for (int field = 2; at && field < 39; field++) {
+    const char *at = read_stat(pid, tid, stat, sizeof stat);
+    for (int field = 3; at && field < 39; field++) {
         at = strchr(at + 1, ' ');
     }
     if (at) {

@@ -25,6 +25,9 @@ bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size);
 /* The processor that a thread runs on, or ran on last; -1: there is no such thread. */
 int tg_task_processor(pid_t pid, pid_t tid);
 
+/* Whether a thread waits for something else than a processor. False also where that cannot be known. */
+bool tg_task_waits(pid_t pid, pid_t tid);
+
 /* One line of /proc/PID/status, from the first character of its value on: "Uid" gives "0\t0\t0\t0". False: there is no
  * such process, or no such line. */
 bool tg_task_status(pid_t pid, const char *field, char *value, size_t size);

@@ -94,6 +94,7 @@ struct tg_thread {
     enum tg_walk_result result; /* of the walk under way, or the last one: why it is not read */
     tg_ns clock_ns;             /* as read last */
     tg_ns owed_ns;              /* of it, not yet part of a sample */
+    tg_ns carried_ns;           /* of it, from before the thread was found waiting */
     struct tg_frame *frames;    /* resolved, the outermost first */
     uint32_t frame_count;
     uint32_t frame_capacity;

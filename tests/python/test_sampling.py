@@ -114,6 +114,28 @@ def test_what_cannot_be_meant_is_refused(run: Any) -> None:
     assert "ValueError: there is no format svg: give folded, speedscope or flamegraph" in done.stderr
 
 
+def test_processor_time_belongs_to_what_runs(run: Any) -> None:
+    run(
+        START.replace("sample_hz=1000", "sample_hz=100, sample_mode='cpu'")
+        + """
+def work():
+    n, end = 0, time.thread_time() + 0.004
+    while time.thread_time() < end:
+        for _ in range(20): n = leaf(n)
+def rest(): time.sleep(0.012)
+end, begin = time.monotonic() + 4, time.thread_time()
+while time.monotonic() < end:
+    work()
+    rest()
+spent = time.thread_time() - begin
+tachograph.pause()
+seen = {function.name: function.cpu_time for function in tachograph.query().functions}
+assert seen["work"] > 2 * seen.get("rest", 0), seen
+assert 0.5 * spent < seen["<module>"] < 1.5 * spent, (seen, spent)
+"""
+    )
+
+
 def test_without_signals_what_changes_is_torn_and_the_rest_is_right(run: Any) -> None:
     """A thread that waits and one in C that has let go of the lock are read, one that calls all the time mostly is not."""
     run(

@@ -8,7 +8,7 @@ import time
 from target import run
 
 COUNT = 300
-CALLERS = [f"caller_{i}" for i in range(COUNT)]
+CALLERS = list(map("caller_{}".format, range(COUNT)))  # no function of ours, which might be seen
 
 
 def make():

@@ -146,7 +146,7 @@ def test_threads_that_wait_are_recorded_on_request(cli: Any, target: Any) -> Non
 
 
 def test_a_thread_is_active_when_it_ran_or_has_the_lock(cli: Any) -> None:
-    """Threads of known duty: each look at one that was on a processor since the look before counts, and no other."""
+    """Threads of known duty: each look at one that is on a processor counts, and no other."""
     period = 0.001
     words = ["-r", "1000", "-t", "-o", "duty.folded", "--python", sys.executable]
     done = cli("record", *words, TARGETS / "duty.py", "--seconds", "2")
@@ -193,6 +193,19 @@ def test_who_rests_is_not_woken_by_being_looked_at(cli: Any) -> None:
     assert sum(value for stack, value in seen.items() if "work" in stack) > 0
     resting = sum(value for stack, value in seen.items() if "rest" in stack)
     assert resting < 5000 * int(done.stdout), (seen, done.stderr)  # microseconds: the looks after the work, at most
+
+
+def test_who_works_and_waits_has_worked_where_it_works(cli: Any) -> None:
+    """In stretches shorter than the time between two looks, after most of which it is found waiting."""
+    words = ["--cpu", "-o", "rests.folded", "--python", sys.executable]
+    program = RESTS.replace("0.001", "0.004").replace("0.03", "0.012").replace("monotonic() + 2", "monotonic() + 4")
+    done = cli("record", *words, cli.script(program, "rests.py"))
+    assert done.returncode == 0, done.stderr
+    seen = stacks((cli.directory / "rests.folded").read_text())
+    working = sum(value for stack, value in seen.items() if "work" in stack)
+    resting = sum(value for stack, value in seen.items() if "rest" in stack)
+    assert working > 2 * resting, (seen, done.stderr)  # it is the other way round by where it is found
+    assert working + resting > 0.5 * 4000 * int(done.stdout), (seen, done.stderr)
 
 
 def test_each_task_of_asyncio_is_what_calls(cli: Any) -> None:
