@@ -23,7 +23,9 @@
 #define OWED_NS_MAX INT64_C(12000000)
 /* A thread that was on a processor for so long, or for so many intervals, and was never seen there, will not be. */
 #define CARRIED_NS_MAX    INT64_C(100000000)
-#define CARRIED_LOOKS_MAX 16
+#define CARRIED_LOOKS_MAX 32
+/* What a look is given of it beyond the interval that it stands for: an eighth. */
+#define CARRIED_SHARE 8
 /* Threads at rest are asked for their clocks when all of them together have been on a processor for so long. */
 #define UNREAD_NS_MAX INT64_C(200000)
 
@@ -174,6 +176,21 @@ static void update_clocks(struct tg_sampler *sampler) {
     }
 }
 
+/* Whether a thread without the GIL, which may have been on a processor since the look before, waits. The system is
+ * asked for it only when something has moved: its own clock, or as that may come late, its process's. */
+static bool waits(const struct tg_sampler *sampler, struct tg_thread *thread, bool has_moved) {
+    tg_ns now_ns = 0;
+    if (!has_moved && thread->clock.is_own) {
+        return true;
+    }
+    bool is_known = !thread->clock.is_own && tg_thread_clock_read_process(sampler->process.pid, &now_ns);
+    if (!has_moved && is_known && now_ns == thread->waited_ns) {
+        return true;
+    }
+    thread->waited_ns = now_ns;
+    return tg_task_waits(sampler->process.pid, thread->shown.tid);
+}
+
 /* Who is found waiting in another place than at the look before was on a processor elsewhere. That is kept, and belongs
  * to where the thread is found running later: it is found there as often as it runs there. A look is given little more
  * than what it stands for: the first one of each stretch would have what the stretch before it took. */
@@ -182,8 +199,8 @@ static tg_ns carry(struct tg_sampler *sampler, struct tg_thread *thread, tg_ns w
     if (thread->has_rested || sum_ns == 0 || sampler->options.mode == TG_SAMPLER_GIL) {
         return cpu_ns;
     }
-    if (has_gil(sampler, thread) || !tg_task_waits(sampler->process.pid, thread->shown.tid)) {
-        tg_ns most_ns = wall_ns + wall_ns / 2; /* more, so that what is kept gets less on the whole */
+    if (has_gil(sampler, thread) || !waits(sampler, thread, cpu_ns > 0)) {
+        tg_ns most_ns = wall_ns + thread->carried_ns / CARRIED_SHARE; /* so that it gets no more and more */
         cpu_ns = sum_ns < most_ns ? sum_ns : most_ns;
     } else {
         sum_ns += thread->owed_ns;

@@ -9,12 +9,12 @@
  * (signal_stop.h).
  *
  * A sample stands for the interval that was planned, however late it is taken. Time on a processor is what the thread's
- * clock has moved; what belongs to intervals that nobody watched is told as preempted. Where the thread is found waiting
- * it was not spent there, unless it has stayed there since the sample before: samples that find it running have it, up
- * to half as much again as the interval that they stand for.
+ * clock has moved; what belongs to intervals that nobody watched is told as preempted. Where the thread is found
+ * waiting it was not spent there, unless it has stayed there since the sample before: samples that find it running have
+ * it, little by little: each some more than the interval that it stands for.
  *
- * Idle is a thread which neither has the GIL nor is on a processor, nor was there since the sample before where it still
- * is: it waits, for the GIL too.
+ * Idle is a thread which neither has the GIL nor is on a processor, nor was there since the sample before where it
+ * still is: it waits, for the GIL too.
  *
  * Modes: WALL tells of every thread in each sample; CPU of those that were on a processor; GIL of those that have it.
  *

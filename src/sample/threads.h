@@ -94,7 +94,8 @@ struct tg_thread {
     enum tg_walk_result result; /* of the walk under way, or the last one: why it is not read */
     tg_ns clock_ns;             /* as read last */
     tg_ns owed_ns;              /* of it, not yet part of a sample */
-    tg_ns carried_ns;           /* of it, from before the thread was found waiting */
+    tg_ns carried_ns;           /* of it, from before the thread was found waiting, */
+    tg_ns waited_ns;            /* when the clock of its whole process said this */
     struct tg_frame *frames;    /* resolved, the outermost first */
     uint32_t frame_count;
     uint32_t frame_capacity;

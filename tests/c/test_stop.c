@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -427,6 +428,9 @@ static void *run_on(void *context) {
     return context;
 }
 
+/* In the child: its number is on its way to us. */
+static atomic_bool is_told;
+
 /* What the other thread of a child does, besides which its first one goes on at once. */
 typedef void *thread_function(void *context);
 
@@ -451,6 +455,7 @@ static pid_t start_threads(thread_function *other, pid_t *parent, int *end) {
         if (pthread_create(&thread, NULL, other, NULL) != 0 || write(ready[1], &pid, sizeof pid) != sizeof pid) {
             _exit(99);
         }
+        atomic_store(&is_told, true);
         while (read(ending[0], &byte, 1) < 0) {
         }
         syscall(SYS_exit, 0);
@@ -514,6 +519,8 @@ static void *execute(void *context) {
     static char path[] = "/bin/sleep", duration[] = "1000";
     char *const words[] = {path, duration, NULL};
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* of this thread, and of what it executes */
+    while (!atomic_load(&is_told)) {
+    }
     nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
     execv(path, words);
     return context;
