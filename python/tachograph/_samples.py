@@ -25,7 +25,7 @@ class SampledFunction(NamedTuple):
     wall_time: float
     """Of the hits."""
     cpu_time: float
-    """Of it, on a processor."""
+    """On a processor, by the clocks of threads; of a few hits it may be more than the wall time."""
     gil_time: float
     """Of it, holding Python's lock."""
 

@@ -8,6 +8,7 @@
 #include "cli/message.h"
 #include "cli/pattern_option.h"
 #include "cli/process_id.h"
+#include "sample/task.h"
 #include "settings/setting.h"
 #include "store/store.h"
 #include "store/store_url.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SAMPLE_HZ   100
@@ -138,25 +138,10 @@ static double hz_of(const struct settings *settings) {
     return settings->sample_hz ? strtod(settings->sample_hz, NULL) : SAMPLE_HZ;
 }
 
-/* Whether a path leads to the same file for the process as for us: not out of a container. */
-static bool shares_files(pid_t pid) {
-    static const char *const places[] = {"root", "ns/mnt"};
-    struct stat ours, theirs;
-    char path[48];
-    bool shares = true;
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        snprintf(path, sizeof path, "/proc/self/%s", places[i]);
-        shares = shares && stat(path, &ours) == 0;
-        snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, places[i]);
-        shares = shares && stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-    }
-    return shares;
-}
-
 /* A history that cannot be kept is refused here, where somebody sees it; the process would say so in its log alone. */
 static enum tg_status check_store(const char *store, pid_t pid, struct tg_error *err) {
     struct tg_borrowed_user self;
-    if (!store[0] || strcmp(store, TG_NO_STORE) == 0 || !shares_files(pid)) {
+    if (!store[0] || strcmp(store, TG_NO_STORE) == 0 || !tg_task_shares_files(pid)) {
         return TG_OK;
     }
     enum tg_status status = tg_borrow_user(&self, pid, err);

@@ -1,7 +1,7 @@
 #include "cli/dump.h"
 
-#include "cli/process_state.h"
 #include "sample/sampler.h"
+#include "sample/task.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -187,7 +187,7 @@ static void read_states(struct tg_dump *dump) {
         struct tg_dump_state *states = grow(dump->states, dump->state_count, &dump->state_capacity, sizeof *states);
         if (states) {
             dump->states = states;
-            states[dump->state_count++] = (struct tg_dump_state){tid, tg_thread_state(dump->pid, tid)};
+            states[dump->state_count++] = (struct tg_dump_state){tid, tg_task_state(dump->pid, tid)};
         }
     }
     if (directory) {
@@ -201,7 +201,7 @@ static char known_state_of(const struct tg_dump *dump, pid_t tid) {
             return dump->states[i].state;
         }
     }
-    return tg_thread_state(dump->pid, tid); /* it is newer */
+    return tg_task_state(dump->pid, tid); /* it is newer */
 }
 
 /* What was found for this sample; of a thread that rests, what was found for the one before. */

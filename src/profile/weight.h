@@ -11,7 +11,7 @@
 struct tg_weight {
     uint64_t sample_count;
     uint64_t wall_ns; /* that the samples stand for */
-    uint64_t cpu_ns;  /* of it, on a processor */
+    uint64_t cpu_ns;  /* on a processor, by clocks; of a few samples maybe more than that */
     uint64_t gil_ns;  /* of it, holding the interpreter's lock */
 };
 

@@ -177,7 +177,8 @@ static void update_clocks(struct tg_sampler *sampler) {
 }
 
 /* Whether a thread without the GIL, which may have been on a processor since the look before, waits. The system is
- * asked for it only when something has moved: its own clock, or as that may come late, its process's. */
+ * asked only when something has moved: the thread's own clock or, as that may come late, its process's. What cannot be
+ * known counts as running. */
 static bool waits(const struct tg_sampler *sampler, struct tg_thread *thread, bool has_moved) {
     tg_ns now_ns = 0;
     if (!has_moved && thread->clock.is_own) {
@@ -188,7 +189,8 @@ static bool waits(const struct tg_sampler *sampler, struct tg_thread *thread, bo
         return true;
     }
     thread->waited_ns = now_ns;
-    return tg_task_waits(sampler->process.pid, thread->shown.tid);
+    char state = tg_task_state(sampler->process.pid, thread->shown.tid);
+    return state == 'S' || state == 'D' || state == 'T';
 }
 
 /* Who is found waiting in another place than at the look before was on a processor elsewhere. That is kept, and belongs

@@ -10,8 +10,8 @@
  *
  * A sample stands for the interval that was planned, however late it is taken. Time on a processor is what the thread's
  * clock has moved; what belongs to intervals that nobody watched is told as preempted. Where the thread is found
- * waiting it was not spent there, unless it has stayed there since the sample before: samples that find it running have
- * it, little by little: each some more than the interval that it stands for.
+ * waiting it was not spent there, unless it has stayed there since the sample before: samples that find it running get
+ * it, each a little more than the interval that it stands for.
  *
  * Idle is a thread which neither has the GIL nor is on a processor, nor was there since the sample before where it
  * still is: it waits, for the GIL too.
@@ -52,7 +52,7 @@ struct tg_sample {
     size_t depth;
     tg_ns at_ns;   /* of CLOCK_MONOTONIC */
     tg_ns wall_ns; /* that it stands for */
-    tg_ns cpu_ns;  /* on a processor */
+    tg_ns cpu_ns;  /* that it has on a processor; maybe more than that, to make up for samples that found it waiting */
     bool has_gil;
     bool is_idle;
     bool has_rested; /* since the sample before, and was not read for this one */
@@ -110,7 +110,7 @@ struct tg_sampler_quality {
     uint64_t listing_count;
     tg_ns watched_ns;   /* that ticks which saw its threads stand for: a thread that always works has as much */
     tg_ns unwatched_ns; /* that passed in the ticks that fell out */
-    tg_ns preempted_ns; /* of that, threads were on a processor */
+    tg_ns preempted_ns; /* of that, and of what no sample found running, threads were on a processor */
 };
 
 enum tg_sampler_ending {

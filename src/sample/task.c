@@ -17,10 +17,19 @@ static bool read_link(pid_t pid, const char *what, char *target, size_t size) {
     return count > 0;
 }
 
-bool tg_task_is_elsewhere(pid_t pid) {
+/* Whether a link leads elsewhere for the process than for this one; `otherwise`: it cannot be read. */
+static bool differs(pid_t pid, const char *what, bool otherwise) {
     char theirs[PATH_BYTES], ours[PATH_BYTES];
-    return read_link(pid, "ns/pid", theirs, sizeof theirs) && read_link(getpid(), "ns/pid", ours, sizeof ours)
-           && strcmp(theirs, ours) != 0;
+    bool can_be_read = read_link(pid, what, theirs, sizeof theirs) && read_link(getpid(), what, ours, sizeof ours);
+    return can_be_read ? strcmp(theirs, ours) != 0 : otherwise;
+}
+
+bool tg_task_is_elsewhere(pid_t pid) {
+    return differs(pid, "ns/pid", false);
+}
+
+bool tg_task_shares_files(pid_t pid) {
+    return !differs(pid, "ns/mnt", true) && !differs(pid, "root", true);
 }
 
 /* Reads the beginning of one of the task's files. */
@@ -89,10 +98,10 @@ static const char *read_stat(pid_t pid, pid_t tid, char *stat, size_t size) {
     return at ? strchr(at, ' ') : NULL;
 }
 
-bool tg_task_waits(pid_t pid, pid_t tid) {
+char tg_task_state(pid_t pid, pid_t tid) {
     char stat[1024];
     const char *at = read_stat(pid, tid, stat, sizeof stat);
-    return at && (at[1] == 'S' || at[1] == 'D' || at[1] == 'T');
+    return (char)(at ? at[1] : '\0');
 }
 
 int tg_task_processor(pid_t pid, pid_t tid) {

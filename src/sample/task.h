@@ -11,6 +11,9 @@
 /* Whether the process counts its threads in a PID namespace of its own, as in a container. */
 bool tg_task_is_elsewhere(pid_t pid);
 
+/* Whether paths lead to the same files for the process as for this one: not out of a container. */
+bool tg_task_shares_files(pid_t pid);
+
 /* The thread as this process sees it, of the number that it has in its own namespace (`is_elsewhere`). A number that no
  * thread has is that of a process which forked: then the thread is the process's first, unless `pid` itself is another.
  * 0: there is none. */
@@ -25,8 +28,8 @@ bool tg_task_name(pid_t pid, pid_t tid, char *name, size_t size);
 /* The processor that a thread runs on, or ran on last; -1: there is no such thread. */
 int tg_task_processor(pid_t pid, pid_t tid);
 
-/* Whether a thread waits for something else than a processor. False also where that cannot be known. */
-bool tg_task_waits(pid_t pid, pid_t tid);
+/* What a thread does, as proc(5) has it: R, S, D, T, t, Z; '\0': not known. */
+char tg_task_state(pid_t pid, pid_t tid);
 
 /* One line of /proc/PID/status, from the first character of its value on: "Uid" gives "0\t0\t0\t0". False: there is no
  * such process, or no such line. */

@@ -10,7 +10,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -91,19 +90,8 @@ static void end_child(pid_t pid) {
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* The letter for a process's state. */
 static char state_of(pid_t pid) {
-    char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    int fd = open(path, O_RDONLY);
-    ssize_t count = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    close(fd);
-    text[count < 0 ? 0 : count] = '\0';
-    const char *end = strrchr(text, ')');
-    if (!end) {
-        return '?';
-    }
-    return end[2];
+    return tg_task_state(pid, pid);
 }
 
 /* Waits until the process has used processor time; that it never does is for the test's time limit. */

@@ -145,7 +145,7 @@ def test_threads_that_wait_are_recorded_on_request(cli: Any, target: Any) -> Non
     assert len({stack[0] for stack in found}) == 3
 
 
-def test_a_thread_is_active_when_it_ran_or_has_the_lock(cli: Any) -> None:
+def test_a_thread_is_active_when_it_runs_or_has_the_lock(cli: Any) -> None:
     """Threads of known duty: each look at one that is on a processor counts, and no other."""
     period = 0.001
     words = ["-r", "1000", "-t", "-o", "duty.folded", "--python", sys.executable]
